@@ -1,0 +1,85 @@
+package printer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
+	"k8s.io/kubectl/pkg/cmd/get"
+)
+
+// The formats that are drawn here rather than by kubectl's printers.
+const (
+	formatTable = ""
+	formatWide  = "wide"
+	formatName  = "name"
+)
+
+// Flags are kubectl's printing flags (-o, --template, --no-headers, …), composed of kubectl's own parts.
+type Flags struct {
+	Output    string
+	NoHeaders bool
+
+	jsonYAML  *genericclioptions.JSONYamlPrintFlags
+	templates *genericclioptions.KubeTemplatePrintFlags
+	columns   *get.CustomColumnsPrintFlags
+}
+
+// NewFlags returns the flags with kubectl's defaults.
+func NewFlags() *Flags {
+	return &Flags{
+		jsonYAML:  &genericclioptions.JSONYamlPrintFlags{},
+		templates: genericclioptions.NewKubeTemplatePrintFlags(),
+		columns:   get.NewCustomColumnsPrintFlags(),
+	}
+}
+
+// AllowedFormats lists what -o takes, sorted.
+func (f *Flags) AllowedFormats() []string {
+	formats := slices.Concat(f.jsonYAML.AllowedFormats(), f.templates.AllowedFormats(), f.columns.AllowedFormats(),
+		[]string{formatName, formatWide})
+	slices.Sort(formats)
+	return slices.Compact(formats)
+}
+
+// AddFlags binds the flags to a command, and completes -o.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.templates.AddFlags(cmd)
+	cmd.Flags().StringVarP(&f.Output, "output", "o", f.Output, fmt.Sprintf("Output format. One of: (%s).",
+		strings.Join(f.AllowedFormats(), ", ")))
+	cmd.Flags().BoolVar(&f.NoHeaders, "no-headers", f.NoHeaders,
+		"When using the default or custom-column output format, don't print headers (default print headers).")
+	// An error here means that the flag does not exist, which the lines above rule out.
+	_ = cmd.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return f.AllowedFormats(), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// format is -o, or what --template alone stands for.
+func (f *Flags) format() string {
+	if f.Output == "" && *f.templates.TemplateArgument != "" {
+		return "go-template"
+	}
+	return f.Output
+}
+
+// isTable reports whether the format is one for people: the table, plain or wide.
+func (f *Flags) isTable() bool { return f.format() == formatTable || f.format() == formatWide }
+
+// toPrinter returns kubectl's printer for the formats that are not drawn here.
+func (f *Flags) toPrinter() (printers.ResourcePrinter, error) {
+	format := f.format()
+	f.columns.NoHeaders = f.NoHeaders
+	f.columns.TemplateArgument = *f.templates.TemplateArgument
+	for _, flags := range []interface {
+		ToPrinter(string) (printers.ResourcePrinter, error)
+	}{f.templates, f.jsonYAML, f.columns} {
+		if p, err := flags.ToPrinter(format); !genericclioptions.IsNoCompatiblePrinterError(err) {
+			return p, err
+		}
+	}
+	return nil, fmt.Errorf("unknown output format %q: use one of %s", format, strings.Join(f.AllowedFormats(), ", "))
+}

@@ -1,0 +1,210 @@
+// Package printer writes reports as kubectl writes objects: as a table, plain or wide, as names, or in one of kubectl's
+// machine formats. It is the only package that knows of tablewriter. It computes nothing: what a cell says is decided by
+// the column that the command describes.
+package printer
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/cli-runtime/pkg/printers"
+	"k8s.io/kubectl/pkg/cmd/get"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// Column is a column of a table of rows of type T.
+type Column[T any] struct {
+	Header string
+	Hide   bool // left out, because what was asked for leaves it empty
+	Wide   bool // only with -o wide
+	Status bool // holds status words, which are coloured on a terminal
+	// Value returns the cell; the empty string prints as <none>.
+	Value func(T) string
+}
+
+// Text returns an address or a prefix as text, and nothing for the zero value.
+func Text[A interface {
+	IsValid() bool
+	String() string
+}](a A) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// Table describes how rows of type T are shown.
+type Table[T any] struct {
+	Kind    string // of one row, as in the list's kind without "List"
+	Columns []Column[T]
+	// Name returns what -o name prints after "kind/". Rows without a name join what identifies them with slashes.
+	Name func(T) string
+}
+
+// Printer writes rows of type T in the format that the user chose.
+type Printer[T any] struct {
+	table     Table[T]
+	format    string
+	noHeaders bool
+	resource  printers.ResourcePrinter // for the formats that kubectl's printers write; else nil
+}
+
+// New returns the printer that the flags ask for. An unknown format is an error that names those that there are.
+func New[T any](f *Flags, t Table[T]) (*Printer[T], error) {
+	p := &Printer[T]{table: t, format: f.format(), noHeaders: f.NoHeaders}
+	if f.isTable() || p.format == formatName {
+		return p, nil
+	}
+	resource, err := f.toPrinter()
+	if err != nil {
+		return nil, err
+	}
+	p.resource = resource
+	return p, nil
+}
+
+// NeedsWide reports whether the chosen format shows more than the columns of the plain table, so that facts behind the
+// wide columns need not be gathered for nothing.
+func (p *Printer[T]) NeedsWide() bool { return p.format != formatTable && p.format != formatName }
+
+// Print writes a whole list.
+func (p *Printer[T]) Print(out io.Writer, list *inspect.List[T]) error {
+	w := p.Begin(out)
+	if err := w.Add(list.Items); err != nil {
+		return err
+	}
+	return w.End()
+}
+
+// Begin returns a Writer for rows that come in batches.
+func (p *Printer[T]) Begin(out io.Writer) *Writer[T] {
+	w := &Writer[T]{p: p, out: out}
+	if p.resource == nil && p.format != formatName {
+		w.columns = p.columns()
+		w.table = p.newTable(out, w.columns)
+	}
+	return w
+}
+
+// columns are those of the chosen format.
+func (p *Printer[T]) columns() []Column[T] {
+	return slices.DeleteFunc(slices.Clone(p.table.Columns), func(c Column[T]) bool {
+		return c.Hide || c.Wide && p.format != formatWide
+	})
+}
+
+func (p *Printer[T]) newTable(out io.Writer, columns []Column[T]) *table {
+	var header []string
+	status := make([]bool, len(columns))
+	for i, c := range columns {
+		status[i] = c.Status
+		if !p.noHeaders {
+			header = append(header, c.Header)
+		}
+	}
+	return newTable(out, header, status, printers.AllowsColorOutput(out))
+}
+
+// Writer writes rows as they come: tables and names at once, the other formats when the last row is there.
+type Writer[T any] struct {
+	p       *Printer[T]
+	out     io.Writer
+	columns []Column[T]
+	table   *table // nil for formats that are no tables
+	held    []T    // what End writes
+	count   int
+}
+
+// Count returns how many rows there were.
+func (w *Writer[T]) Count() int { return w.count }
+
+// Add takes a batch of rows. They may be reused afterwards.
+func (w *Writer[T]) Add(rows []T) error {
+	w.count += len(rows)
+	switch {
+	case w.table != nil:
+		return w.table.write(w.cells(rows))
+	case w.p.resource != nil:
+		w.held = append(w.held, rows...)
+		return nil
+	default:
+		return w.names(rows)
+	}
+}
+
+// End writes what Add has held back. A list without rows is a valid empty list.
+func (w *Writer[T]) End() error {
+	if w.p.resource == nil {
+		return nil
+	}
+	list := inspect.NewList(w.p.table.Kind, w.held)
+	switch printer := w.p.resource.(type) {
+	case *get.CustomColumnsPrinter:
+		return printColumns(printer, list.Items, w.out)
+	case *printers.JSONPathPrinter:
+		object, err := toUnstructured(list)
+		if err != nil {
+			return err
+		}
+		return printer.PrintObj(object, w.out)
+	default:
+		return printer.PrintObj(list, w.out)
+	}
+}
+
+func (w *Writer[T]) cells(rows []T) [][]string {
+	cells := make([][]string, len(rows))
+	flat := make([]string, len(rows)*len(w.columns))
+	for i, row := range rows {
+		cells[i], flat = flat[:len(w.columns):len(w.columns)], flat[len(w.columns):]
+		for j, c := range w.columns {
+			if cells[i][j] = Escape(c.Value(row)); cells[i][j] == "" {
+				cells[i][j] = none
+			}
+		}
+	}
+	return cells
+}
+
+func (w *Writer[T]) names(rows []T) error {
+	kind := strings.ToLower(w.p.table.Kind)
+	for _, row := range rows {
+		if _, err := fmt.Fprintf(w.out, "%s/%s\n", kind, Escape(w.p.table.Name(row))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printColumns prints item by item, so that a long list is never held in kubectl's form as a whole. All go through one
+// tabwriter, which lines them up.
+func printColumns[T any](printer *get.CustomColumnsPrinter, items []T, out io.Writer) error {
+	w := printers.GetNewTabWriter(out)
+	for _, item := range items {
+		object, err := toUnstructured(item)
+		if err != nil {
+			return err
+		}
+		if err := printer.PrintObj(object, w); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// toUnstructured converts a value by way of its JSON. Whole numbers stay whole, which kubectl's JSONPath printer, left to
+// itself, does not see to: it would print 1048576 as 1.048576e+06.
+func toUnstructured(v any) (*unstructured.Unstructured, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	u := &unstructured.Unstructured{}
+	return u, utiljson.Unmarshal(data, &u.Object)
+}

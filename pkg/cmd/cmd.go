@@ -1,0 +1,120 @@
+// Package cmd is the command line: the root command, and the one place where errors become messages and exit codes.
+package cmd
+
+import (
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	// The cloud providers' and OIDC log-in of kubeconfig files.
+	_ "k8s.io/client-go/plugin/pkg/client/auth"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	completioncmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/completion"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/nodes"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/pods"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/services"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/version"
+)
+
+// The program's name as users type it, and as the file is called.
+const (
+	displayName = "kubectl dualstack"
+	binaryName  = "kubectl-dualstack"
+)
+
+// NewCmdDualstack returns the root command with everything below it.
+func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
+	config := genericclioptions.NewConfigFlags(true)
+	root := &cobra.Command{
+		Use:   binaryName,
+		Short: "Build, inspect and prove dual-stack Kubernetes on Calico",
+		Long: templates.LongDesc(`
+			Build, inspect and prove dual-stack Kubernetes on Calico.
+
+			A lab in one command; both addresses of every pod, service and node; and the tables of each node's kernel,
+			compared with what Calico must have programmed.`),
+		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: displayName},
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args:              cobra.NoArgs,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.ErrOut)
+	config.AddFlags(root.PersistentFlags())
+	inspector.CompleteGlobalFlags(root, config)
+
+	shared := func() *inspector.Flags { return inspector.NewFlags(config, streams) }
+	groups := templates.CommandGroups{
+		{Message: "Lab:", Commands: []*cobra.Command{
+			lab.NewCmdLab(config, streams),
+		}},
+		{Message: "Inspectors:", Commands: []*cobra.Command{
+			nodes.NewCmdNodes(nodes.NewFlags(shared()), nil),
+			pods.NewCmdPods(pods.NewFlags(shared()), nil),
+			services.NewCmdServices(services.NewFlags(shared()), nil),
+		}},
+		{Message: "Other Commands:", Commands: []*cobra.Command{
+			version.NewCmdVersion(streams),
+			completioncmd.NewCmdCompletion(streams),
+		}},
+	}
+	groups.Add(root)
+	root.AddCommand(newCmdOptions(streams))
+	templates.ActsAsRootCommand(root, []string{"options", "help"}, groups...)
+	useDisplayName(root)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &exit.UsageError{Command: cmd.CommandPath(), Err: err}
+	})
+	disableFlagsInUse(root)
+	return root
+}
+
+// useDisplayName corrects the one line of kubectl's usage template that names the root command as the file is called.
+func useDisplayName(root *cobra.Command) {
+	usage := root.UsageFunc()
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		var text strings.Builder
+		out := cmd.OutOrStderr()
+		cmd.SetOut(&text)
+		cmd.SetErr(&text)
+		err := usage(cmd)
+		cmd.SetOut(out)
+		cmd.SetErr(out)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(out, strings.ReplaceAll(text.String(), `"`+binaryName+" ", `"`+displayName+" "))
+		return err
+	})
+}
+
+// disableFlagsInUse leaves "[flags]" out of the usage lines: kubectl's template writes "[options]" by itself.
+func disableFlagsInUse(cmd *cobra.Command) {
+	cmd.DisableFlagsInUseLine = true
+	for _, child := range cmd.Commands() {
+		disableFlagsInUse(child)
+	}
+}
+
+// newCmdOptions returns the command that lists the global flags, to which the help of every other command refers.
+func newCmdOptions(streams genericiooptions.IOStreams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "options",
+		Short: "Print the list of flags inherited by all commands",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Usage() },
+	}
+	cmd.SetOut(streams.Out)
+	cmd.SetErr(streams.Out)
+	templates.UseOptionsTemplates(cmd)
+	return cmd
+}

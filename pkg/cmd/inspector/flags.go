@@ -1,0 +1,92 @@
+// Package inspector holds what the commands of all inspectors have in common: their flags, where their facts come from,
+// and the sentences that they all end with.
+package inspector
+
+import (
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
+)
+
+// Flags are what the user typed of the flags that inspectors share. ToOptions turns it into what a run needs.
+type Flags struct {
+	Config *genericclioptions.ConfigFlags
+	Print  *printer.Flags
+
+	Family        string
+	Selector      string
+	AllNamespaces bool
+	Node          string
+
+	genericiooptions.IOStreams
+}
+
+// NewFlags returns the flags with their defaults. The flags of kubectl itself are bound once, at the root.
+func NewFlags(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *Flags {
+	return &Flags{Config: config, Print: printer.NewFlags(), IOStreams: streams}
+}
+
+// AddFlags binds the flags that every inspector has.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.Print.AddFlags(cmd)
+	cmd.Flags().StringVar(&f.Family, "family", f.Family, "Show only this IP family. One of: (ipv4, ipv6).")
+	registerCompletion(cmd, "family",
+		cobra.FixedCompletions([]cobra.Completion{"ipv4", "ipv6"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// AddNamespaceFlags binds the flags of inspectors whose subject lives in namespaces.
+func (f *Flags) AddNamespaceFlags(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&f.AllNamespaces, "all-namespaces", "A", f.AllNamespaces,
+		"If present, list the requested object(s) across all namespaces.")
+}
+
+// AddSelectorFlags binds the flags of inspectors whose subject has labels.
+func (f *Flags) AddSelectorFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.Selector, "selector", "l", f.Selector,
+		"Selector (label query) to filter on, supports '=', '==', '!=', 'in', 'notin'.")
+}
+
+// AddNodeFlags binds the flags of inspectors whose subject is on a node.
+func (f *Flags) AddNodeFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.Node, "node", f.Node, "Show only what is on this node.")
+	registerCompletion(cmd, "node", CompleteNames(f.Config, "nodes"))
+}
+
+// registerCompletion completes a flag. Cobra's only error is that the flag does not exist, or has a completion already,
+// which is a mistake of this package that every test would show.
+func registerCompletion(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
+		panic(err)
+	}
+}
+
+// ToOptions resolves what the flags and the arguments, which are names of the subject, stand for.
+func (f *Flags) ToOptions(subject inspect.Fact, names []string) (*Options, error) {
+	family, err := inspect.ParseFamily(f.Family)
+	if err != nil {
+		return nil, exit.Usage(err)
+	}
+	if _, err := labels.Parse(f.Selector); err != nil {
+		return nil, exit.Usagef("--selector %q: %w", f.Selector, err)
+	}
+	source, err := f.source()
+	if err != nil {
+		return nil, err
+	}
+	o := &Options{
+		Source: source, Family: family, AllNamespaces: f.AllNamespaces, IOStreams: f.IOStreams,
+		Request: gather.Request{Node: f.Node, Subject: subject, Names: names, Selector: f.Selector},
+	}
+	if !f.AllNamespaces {
+		if o.Request.Namespace, _, err = f.Config.ToRawKubeConfigLoader().Namespace(); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}

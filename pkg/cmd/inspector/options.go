@@ -1,0 +1,74 @@
+package inspector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
+)
+
+// Options are what the run of an inspector needs, whatever it inspects.
+type Options struct {
+	Source        Source
+	Family        inspect.Family
+	AllNamespaces bool
+	// Request has the scope and the subject; the inspector adds the facts that it needs.
+	Request gather.Request
+
+	genericiooptions.IOStreams
+}
+
+// Validate reports what of the command line contradicts itself, in kubectl's words.
+func (o *Options) Validate() error {
+	switch {
+	case len(o.Request.Names) > 0 && o.AllNamespaces:
+		return exit.Usagef("a resource cannot be retrieved by name across all namespaces")
+	case len(o.Request.Names) > 0 && o.Request.Selector != "":
+		return exit.Usagef("name cannot be provided when a selector is specified")
+	}
+	return nil
+}
+
+// Gather returns the facts, and tells the user which of them could not be had.
+func (o *Options) Gather(ctx context.Context, facts ...inspect.Fact) (*inspect.Snapshot, error) {
+	req := o.Request
+	req.Facts = facts
+	snap, err := o.Source.Snapshot(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	o.warn(snap.Missing, facts)
+	return snap, nil
+}
+
+// warn says what is missing, once for each reason.
+func (o *Options) warn(missing []inspect.Missing, facts []inspect.Fact) {
+	var said []string
+	for _, m := range missing {
+		if slices.Contains(said, m.Reason) || !slices.Contains(facts, m.Fact) {
+			continue
+		}
+		said = append(said, m.Reason)
+		// A broken standard error is no reason to keep the facts that we have from the user.
+		_, _ = fmt.Fprintf(o.ErrOut, "Warning: %s\n", printer.Escape(m.Reason))
+	}
+}
+
+// NotFound says that there is nothing to show, if there is nothing: an empty result is no error, and standard output
+// stays valid for whoever reads it.
+func (o *Options) NotFound(count int, noun string) {
+	if count > 0 {
+		return
+	}
+	scope := ""
+	if o.Request.Namespace != "" {
+		scope = fmt.Sprintf(" in %s namespace", o.Request.Namespace)
+	}
+	_, _ = fmt.Fprintf(o.ErrOut, "No %s found%s.\n", noun, printer.Escape(scope))
+}

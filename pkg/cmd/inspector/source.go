@@ -1,0 +1,68 @@
+package inspector
+
+import (
+	"context"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/version"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
+)
+
+// Source is where facts come from: a live cluster, or a recorded snapshot of one. Inspectors cannot tell the difference.
+type Source interface {
+	// Snapshot returns the facts of the request.
+	Snapshot(ctx context.Context, req gather.Request) (*inspect.Snapshot, error)
+	// EachPod hands on the pods of the request in batches, so that many of them need not be held at once.
+	EachPod(ctx context.Context, req gather.Request, use func([]inspect.Pod) error) error
+}
+
+// source returns the source that the flags name.
+func (f *Flags) source() (Source, error) {
+	config, err := f.Config.ToRESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.UserAgent = "kubectl-dualstack/" + version.Get().Version
+	config.WarningHandler = rest.NewWarningWriter(f.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
+	clients, err := gather.NewClients(config)
+	if err != nil {
+		return nil, err
+	}
+	return Live{clients}, nil
+}
+
+// Live reads from a cluster.
+type Live struct{ Clients gather.Clients }
+
+var _ Source = Live{}
+
+// Snapshot implements Source.
+func (l Live) Snapshot(ctx context.Context, req gather.Request) (*inspect.Snapshot, error) {
+	return gather.Gather(ctx, l.Clients, req)
+}
+
+// EachPod implements Source.
+func (l Live) EachPod(ctx context.Context, req gather.Request, use func([]inspect.Pod) error) error {
+	return gather.EachPod(ctx, l.Clients, req, use)
+}
+
+// Recorded answers from a snapshot that was taken earlier.
+type Recorded struct{ Taken *inspect.Snapshot }
+
+var _ Source = Recorded{}
+
+// Snapshot implements Source.
+func (r Recorded) Snapshot(_ context.Context, req gather.Request) (*inspect.Snapshot, error) {
+	return req.Filter(r.Taken)
+}
+
+// EachPod implements Source.
+func (r Recorded) EachPod(_ context.Context, req gather.Request, use func([]inspect.Pod) error) error {
+	snap, err := req.Filter(r.Taken)
+	if err != nil {
+		return err
+	}
+	return use(snap.Pods)
+}

@@ -1,0 +1,199 @@
+// Package create implements "dualstack lab create".
+package create
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+	"sigs.k8s.io/kind/pkg/apis/config/defaults"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/fabric"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
+)
+
+const (
+	short = "Create a dual-stack lab"
+	long  = short + `: a switch, a kind cluster wired to it, and Calico.
+
+		The nodes have an interface eth1 on the switch, with an address in each family, and Kubernetes and Calico use those. The
+		switch routes to the pods, and its loopback addresses stand for the world outside. When the command ends, every node
+		and pod is ready, a multitool pod runs on each node, and the kubeconfig's current context is the lab's.
+
+		A lab that is there already is brought back to what it was: stopped containers are started, lost cables and
+		addresses are made anew. When a step fails, or on Ctrl-C, what the command made is removed, unless --retain is given.
+
+		The switch is Arista cEOS where its image is on the Docker host, and a Linux bridge and router where it is not.`
+	example = `
+		# The lab with its defaults
+		kubectl dualstack lab create
+
+		# What would be done, and the files that it takes
+		kubectl dualstack lab create --dry-run
+
+		# A second lab beside it, with one worker, in a kubeconfig of its own
+		kubectl dualstack lab create --name small --workers 1 --kubeconfig small.kubeconfig
+
+		# Without a registry: the node image is on the Docker host, everything else comes in files
+		kubectl dualstack lab create --node-image kindest/node:v1.34.4 --calico-install manifest \
+		  --calico-manifests ./calico/manifests --image-archive calico.tar --image-archive multitool.tar`
+)
+
+// defaultToolsImage runs on every node of the lab: ping, dig and curl in both families, and a web server to reach.
+const defaultToolsImage = "docker.io/wbitt/network-multitool:alpine-extra"
+
+// Flags is what the user typed; ToOptions turns it into what Run needs.
+type Flags struct {
+	*target.Flags
+	ConfigFile      string
+	Workers         int
+	Switch          string
+	SwitchImage     string
+	NodeImage       string
+	ToolsImage      string
+	CalicoInstall   string
+	CalicoVersion   string
+	CalicoManifests string
+	ImageArchives   []string
+	Wait            time.Duration
+	Retain          bool
+	DryRun          bool
+}
+
+// NewFlags returns the flags with their defaults.
+func NewFlags(shared *target.Flags) *Flags {
+	return &Flags{
+		Flags: shared, Workers: spec.Default().Workers, Switch: lab.SwitchAuto, NodeImage: defaults.Image,
+		ToolsImage: defaultToolsImage, CalicoInstall: lab.InstallOperator, Wait: 10 * time.Minute,
+	}
+}
+
+// NewCmdCreate returns "dualstack lab create". runF replaces Run in tests; it is nil in production.
+func NewCmdCreate(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "create",
+		Short:   short,
+		Long:    templates.LongDesc(long),
+		Example: templates.Examples(example),
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := f.ToOptions(cmd)
+			if err != nil {
+				return err
+			}
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	f.AddFlags(cmd)
+	return cmd
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.Flags.AddFlags(cmd)
+	fs := cmd.Flags()
+	fs.StringVar(&f.ConfigFile, "config", f.ConfigFile, "File with the lab's addresses and ranges; --dry-run prints one")
+	fs.IntVar(&f.Workers, "workers", f.Workers, "Number of worker nodes besides the control plane")
+	fs.StringVar(&f.Switch, "switch", f.Switch, "Switch: auto, ceos or linux")
+	fs.StringVar(&f.SwitchImage, "switch-image", f.SwitchImage, "Image of the cEOS switch; empty: the newest one on the Docker host that is called ceos")
+	fs.StringVar(&f.NodeImage, "node-image", f.NodeImage, "Image of the nodes, as for kind")
+	fs.StringVar(&f.ToolsImage, "tools-image", f.ToolsImage, "Image of the multitool pods")
+	fs.StringVar(&f.CalicoInstall, "calico-install", f.CalicoInstall, "How Calico is installed: operator or manifest")
+	fs.StringVar(&f.CalicoVersion, "calico-version", f.CalicoVersion, "Version of Calico; empty: "+lab.DefaultCalicoVersion+", or what --calico-manifests holds")
+	fs.StringVar(&f.CalicoManifests, "calico-manifests", f.CalicoManifests, "Folder or URL with Calico's manifests; empty: where Calico publishes them")
+	fs.StringArrayVar(&f.ImageArchives, "image-archive", f.ImageArchives, "File of docker save to load into every node; can be given more than once")
+	fs.DurationVar(&f.Wait, "wait", f.Wait, "How long to wait for the lab to become ready; 0: not at all")
+	fs.BoolVar(&f.Retain, "retain", f.Retain, "Keep what was made when a step fails")
+	fs.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the plan and the files, and make nothing")
+	for flag, words := range map[string][]string{
+		"switch":         {lab.SwitchAuto, fabric.CEOS, fabric.Linux},
+		"calico-install": {lab.InstallOperator, lab.InstallManifest},
+	} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+// ToOptions reads the lab's file and lays the flags over it: a flag that was given wins, one that was not leaves the file's.
+func (f *Flags) ToOptions(cmd *cobra.Command) (*Options, error) {
+	l := spec.Default()
+	if f.ConfigFile != "" {
+		var err error
+		if l, err = spec.Load(f.ConfigFile, l); err != nil {
+			return nil, err
+		}
+	}
+	if f.ConfigFile == "" || cmd.Flags().Changed("name") {
+		l.Name = f.Name
+	}
+	if f.ConfigFile == "" || cmd.Flags().Changed("workers") {
+		l.Workers = f.Workers
+	}
+	kubeconfig, err := f.KubeconfigPath()
+	if err != nil {
+		return nil, err
+	}
+	return &Options{
+		CreateOptions: lab.CreateOptions{
+			Lab: l, Switch: f.Switch, SwitchImage: f.SwitchImage, NodeImage: f.NodeImage, ToolsImage: f.ToolsImage,
+			CalicoInstall: f.CalicoInstall, CalicoVersion: f.CalicoVersion, CalicoManifests: f.CalicoManifests,
+			ImageArchives: f.ImageArchives, Kubeconfig: kubeconfig, Wait: f.Wait, Retain: f.Retain,
+		},
+		DryRun: f.DryRun, Flags: f.Flags,
+	}, nil
+}
+
+// Options is what Run needs.
+type Options struct {
+	lab.CreateOptions
+	DryRun bool
+	*target.Flags
+}
+
+// Validate checks everything that needs no look at the machine.
+func (o *Options) Validate() error {
+	switch {
+	case o.Switch != lab.SwitchAuto && o.Switch != fabric.CEOS && o.Switch != fabric.Linux:
+		return exit.Usagef("--switch %q: use %s, %s or %s", o.Switch, lab.SwitchAuto, fabric.CEOS, fabric.Linux)
+	case o.CalicoInstall != lab.InstallOperator && o.CalicoInstall != lab.InstallManifest:
+		return exit.Usagef("--calico-install %q: use %s or %s", o.CalicoInstall, lab.InstallOperator, lab.InstallManifest)
+	case o.Wait < 0:
+		return exit.Usagef("--wait %s: must not be negative", o.Wait)
+	}
+	return o.Lab.Validate()
+}
+
+// Run creates the lab, or prints what would be done.
+func (o *Options) Run(ctx context.Context) error {
+	if o.DryRun {
+		plan, err := lab.DryRun(o.CreateOptions)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprint(o.Out, plan)
+		return err
+	}
+	start := time.Now()
+	created, err := o.Manager().Create(ctx, o.CreateOptions)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.ErrOut, `
+Lab %q is ready after %s: %d nodes, and the context %q in %s.
+Try next:
+  kubectl dualstack lab status --name %s
+  kubectl dualstack pods -A -o wide
+  kubectl dualstack services
+`, created.Name, time.Since(start).Round(time.Second), 1+created.Workers, "kind-"+created.Name, o.Kubeconfig, created.Name)
+	return err
+}

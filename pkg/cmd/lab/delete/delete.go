@@ -1,0 +1,68 @@
+// Package delete implements "dualstack lab delete".
+package delete
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
+)
+
+const (
+	short = "Delete a lab, whole or half-built"
+	long  = short + `.
+
+		The lab's containers, its entries in the kubeconfig that it wrote to, and Docker's network "kind" where the lab brought it
+		and nobody else uses it: nothing is left, and nothing is touched that is not the lab's. The cluster need not answer.
+		Where there is no such lab there is nothing to do.`
+	example = `
+		# The lab with the default name
+		kubectl dualstack lab delete
+
+		# A lab with another name
+		kubectl dualstack lab delete --name small`
+)
+
+// Options is what Run needs.
+type Options struct {
+	Kubeconfig string // empty: the one that the lab was created with
+	*target.Flags
+}
+
+// NewCmdDelete returns "dualstack lab delete". runF replaces Run in tests; it is nil in production.
+func NewCmdDelete(f *target.Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "delete",
+		Short:   short,
+		Long:    templates.LongDesc(long),
+		Example: templates.Examples(example),
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			kubeconfig, err := f.ExplicitKubeconfig()
+			if err != nil {
+				return err
+			}
+			o := &Options{Kubeconfig: kubeconfig, Flags: f}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	f.AddFlags(cmd)
+	return cmd
+}
+
+// Run deletes the lab.
+func (o *Options) Run(ctx context.Context) error {
+	err := o.Manager().Delete(ctx, o.Name, o.Kubeconfig)
+	if errors.Is(err, lab.ErrNoLab) {
+		_, err = fmt.Fprintf(o.ErrOut, "No lab %q: nothing to delete.\n", o.Name)
+	}
+	return err
+}

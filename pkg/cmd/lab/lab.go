@@ -1,0 +1,38 @@
+// Package lab implements "dualstack lab" and holds its subcommands, one package each.
+package lab
+
+import (
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/create"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/delete"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/list"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/status"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
+)
+
+// NewCmdLab returns "dualstack lab".
+func NewCmdLab(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "lab",
+		Short: "Create, inspect and delete dual-stack labs",
+		Long: templates.LongDesc(`
+			Create, inspect and delete dual-stack labs.
+
+			A lab is a switch (Arista cEOS, or a Linux one), a kind cluster whose nodes are wired to it, and Calico with a pool
+			in each family. It runs on one Docker host and needs no root. Labs of different names live side by side.`),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	flags := func() *target.Flags { return target.NewFlags(config, streams) }
+	cmd.AddCommand(
+		create.NewCmdCreate(create.NewFlags(flags()), nil),
+		delete.NewCmdDelete(flags(), nil),
+		list.NewCmdList(list.NewFlags(flags()), nil),
+		status.NewCmdStatus(status.NewFlags(flags()), nil),
+	)
+	return cmd
+}

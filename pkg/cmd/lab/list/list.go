@@ -1,0 +1,97 @@
+// Package list implements "dualstack lab list".
+package list
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
+)
+
+const (
+	short = "List the labs of the Docker host"
+	long  = short + `, with what Docker knows of each. "lab status" looks closer at one of them.`
+
+	example = `
+		# All labs
+		kubectl dualstack lab list
+
+		# Only their names
+		kubectl dualstack lab list -o custom-columns=NAME:.name --no-headers`
+)
+
+// Flags is what the user typed.
+type Flags struct {
+	*target.Flags
+	Print *printer.Flags
+}
+
+// NewFlags returns the flags with their defaults.
+func NewFlags(shared *target.Flags) *Flags { return &Flags{Flags: shared, Print: printer.NewFlags()} }
+
+// NewCmdList returns "dualstack lab list". runF replaces Run in tests; it is nil in production.
+func NewCmdList(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   short,
+		Long:    templates.LongDesc(long),
+		Example: templates.Examples(example),
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := printer.New(f.Print, table())
+			if err != nil {
+				return err
+			}
+			o := &Options{Printer: p, Flags: f.Flags}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	f.Print.AddFlags(cmd)
+	return cmd
+}
+
+func table() printer.Table[lab.Summary] {
+	return printer.Table[lab.Summary]{
+		Kind: "Lab",
+		Name: func(s lab.Summary) string { return s.Name },
+		Columns: []printer.Column[lab.Summary]{
+			{Header: "NAME", Value: func(s lab.Summary) string { return s.Name }},
+			{Header: "STATUS", Status: true, Value: func(s lab.Summary) string { return s.Status }},
+			{Header: "SWITCH", Value: func(s lab.Summary) string { return s.Switch }},
+			{Header: "NODES", Value: func(s lab.Summary) string { return strconv.Itoa(s.Nodes) }},
+			{Header: "RUNNING", Value: func(s lab.Summary) string { return strconv.Itoa(s.Running) }},
+		},
+	}
+}
+
+// Options is what Run needs.
+type Options struct {
+	Printer *printer.Printer[lab.Summary]
+	*target.Flags
+}
+
+// Run prints the labs.
+func (o *Options) Run(ctx context.Context) error {
+	labs, err := o.Manager().List(ctx)
+	if err != nil {
+		return err
+	}
+	if err := o.Printer.Print(o.Out, inspect.NewList("Lab", labs)); err != nil {
+		return err
+	}
+	if len(labs) == 0 {
+		_, err = fmt.Fprintln(o.ErrOut, "No labs found.")
+	}
+	return err
+}

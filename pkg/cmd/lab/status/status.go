@@ -1,0 +1,122 @@
+// Package status implements "dualstack lab status".
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
+)
+
+const (
+	short = "Display the parts of a lab and what is wrong with them"
+	long  = short + `.
+
+		The switch and the nodes are looked at in their containers: cables, addresses on the fabric, routes, Calico's tunnels. The
+		rest is asked of the API server. Addresses are those that the lab must have on the fabric, and those that Docker gave
+		to the nodes for management.
+
+		The exit code is 2 if a part is down. "lab create" repairs what restarts of containers break.`
+	example = `
+		# The lab with the default name
+		kubectl dualstack lab status
+
+		# The parts of another lab that are down
+		kubectl dualstack lab status --name small -o jsonpath='{.items[?(@.status=="down")].name}'`
+)
+
+// Flags is what the user typed.
+type Flags struct {
+	*target.Flags
+	Print *printer.Flags
+}
+
+// NewFlags returns the flags with their defaults.
+func NewFlags(shared *target.Flags) *Flags { return &Flags{Flags: shared, Print: printer.NewFlags()} }
+
+// NewCmdStatus returns "dualstack lab status". runF replaces Run in tests; it is nil in production.
+func NewCmdStatus(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   short,
+		Long:    templates.LongDesc(long),
+		Example: templates.Examples(example),
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := printer.New(f.Print, table())
+			if err != nil {
+				return err
+			}
+			o := &Options{Printer: p, Flags: f.Flags}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	f.AddFlags(cmd)
+	f.Print.AddFlags(cmd)
+	return cmd
+}
+
+func table() printer.Table[lab.Part] {
+	address := func(a netip.Addr) string {
+		if !a.IsValid() {
+			return ""
+		}
+		return a.String()
+	}
+	return printer.Table[lab.Part]{
+		Kind: "LabPart",
+		Name: func(p lab.Part) string { return p.Name },
+		Columns: []printer.Column[lab.Part]{
+			{Header: "PART", Value: func(p lab.Part) string { return p.Name }},
+			{Header: "ROLE", Value: func(p lab.Part) string { return p.Role }},
+			{Header: "STATUS", Status: true, Value: func(p lab.Part) string { return p.Status }},
+			{Header: "FABRIC-IPV4", Value: func(p lab.Part) string { return address(p.FabricIPv4) }},
+			{Header: "FABRIC-IPV6", Value: func(p lab.Part) string { return address(p.FabricIPv6) }},
+			{Header: "MANAGEMENT-IPV4", Value: func(p lab.Part) string { return address(p.ManagementIPv4) }},
+			{Header: "MANAGEMENT-IPV6", Wide: true, Value: func(p lab.Part) string { return address(p.ManagementIPv6) }},
+			{Header: "VERSION", Value: func(p lab.Part) string { return p.Version }},
+			{Header: "PROBLEMS", Value: func(p lab.Part) string { return strings.Join(p.Problems, "; ") }},
+		},
+	}
+}
+
+// Options is what Run needs.
+type Options struct {
+	Printer *printer.Printer[lab.Part]
+	*target.Flags
+}
+
+// Run prints the parts of the lab. One that is down makes the exit code 2.
+func (o *Options) Run(ctx context.Context) error {
+	parts, err := o.Manager().Status(ctx, o.Name)
+	if errors.Is(err, lab.ErrNoLab) {
+		return fmt.Errorf("no lab %q: \"kubectl dualstack lab list\" shows those that there are", o.Name)
+	}
+	if err != nil {
+		return err
+	}
+	if err := o.Printer.Print(o.Out, inspect.NewList("LabPart", parts)); err != nil {
+		return err
+	}
+	down := 0
+	for _, p := range parts {
+		if p.Status != lab.PartOK {
+			down++
+		}
+	}
+	return exit.FindingsIf(down, "%d of %d parts are down; \"kubectl dualstack lab create --name %s\" repairs what restarts break",
+		down, len(parts), o.Name)
+}

@@ -1,0 +1,128 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/klog/v2"
+	cmdutil "k8s.io/kubectl/pkg/cmd/util"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+)
+
+// completionName is the name under which kubectl looks for a plugin's completion; a link of that name to the binary
+// completes.
+const completionName = "kubectl_complete-dualstack"
+
+// debugVariable makes a crash show its stack.
+const debugVariable = "DUALSTACK_DEBUG"
+
+// Main runs the program and returns its exit code. The first Ctrl-C ends the work in good order, the second kills.
+func Main() int {
+	// What the libraries log is meant for their developers; what users must know comes back as an error.
+	klog.SetLogger(logr.Discard())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return Run(ctx, os.Args, genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr})
+}
+
+// Run runs the program with args, of which the first is the program's name, and returns its exit code.
+func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			code = reportCrash(streams.ErrOut, p)
+		}
+	}()
+	root := NewCmdDualstack(streams)
+	root.SetArgs(arguments(args))
+	cmd, err := root.ExecuteContextC(ctx)
+	if usage := (*exit.UsageError)(nil); errors.As(err, &usage) && usage.Command == "" {
+		usage.Command = cmd.CommandPath()
+	}
+	return report(ctx, streams.ErrOut, err)
+}
+
+// arguments returns what follows the program's name. Called as kubectl_complete-dualstack, the program completes.
+func arguments(args []string) []string {
+	if len(args) == 0 {
+		return []string{}
+	}
+	if strings.TrimSuffix(filepath.Base(args[0]), ".exe") == completionName {
+		return append([]string{"__complete"}, args[1:]...)
+	}
+	return args[1:]
+}
+
+// report prints err, if there is anything to be said, and returns the exit code that it stands for.
+func report(ctx context.Context, out io.Writer, err error) int {
+	var findings *exit.FindingsError
+	var usage *exit.UsageError
+	switch {
+	case err == nil:
+		return exit.OK
+	case ctx.Err() != nil:
+		return exit.Interrupted
+	case errors.Is(err, exit.ErrSilent):
+		return exit.Error
+	case errors.As(err, &findings):
+		if findings.Summary != "" {
+			printLines(out, findings.Summary)
+		}
+		return exit.Findings
+	case errors.As(err, &usage):
+		printLines(out, fmt.Sprintf("error: %v\nSee '%s -h' for help and examples", usage, usage.Command))
+		return exit.Error
+	default:
+		printLines(out, message(err))
+		return exit.Error
+	}
+}
+
+// message words an error as kubectl does. What an API server or the network said is found within what we wrapped around
+// it: kubectl's sentence says more than the wrapping.
+func message(err error) string {
+	var status apierrors.APIStatus
+	var connection *url.Error
+	inner := err
+	switch {
+	case errors.As(err, &status):
+		inner, _ = status.(error)
+	case errors.As(err, &connection):
+		inner = connection
+	}
+	if text, ok := cmdutil.StandardErrorMessage(inner); ok {
+		return text
+	}
+	return "error: " + strings.TrimPrefix(err.Error(), "error: ")
+}
+
+// printLines prints text of which parts may come from a cluster.
+func printLines(out io.Writer, text string) {
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		// Standard error is the last resort; there is nowhere to report that it is gone.
+		_, _ = fmt.Fprintln(out, printer.Escape(line))
+	}
+}
+
+func reportCrash(out io.Writer, panicked any) int {
+	printLines(out, fmt.Sprintf("error: internal error: %v\nThis is a bug; please report it with the command that you ran "+
+		"and what it prints with %s=1.", panicked, debugVariable))
+	if os.Getenv(debugVariable) != "" {
+		_, _ = out.Write(debug.Stack())
+	}
+	return exit.Error
+}

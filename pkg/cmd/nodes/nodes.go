@@ -1,0 +1,106 @@
+// Package nodes implements "dualstack nodes".
+package nodes
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/nodes"
+)
+
+const (
+	short = "Display the addresses of nodes in both families"
+	long  = short + `.
+
+		For each node: both InternalIPs, and the addresses of its VXLAN tunnels; with -o wide also the addresses that Calico
+		has chosen, with their prefix lengths, and the Ethernet addresses that Felix must give the tunnel devices (computed
+		from the node's name, unless an annotation says otherwise).`
+	example = `
+		# Both addresses of each node
+		kubectl dualstack nodes
+
+		# The Ethernet addresses of the tunnels too
+		kubectl dualstack nodes -o wide
+
+		# The IPv6 side of the workers
+		kubectl dualstack nodes -l '!node-role.kubernetes.io/control-plane' --family ipv6`
+)
+
+// Flags is what the user typed; ToOptions turns it into what Run needs.
+type Flags struct{ *inspector.Flags }
+
+// NewFlags returns the flags with their defaults.
+func NewFlags(shared *inspector.Flags) *Flags { return &Flags{shared} }
+
+// NewCmdNodes returns "dualstack nodes". runF replaces Run in tests; it is nil in production.
+func NewCmdNodes(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "nodes [NAME...]",
+		Aliases:           []string{"node", "no"},
+		Short:             short,
+		Long:              templates.LongDesc(long),
+		Example:           templates.Examples(example),
+		ValidArgsFunction: inspector.CompleteNames(f.Config, "nodes"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := f.ToOptions(args)
+			if err != nil {
+				return err
+			}
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	f.AddFlags(cmd)
+	return cmd
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.Flags.AddFlags(cmd)
+	f.AddSelectorFlags(cmd)
+}
+
+// ToOptions resolves the clients, the scope and the printer.
+func (f *Flags) ToOptions(args []string) (*Options, error) {
+	shared, err := f.Flags.ToOptions(inspect.FactNodes, args)
+	if err != nil {
+		return nil, err
+	}
+	shared.Request.Namespace = "" // nodes have none
+	p, err := printer.New(f.Print, table(shared.Family))
+	if err != nil {
+		return nil, exit.Usage(err)
+	}
+	return &Options{Options: shared, Printer: p}, nil
+}
+
+// Options is what Run needs.
+type Options struct {
+	*inspector.Options
+	Printer *printer.Printer[nodes.Row]
+}
+
+// Run reads the nodes and prints them.
+func (o *Options) Run(ctx context.Context) error {
+	snap, err := o.Gather(ctx, inspect.FactNodes)
+	if err != nil {
+		return err
+	}
+	list := nodes.Analyze(snap, o.Family)
+	if err := o.Printer.Print(o.Out, list); err != nil {
+		return err
+	}
+	o.NotFound(len(list.Items), "nodes")
+	return nil
+}

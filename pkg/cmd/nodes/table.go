@@ -1,0 +1,46 @@
+package nodes
+
+import (
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/nodes"
+)
+
+// table describes how nodes are shown.
+func table(family inspect.Family) printer.Table[nodes.Row] {
+	no4, no6 := !family.Matches(inspect.IPv4), !family.Matches(inspect.IPv6)
+	return printer.Table[nodes.Row]{
+		Kind: nodes.Kind,
+		Name: func(r nodes.Row) string { return r.Name },
+		Columns: []printer.Column[nodes.Row]{
+			{Header: "NAME", Value: func(r nodes.Row) string { return r.Name }},
+			{Header: "STATUS", Status: true, Value: status},
+			{Header: "ROLES", Value: func(r nodes.Row) string { return strings.Join(r.Roles, ",") }},
+			{Header: "INTERNAL-IPV4", Hide: no4, Value: func(r nodes.Row) string { return printer.Text(r.InternalIPv4) }},
+			{Header: "INTERNAL-IPV6", Hide: no6, Value: func(r nodes.Row) string { return printer.Text(r.InternalIPv6) }},
+			{Header: "TUNNEL-IPV4", Hide: no4, Value: func(r nodes.Row) string { return printer.Text(r.TunnelIPv4) }},
+			{Header: "TUNNEL-IPV6", Hide: no6, Value: func(r nodes.Row) string { return printer.Text(r.TunnelIPv6) }},
+			{Header: "CALICO-IPV4", Wide: true, Hide: no4, Value: func(r nodes.Row) string { return printer.Text(r.CalicoIPv4) }},
+			{Header: "CALICO-IPV6", Wide: true, Hide: no6, Value: func(r nodes.Row) string { return printer.Text(r.CalicoIPv6) }},
+			{Header: "TUNNEL-MAC-V4", Wide: true, Hide: no4, Value: func(r nodes.Row) string { return mac(r.TunnelMACv4) }},
+			{Header: "TUNNEL-MAC-V6", Wide: true, Hide: no6, Value: func(r nodes.Row) string { return mac(r.TunnelMACv6) }},
+		},
+	}
+}
+
+// status is what kubectl's column of that name begins with.
+func status(r nodes.Row) string {
+	if r.Ready {
+		return "Ready"
+	}
+	return "NotReady"
+}
+
+func mac(m inspect.MAC) string {
+	if m.IsZero() {
+		return ""
+	}
+	return m.String()
+}

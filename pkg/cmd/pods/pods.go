@@ -1,0 +1,147 @@
+// Package pods implements "dualstack pods".
+package pods
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/pods"
+)
+
+const (
+	short = "Display both IP addresses of pods"
+	long  = short + `.
+
+		kubectl shows one address of a pod, whatever the cluster's families. This command shows both, and with -o wide the
+		Calico pool that each one is from and the device on the node that leads to the pod. Pods on the host's network, and
+		pods of one family, are shown as they are.
+
+		Rows are sorted by namespace, node and name. A namespace is printed as soon as all of its pods are read.`
+	example = `
+		# Both addresses of the pods in the current namespace
+		kubectl dualstack pods
+
+		# All pods of a node, with their pools and interfaces
+		kubectl dualstack pods -A --node kind-worker -o wide
+
+		# The IPv6 addresses of the pods with a label
+		kubectl dualstack pods -l app=multitool --family ipv6
+
+		# One line per pod for a script
+		kubectl dualstack pods -o custom-columns=NAME:.name,V4:.ipv4,V6:.ipv6 --no-headers`
+)
+
+// Flags is what the user typed; ToOptions turns it into what Run needs.
+type Flags struct{ *inspector.Flags }
+
+// NewFlags returns the flags with their defaults.
+func NewFlags(shared *inspector.Flags) *Flags { return &Flags{shared} }
+
+// NewCmdPods returns "dualstack pods". runF replaces Run in tests; it is nil in production.
+func NewCmdPods(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "pods [NAME...]",
+		Aliases:           []string{"pod", "po"},
+		Short:             short,
+		Long:              templates.LongDesc(long),
+		Example:           templates.Examples(example),
+		ValidArgsFunction: inspector.CompleteNames(f.Config, "pods"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := f.ToOptions(args)
+			if err != nil {
+				return err
+			}
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	f.AddFlags(cmd)
+	return cmd
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.Flags.AddFlags(cmd)
+	f.AddNamespaceFlags(cmd)
+	f.AddSelectorFlags(cmd)
+	f.AddNodeFlags(cmd)
+}
+
+// ToOptions resolves the clients, the scope and the printer.
+func (f *Flags) ToOptions(args []string) (*Options, error) {
+	shared, err := f.Flags.ToOptions(inspect.FactPods, args)
+	if err != nil {
+		return nil, err
+	}
+	p, err := printer.New(f.Print, table(shared.AllNamespaces, shared.Family))
+	if err != nil {
+		return nil, exit.Usage(err)
+	}
+	return &Options{Options: shared, Printer: p}, nil
+}
+
+// Options is what Run needs.
+type Options struct {
+	*inspector.Options
+	Printer *printer.Printer[pods.Row]
+}
+
+// Run reads the pods page by page and prints each namespace when its last pod is there.
+func (o *Options) Run(ctx context.Context) error {
+	var pools []inspect.IPPool
+	if o.Printer.NeedsWide() {
+		snap, err := o.withoutSubject().Gather(ctx, inspect.FactPools)
+		if err != nil {
+			return err
+		}
+		pools = snap.Pools
+	}
+	writer := o.Printer.Begin(o.Out)
+	var held []inspect.Pod // of one namespace
+	flush := func() error {
+		err := writer.Add(pods.Analyze(held, pools, o.Family).Items)
+		held = held[:0]
+		return err
+	}
+	err := o.Source.EachPod(ctx, o.Request, func(page []inspect.Pod) error {
+		for _, pod := range page {
+			if len(held) > 0 && held[0].Namespace != pod.Namespace {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+			held = append(held, pod)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	if err := writer.End(); err != nil {
+		return err
+	}
+	o.NotFound(writer.Count(), "pods")
+	return nil
+}
+
+// withoutSubject returns options for facts beside the pods: without them, there is still something to show.
+func (o *Options) withoutSubject() *inspector.Options {
+	rest := *o.Options
+	rest.Request = gather.Request{Namespace: o.Request.Namespace}
+	return &rest
+}

@@ -1,0 +1,202 @@
+package expect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// Part is a part of what Felix programs.
+type Part string
+
+// The parts.
+const (
+	Devices   Part = "tunnel devices"
+	Neighbors Part = "neighbour entries"
+	FDB       Part = "forwarding entries"
+	Routes    Part = "routes"
+)
+
+// Needs returns the facts without which a part cannot be judged.
+func (p Part) Needs() []inspect.Fact {
+	facts := []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactFelix, inspect.FactTables}
+	if p == Routes {
+		facts = append(facts, inspect.FactBlocks)
+	}
+	return facts
+}
+
+// Reason is why something is left out: it is another data plane's, or somebody else's, and nothing is said about it.
+type Reason string
+
+// The reasons.
+const (
+	EBPF              Reason = "eBPF"
+	WireGuard         Reason = "WireGuard"
+	IPIPPool          Reason = "IPIP pool"
+	UnencapsulatedIPs Reason = "pool without encapsulation"
+	HostLocalIPAM     Reason = "host-local IPAM"
+	WindowsNode       Reason = "Windows node"
+	WorkloadRoutes    Reason = "routeSource WorkloadIPs"
+	NoRouteSync       Reason = "routeSyncDisabled"
+)
+
+// explain says what the reason means for the reader of a report.
+func (r Reason) explain() string {
+	switch r {
+	case EBPF:
+		return "the eBPF data plane programs tunnels in maps of its own"
+	case WireGuard:
+		return "traffic may take wireguard.cali by a routing table of its own, which is not verified"
+	case IPIPPool:
+		return "its routes are those of tunl0 or of BIRD"
+	case UnencapsulatedIPs:
+		return "its routes are made by BIRD or by the network"
+	case HostLocalIPAM:
+		return "no node has an IPAM block of this family, so routes follow podCIDRs"
+	case WindowsNode:
+		return "Felix programs the host networking service there"
+	case WorkloadRoutes:
+		return "routes follow each pod and not the IPAM blocks"
+	case NoRouteSync:
+		return "Felix leaves routes to others"
+	default:
+		return string(r)
+	}
+}
+
+// Omission is something that a report says nothing about, and why.
+type Omission struct {
+	Reason   Reason
+	Part     Part
+	Family   inspect.Family // zero: both
+	Subjects []string       // nodes, or pools for IPIPPool and UnencapsulatedIPs; sorted
+}
+
+// String is the omission as a sentence for people.
+func (o Omission) String() string {
+	what := strings.TrimSpace(o.Family.String() + " " + string(o.Part))
+	return fmt.Sprintf("%s of %s are not verified (%s): %s", what, enumerate(o.Subjects), o.Reason, o.Reason.explain())
+}
+
+// enumerate names a few and counts the others.
+func enumerate(names []string) string {
+	const few = 3
+	if len(names) <= few {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
+}
+
+// Omits returns why a part of a node is left out for a family, or the empty string.
+func (n *Node) Omits(p Part, f inspect.Family) Reason {
+	switch {
+	case n.facts.OS == "windows":
+		return WindowsNode
+	case n.Settings.BPF:
+		return EBPF
+	case p != Routes:
+		return ""
+	case n.Settings.RouteSyncDisabled:
+		return NoRouteSync
+	case n.Settings.RouteSource == routeSourceWorkloads:
+		return WorkloadRoutes
+	case n.cluster.dests.Get(f).hostLocal:
+		return HostLocalIPAM
+	default:
+		return ""
+	}
+}
+
+// Unknown returns why a part of a node cannot be judged for a family, or the empty string. Where Felix has nothing to
+// program, unread tables are no loss.
+func (n *Node) Unknown(p Part, f inspect.Family) string {
+	for _, fact := range p.Needs() {
+		if reason := n.cluster.lacks(fact, n.Name); reason != "" {
+			if fact == inspect.FactTables && !n.Settings.VXLAN.Get(f) {
+				continue
+			}
+			return string(fact) + ": " + reason
+		}
+	}
+	return ""
+}
+
+// Judge goes through the nodes and families that the filter lets pass: it calls judge where a part can be judged and
+// unknown, with the reason, where it cannot. What is left out is passed over; Omissions names it.
+func (c *Cluster) Judge(p Part, flt Filter, judge func(*Node, inspect.Family),
+	unknown func(n *Node, f inspect.Family, reason string),
+) {
+	c.Visit(flt, func(n *Node, f inspect.Family) {
+		switch reason := n.Unknown(p, f); {
+		case n.Omits(p, f) != "":
+		case reason != "":
+			unknown(n, f, reason)
+		default:
+			judge(n, f)
+		}
+	})
+}
+
+// Omissions returns all that a report of a part says nothing about.
+func (c *Cluster) Omissions(p Part, flt Filter) []Omission {
+	var all omissions
+	c.Visit(flt, func(n *Node, f inspect.Family) {
+		if !n.Settings.VXLAN.Get(f) {
+			return
+		}
+		if reason := n.Omits(p, f); reason != "" {
+			all.add(reason, p, f, n.Name)
+		} else if p == Routes && n.Settings.WireGuard.Get(f) {
+			all.add(WireGuard, p, f, n.Name)
+		}
+	})
+	if p == Routes {
+		c.addPools(&all, flt)
+	}
+	return all.merged()
+}
+
+func (c *Cluster) addPools(all *omissions, flt Filter) {
+	for _, pool := range c.snapshot.Pools {
+		switch {
+		case usesVXLAN(pool) || !flt.Family.Matches(pool.Family()):
+		case pool.IPIPMode != "" && pool.IPIPMode != inspect.EncapNever:
+			all.add(IPIPPool, Routes, pool.Family(), "pool "+pool.Name)
+		default:
+			all.add(UnencapsulatedIPs, Routes, pool.Family(), "pool "+pool.Name)
+		}
+	}
+}
+
+// omissions collects what is left out, one entry for each reason and family.
+type omissions []Omission
+
+func (all *omissions) add(r Reason, p Part, f inspect.Family, subject string) {
+	for i := range *all {
+		if o := &(*all)[i]; o.Reason == r && o.Family == f {
+			o.Subjects = append(o.Subjects, subject)
+			return
+		}
+	}
+	*all = append(*all, Omission{Reason: r, Part: p, Family: f, Subjects: []string{subject}})
+}
+
+// merged sorts, and makes one entry of those that are the same for both families.
+func (all omissions) merged() []Omission {
+	var merged []Omission
+	for _, o := range all {
+		slices.Sort(o.Subjects)
+		same := slices.IndexFunc(merged, func(m Omission) bool {
+			return m.Reason == o.Reason && slices.Equal(m.Subjects, o.Subjects)
+		})
+		if same >= 0 {
+			merged[same].Family = 0
+			continue
+		}
+		merged = append(merged, o)
+	}
+	return merged
+}

@@ -1,0 +1,99 @@
+package expect
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// VTEP is the end of the VXLAN tunnels of one family on one node.
+type VTEP struct {
+	Node   string
+	Tunnel netip.Addr  // of the tunnel device: the next hop of the routes to the node's blocks
+	MAC    inspect.MAC // of the tunnel device
+	Host   netip.Addr  // of the node: where the frames for MAC are sent
+}
+
+// VTEPs holds the VTEPs of all nodes in one family, in order of the nodes' names. They are numbered by that order, so
+// that a thousand nodes can each tick off what they have of a thousand others without a map of their own.
+type VTEPs struct {
+	list     []VTEP
+	byNode   map[string]int
+	byMAC    map[inspect.MAC]int
+	byTunnel map[netip.Addr]int
+
+	// These two know every node, also those without a VTEP.
+	nodeOfMAC  map[inspect.MAC]string
+	nodeOfHost map[netip.Addr]string
+}
+
+// newVTEPs finds the VTEPs of a family: a node has one when it has both an address and a tunnel address of the family
+// (vxlan_resolver.go, hasVTEPInfo).
+func newVTEPs(nodes []inspect.Node, f inspect.Family) *VTEPs {
+	v := &VTEPs{
+		byNode:     make(map[string]int, len(nodes)),
+		byMAC:      make(map[inspect.MAC]int, len(nodes)),
+		byTunnel:   make(map[netip.Addr]int, len(nodes)),
+		nodeOfMAC:  make(map[inspect.MAC]string, len(nodes)),
+		nodeOfHost: make(map[netip.Addr]string, len(nodes)),
+	}
+	for i := range nodes {
+		n := &nodes[i]
+		vtep := VTEP{Node: n.Name, Tunnel: n.Tunnel.Get(f), MAC: tunnelMAC(n, f), Host: n.Address.Get(f).Addr()}
+		v.nodeOfMAC[vtep.MAC] = n.Name
+		if vtep.Host.IsValid() {
+			v.nodeOfHost[vtep.Host] = n.Name
+		}
+		if vtep.Host.IsValid() && vtep.Tunnel.IsValid() {
+			v.list = append(v.list, vtep)
+		}
+	}
+	slices.SortFunc(v.list, func(a, b VTEP) int { return strings.Compare(a.Node, b.Node) })
+	for i, vtep := range v.list {
+		v.byNode[vtep.Node] = i
+		v.byMAC[vtep.MAC] = i
+		v.byTunnel[vtep.Tunnel] = i
+	}
+	return v
+}
+
+// tunnelMAC is the annotated address of the tunnel device, or else the one that follows from the node's name
+// (vxlan_resolver.go, vtepMACForHost).
+func tunnelMAC(n *inspect.Node, f inspect.Family) inspect.MAC {
+	if mac := n.TunnelMAC.Get(f); !mac.IsZero() {
+		return mac
+	}
+	return inspect.VTEPMAC(n.Name, f)
+}
+
+// Len is the number of VTEPs.
+func (v *VTEPs) Len() int { return len(v.list) }
+
+// At returns VTEP number i.
+func (v *VTEPs) At(i int) *VTEP { return &v.list[i] }
+
+// OfNode returns the number of a node's VTEP.
+func (v *VTEPs) OfNode(name string) (int, bool) { return found(v.byNode, name) }
+
+// WithMAC returns the number of the VTEP that has the MAC address.
+func (v *VTEPs) WithMAC(mac inspect.MAC) (int, bool) { return found(v.byMAC, mac) }
+
+// WithTunnel returns the number of the VTEP that has the tunnel address.
+func (v *VTEPs) WithTunnel(a netip.Addr) (int, bool) { return found(v.byTunnel, a) }
+
+// NodeOf names the node that a MAC address of a tunnel device or else the address of a node belongs to, whether or not
+// that node has a VTEP: one that has lost its tunnel address can still be found in the tables of the others. The empty
+// string is none.
+func (v *VTEPs) NodeOf(mac inspect.MAC, host netip.Addr) string {
+	if name, ok := v.nodeOfMAC[mac]; ok {
+		return name
+	}
+	return v.nodeOfHost[host]
+}
+
+func found[K comparable](m map[K]int, k K) (int, bool) {
+	i, ok := m[k]
+	return i, ok
+}

@@ -1,0 +1,163 @@
+// Package fdb holds the forwarding entries of the VXLAN devices of each node against those that Felix must have
+// programmed: for every other node's VTEP one entry that sends frames for its MAC to its node's address
+// (felix/vxlanfdb/vxlan_fdb.go). It does no I/O.
+package fdb
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+)
+
+// Kind is the kind of a row.
+const Kind = "FDBEntry"
+
+// Entry is a row: an entry that is there, that must be there, or both.
+type Entry struct {
+	Node       string         `json:"node,omitempty"`
+	Family     inspect.Family `json:"family"`
+	Device     string         `json:"device,omitempty"`
+	MAC        inspect.MAC    `json:"mac,omitzero"`
+	VTEP       netip.Addr     `json:"vtep,omitzero"`
+	RemoteNode string         `json:"remoteNode,omitempty"`
+	Status     inspect.Status `json:"status"`
+	Expected   string         `json:"expected,omitempty"` // the VTEP that a wrong entry must have
+	Problems   []string       `json:"problems,omitempty"` // why an unknown entry is not known
+
+	// Lookup is what leads to the entry; nil unless Options.Lookup asks for it. It is for people who read the table,
+	// and is not part of the JSON contract.
+	Lookup *Lookup `json:"-"`
+}
+
+// Lookup is how the node's kernel comes to a forwarding entry: by a route to a block, to its next hop, to the MAC address
+// that the neighbour entry has for it.
+type Lookup struct {
+	Neighbors []netip.Addr
+	Blocks    []netip.Prefix
+}
+
+// Options limit and extend the report.
+type Options struct {
+	expect.Filter
+	Lookup bool // fill in Lookup
+}
+
+// Needs lists the facts that Analyze goes by.
+func Needs() []inspect.Fact { return expect.FDB.Needs() }
+
+// Analyze returns the entries of all nodes, sorted by node, family and VTEP.
+func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Entry] {
+	c := expect.New(s)
+	a := analysis{cluster: c, options: o, rows: make([]Entry, 0, capacity(s))}
+	c.Judge(expect.FDB, o.Filter, a.judge, a.unknown)
+	return inspect.NewList(Kind, a.rows)
+}
+
+// Omissions returns what the report says nothing about.
+func Omissions(s *inspect.Snapshot, o Options) []expect.Omission {
+	return expect.New(s).Omissions(expect.FDB, o.Filter)
+}
+
+func capacity(s *inspect.Snapshot) int {
+	n := 0
+	for _, t := range s.Tables {
+		n += len(t.FDB)
+	}
+	return n
+}
+
+type analysis struct {
+	cluster *expect.Cluster
+	options Options
+	rows    []Entry
+}
+
+func (a *analysis) unknown(n *expect.Node, f inspect.Family, reason string) {
+	a.rows = append(a.rows, Entry{Node: n.Name, Family: f, Device: expect.DeviceName(f), Status: inspect.StatusUnknown,
+		Problems: []string{reason}})
+}
+
+// judge adds the rows of one node and family.
+func (a *analysis) judge(n *expect.Node, f inspect.Family) {
+	first := len(a.rows)
+	vteps, tally, device := a.cluster.VTEPs(f), n.Tally(f), expect.DeviceName(f)
+	for i := range n.Table().FDB {
+		if e := &n.Table().FDB[i]; e.Dev == device && counts(e) {
+			a.rows = append(a.rows, compare(n, f, vteps, tally, e))
+		}
+	}
+	settle(a.rows[first:], vteps, tally)
+	for vtep := range tally.Missing() {
+		a.rows = append(a.rows, Entry{Node: n.Name, Family: f, Device: device, MAC: vtep.MAC, VTEP: vtep.Host,
+			RemoteNode: vtep.Node, Status: inspect.StatusMissing})
+	}
+	rows := a.rows[first:]
+	slices.SortFunc(rows, compareEntries)
+	if a.options.Lookup {
+		addLookups(rows, n.Table())
+	}
+}
+
+// counts reports whether an entry can be one of Felix's: those are permanent and have a unicast MAC.
+func counts(e *inspect.FDBEntry) bool {
+	const group = 1 // the bit of multicast and broadcast addresses
+	return e.Permanent && !e.MAC.IsZero() && e.MAC[0]&group == 0
+}
+
+// compare makes the row of an entry that is there: ok, or for the time being unexpected.
+func compare(n *expect.Node, f inspect.Family, vteps *expect.VTEPs, tally *expect.Tally, e *inspect.FDBEntry) Entry {
+	row := Entry{Node: n.Name, Family: f, Device: e.Dev, MAC: e.MAC, VTEP: e.VTEP,
+		RemoteNode: vteps.NodeOf(e.MAC, e.VTEP), Status: inspect.StatusUnexpected}
+	if v, ok := vteps.WithMAC(e.MAC); ok && vteps.At(v).Host == e.VTEP && tally.Take(v) {
+		row.Status = inspect.StatusOK
+	}
+	return row
+}
+
+// settle makes wrong entries of unexpected ones: those for a MAC address that no entry sends where it must.
+func settle(rows []Entry, vteps *expect.VTEPs, tally *expect.Tally) {
+	for i := range rows {
+		if rows[i].Status == inspect.StatusOK {
+			continue
+		}
+		if v, ok := vteps.WithMAC(rows[i].MAC); ok && tally.Take(v) {
+			rows[i].Status, rows[i].Expected = inspect.StatusWrong, vteps.At(v).Host.String()
+		}
+	}
+}
+
+func compareEntries(a, b Entry) int {
+	return cmp.Or(a.VTEP.Compare(b.VTEP), a.MAC.Compare(b.MAC))
+}
+
+// addLookups fills in what leads to each entry, from the tables of the same node.
+func addLookups(rows []Entry, t *inspect.NodeTable) {
+	blocks := map[netip.Addr][]netip.Prefix{}
+	for i := range t.Routes {
+		if r := &t.Routes[i]; r.Gateway.IsValid() && expect.IsDevice(r.Dev) {
+			blocks[r.Gateway] = append(blocks[r.Gateway], r.Dst)
+		}
+	}
+	type key struct {
+		device string
+		mac    inspect.MAC
+	}
+	lookups := map[key]*Lookup{}
+	for _, n := range t.Neighbors {
+		if !expect.IsDevice(n.Dev) || n.MAC.IsZero() {
+			continue
+		}
+		k := key{n.Dev, n.MAC}
+		if lookups[k] == nil {
+			lookups[k] = &Lookup{}
+		}
+		lookups[k].Neighbors = append(lookups[k].Neighbors, n.IP)
+		lookups[k].Blocks = append(lookups[k].Blocks, blocks[n.IP]...)
+	}
+	for i := range rows {
+		rows[i].Lookup = lookups[key{rows[i].Device, rows[i].MAC}]
+	}
+}

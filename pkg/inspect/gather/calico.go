@@ -1,0 +1,175 @@
+package gather
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// Calico keeps its objects in one of two API groups: in crd.projectcalico.org/v1, or, natively, in projectcalico.org/v3.
+// The latter may also be an aggregated API server in front of the former, which then does not serve the IPAM blocks.
+var (
+	groupCRD    = schema.GroupVersion{Group: "crd.projectcalico.org", Version: "v1"}
+	groupNative = schema.GroupVersion{Group: "projectcalico.org", Version: "v3"}
+)
+
+// groupMigration is the group of the object that moves a cluster from the one to the other.
+const groupMigration = "migration.projectcalico.org"
+
+// errNoCalico says that the cluster serves no objects of Calico.
+var errNoCalico = errors.New("the cluster has no Calico API: neither crd.projectcalico.org/v1 nor projectcalico.org/v3")
+
+// calicoAPI is the group and version in which Calico's objects are to be read.
+type calicoAPI struct{ schema.GroupVersion }
+
+// String returns "group/version", or nothing when there is none.
+func (a calicoAPI) String() string {
+	if a.Empty() {
+		return ""
+	}
+	return a.GroupVersion.String()
+}
+
+// detectCalico finds out where the objects are, as Calico itself does (libcalico-go/lib/backend/k8s/discovery.go): native
+// objects count once the old group is gone, or once a migration has come to the point where Calico reads them.
+func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
+	crd, err := serves(c, groupCRD, "ippools")
+	if err != nil {
+		return calicoAPI{}, err
+	}
+	native, err := serves(c, groupNative, "ippools")
+	if err != nil {
+		return calicoAPI{}, err
+	}
+	switch {
+	case !crd && !native:
+		return calicoAPI{}, errNoCalico
+	case !crd:
+		return calicoAPI{groupNative}, nil
+	case !native:
+		return calicoAPI{groupCRD}, nil
+	}
+	if blocks, err := serves(c, groupNative, "ipamblocks"); err != nil || !blocks || !migrated(ctx, c) {
+		return calicoAPI{groupCRD}, nil //nolint:nilerr // what cannot be found out leaves the default
+	}
+	return calicoAPI{groupNative}, nil
+}
+
+// serves reports whether the server has a resource. An aggregated API server that is down serves nothing.
+func serves(c Clients, gv schema.GroupVersion, resource string) (bool, error) {
+	list, err := c.Kubernetes.Discovery().ServerResourcesForGroupVersion(gv.String())
+	if err != nil {
+		if isFatal(context.Background(), err) {
+			return false, fmt.Errorf("cannot discover %s: %w", gv, err)
+		}
+		return false, nil
+	}
+	for _, r := range list.APIResources {
+		if r.Name == resource {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// migrated reports whether a migration between the groups has come so far that Calico reads the native objects.
+func migrated(ctx context.Context, c Clients) bool {
+	groups, err := c.Kubernetes.Discovery().ServerGroups()
+	if err != nil {
+		return false
+	}
+	for _, g := range groups.Groups {
+		if g.Name != groupMigration {
+			continue
+		}
+		resource := schema.GroupVersionResource{
+			Group: g.Name, Version: g.PreferredVersion.Version, Resource: "datastoremigrations",
+		}
+		list, err := c.Dynamic.Resource(resource).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false
+		}
+		for _, item := range list.Items {
+			phase, _, _ := unstructured.NestedString(item.Object, "status", "phase")
+			if phase == "Converged" || phase == "Complete" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// eachObject hands on Calico's objects of a resource, one by one.
+func (g *gatherer) eachObject(ctx context.Context, resource string, use func(*unstructured.Unstructured) error) error {
+	api, err := g.calico(ctx)
+	if err != nil {
+		return err
+	}
+	list := g.clients.Dynamic.Resource(api.WithResource(resource)).List
+	err = eachPage(ctx, list, metav1.ListOptions{}, func(page *unstructured.UnstructuredList) error {
+		for i := range page.Items {
+			if err := use(&page.Items[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return errorf("list", resource+"."+api.Group, "", err)
+}
+
+func (g *gatherer) readPools(ctx context.Context) error {
+	var pools []inspect.IPPool
+	err := g.eachObject(ctx, "ippools", func(u *unstructured.Unstructured) error {
+		if pool, ok := readPool(u); ok {
+			pools = append(pools, pool)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	g.snap.Pools = pools
+	return nil
+}
+
+func (g *gatherer) readBlocks(ctx context.Context) error {
+	var blocks []inspect.IPAMBlock
+	err := g.eachObject(ctx, "ipamblocks", func(u *unstructured.Unstructured) error {
+		if block, ok := readBlock(u); ok {
+			blocks = append(blocks, block)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	g.snap.Blocks = blocks
+	return nil
+}
+
+// readVersion reads the version that Calico wrote down itself, or the tag of the image that runs where it wrote none.
+func (g *gatherer) readVersion(ctx context.Context) error {
+	var version string
+	err := g.eachObject(ctx, "clusterinformations", func(u *unstructured.Unstructured) error {
+		if u.GetName() == "default" {
+			version, _, _ = unstructured.NestedString(u.Object, "spec", "calicoVersion")
+		}
+		return nil
+	})
+	if version == "" && !errors.Is(err, errNoCalico) && (err == nil || !isFatal(ctx, err)) {
+		if ds, dsErr := g.daemonSet(ctx); dsErr == nil {
+			version, err = imageTag(ds), nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	g.snap.Calico.Version = version
+	return nil
+}

@@ -1,0 +1,161 @@
+package gather
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// calicoNodeName is the name of Calico's DaemonSet, and of the container in it that runs Felix.
+const calicoNodeName = "calico-node"
+
+// calicoNode finds Calico's DaemonSet: the operator puts it into calico-system, the manifest into kube-system.
+func calicoNode(ctx context.Context, client kubernetes.Interface) (*appsv1.DaemonSet, error) {
+	var first error
+	for _, namespace := range []string{"calico-system", "kube-system"} {
+		ds, err := client.AppsV1().DaemonSets(namespace).Get(ctx, calicoNodeName, metav1.GetOptions{})
+		if err == nil {
+			return ds, nil
+		}
+		// "Not found" says less than a refusal does, wherever that came.
+		if first == nil || apierrors.IsNotFound(first) {
+			first = errorf("get", "daemonsets.apps", namespace, err)
+		}
+	}
+	return nil, first
+}
+
+// imageTag returns the tag of the image of calico-node, which is its version.
+func imageTag(ds *appsv1.DaemonSet) string {
+	image, _, _ := strings.Cut(felixContainer(ds).Image, "@")
+	slash := strings.LastIndex(image, "/")
+	_, tag, _ := strings.Cut(image[slash+1:], ":")
+	return tag
+}
+
+func felixContainer(ds *appsv1.DaemonSet) corev1.Container {
+	containers := ds.Spec.Template.Spec.Containers
+	i := slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == calicoNodeName })
+	if i < 0 {
+		return corev1.Container{}
+	}
+	return containers[i]
+}
+
+// readFelix reads the FelixConfigurations and the environment of calico-node. What cannot be had of the one does not keep
+// the other from being read.
+func (g *gatherer) readFelix(ctx context.Context) error {
+	settings := map[string]inspect.FelixSettings{}
+	listErr := g.eachObject(ctx, "felixconfigurations", func(u *unstructured.Unstructured) error {
+		var s inspect.FelixSettings
+		if readSpec(u, &s) {
+			settings[u.GetName()] = s
+		}
+		return nil
+	})
+	if listErr == nil && len(settings) > 0 {
+		g.snap.Calico.Felix = settings
+	}
+	if listErr != nil && isFatal(ctx, listErr) {
+		return listErr
+	}
+	env, envErr := g.felixEnv(ctx)
+	if envErr == nil {
+		g.snap.Calico.FelixEnv = env
+	}
+	if listErr != nil {
+		return listErr
+	}
+	return envErr
+}
+
+// felixEnv reads the FELIX_… variables of calico-node, of which manifests take some from a ConfigMap.
+func (g *gatherer) felixEnv(ctx context.Context) (inspect.FelixSettings, error) {
+	ds, err := g.daemonSet(ctx)
+	if err != nil {
+		return inspect.FelixSettings{}, err
+	}
+	env := map[string]string{}
+	for _, v := range felixContainer(ds).Env {
+		if !strings.HasPrefix(v.Name, "FELIX_") {
+			continue
+		}
+		value := v.Value
+		if v.ValueFrom != nil && v.ValueFrom.ConfigMapKeyRef != nil {
+			ref := v.ValueFrom.ConfigMapKeyRef
+			if value, err = g.configMapKey(ctx, ds.Namespace, ref.Name, ref.Key); err != nil {
+				return inspect.FelixSettings{}, fmt.Errorf("variable %s of %s: %w", v.Name, calicoNodeName, err)
+			}
+		}
+		env[v.Name] = value
+	}
+	return readFelixEnv(env), nil
+}
+
+// configMapKey returns a value of a ConfigMap; none where the map or the key does not exist, as the kubelet would have it
+// for an optional reference (with any other, the pod would not run).
+func (g *gatherer) configMapKey(ctx context.Context, namespace, name, key string) (string, error) {
+	cm, err := g.clients.Kubernetes.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", errorf("get", "configmaps", namespace, err)
+	}
+	return cm.Data[key], nil
+}
+
+// readFelixEnv reads the variables as Felix does (felix/config): names in any case, values that it cannot read ignored.
+func readFelixEnv(env map[string]string) inspect.FelixSettings {
+	vars := make(map[string]string, len(env))
+	for name, value := range env {
+		vars[strings.ToUpper(name)] = strings.TrimSpace(value)
+	}
+	number := func(name string) *int {
+		n, err := strconv.Atoi(vars["FELIX_"+name])
+		if err != nil {
+			return nil
+		}
+		return &n
+	}
+	boolean := func(name string) *bool { return parseFelixBool(vars["FELIX_"+name]) }
+	return inspect.FelixSettings{
+		VXLANVNI:            number("VXLANVNI"),
+		VXLANPort:           number("VXLANPORT"),
+		VXLANMTU:            number("VXLANMTU"),
+		VXLANMTUV6:          number("VXLANMTUV6"),
+		VXLANEnabled:        boolean("VXLANENABLED"),
+		IPv6Support:         boolean("IPV6SUPPORT"),
+		BPFEnabled:          boolean("BPFENABLED"),
+		WireGuardEnabled:    boolean("WIREGUARDENABLED"),
+		WireGuardEnabledV6:  boolean("WIREGUARDENABLEDV6"),
+		DeviceRouteProtocol: number("DEVICEROUTEPROTOCOL"),
+		RouteSyncDisabled:   boolean("ROUTESYNCDISABLED"),
+		RouteSource:         vars["FELIX_ROUTESOURCE"],
+		MTUIfacePattern:     vars["FELIX_MTUIFACEPATTERN"],
+	}
+}
+
+// parseFelixBool reads a boolean in the words that Felix takes (felix/config/param_types.go, BoolParam).
+func parseFelixBool(s string) *bool {
+	var value bool
+	switch strings.ToLower(s) {
+	case "true", "1", "yes", "y", "t":
+		value = true
+	case "false", "0", "no", "n", "f":
+	default:
+		return nil
+	}
+	return &value
+}

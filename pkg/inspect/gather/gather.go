@@ -1,0 +1,172 @@
+// Package gather fills a Snapshot from a live cluster, as far as the Kubernetes API has the facts. What the kernels of the
+// nodes hold is read by package nodetables below it.
+//
+// It judges nothing. A fact that the caller may not read, or that the cluster does not have, ends up in the Snapshot's
+// Missing, and the rest still comes.
+package gather
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// Clients are the ways into the API server.
+type Clients struct {
+	Kubernetes kubernetes.Interface
+	Dynamic    dynamic.Interface // for Calico's objects
+}
+
+// NewClients returns clients for the server of config. Kubernetes' own objects travel as protobuf, which costs a fraction of
+// JSON in time and memory; and the client does not hold itself back, since the server has its own priority and fairness.
+func NewClients(config *rest.Config) (Clients, error) {
+	config = rest.CopyConfig(config)
+	config.QPS = -1
+	http, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return Clients{}, err
+	}
+	dyn, err := dynamic.NewForConfigAndClient(config, http)
+	if err != nil {
+		return Clients{}, err
+	}
+	config.ContentType = "application/vnd.kubernetes.protobuf"
+	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	typed, err := kubernetes.NewForConfigAndClient(config, http)
+	if err != nil {
+		return Clients{}, err
+	}
+	return Clients{Kubernetes: typed, Dynamic: dyn}, nil
+}
+
+// Request says what is to be gathered.
+type Request struct {
+	Facts []inspect.Fact
+	// Namespace narrows pods, services and endpoint slices to one namespace; empty is all of them.
+	Namespace string
+	// Node narrows pods to those of one node; empty is all of them.
+	Node string
+	// Subject is the fact that the caller cannot do without: an error in reading it is Gather's error, not a gap. Names and
+	// Selector narrow it, and nothing else: nodes, pods or services.
+	Subject  inspect.Fact
+	Names    []string // a name that does not exist is an error
+	Selector string   // a label selector
+}
+
+// Gather reads the facts of the request, all at once. FactTables is left to package nodetables. The error is that of the
+// subject, or that of a connection without which there is nothing to be had; everything else that fails is in the Snapshot's
+// Missing.
+func Gather(ctx context.Context, clients Clients, req Request) (*inspect.Snapshot, error) {
+	g := newGatherer(clients, req)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, fact := range req.Facts {
+		read := g.reader(fact)
+		if read == nil {
+			continue
+		}
+		group.Go(func() error {
+			err := read(ctx)
+			if err == nil {
+				return nil
+			}
+			if fact == req.Subject || isFatal(ctx, err) {
+				return err
+			}
+			g.miss(fact, err)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(g.snap.Missing, func(a, b inspect.Missing) int { return cmp.Compare(a.Fact, b.Fact) })
+	return g.snap, nil
+}
+
+// gatherer is one run of Gather. The readers of the facts write to fields of the Snapshot that are theirs alone; only
+// Missing has several writers.
+type gatherer struct {
+	clients Clients
+	req     Request
+
+	mu   sync.Mutex
+	snap *inspect.Snapshot
+
+	// What several facts need is read once, by whoever comes first.
+	calico    func(context.Context) (calicoAPI, error)
+	daemonSet func(context.Context) (*appsv1.DaemonSet, error)
+}
+
+func newGatherer(clients Clients, req Request) *gatherer {
+	g := &gatherer{clients: clients, req: req, snap: &inspect.Snapshot{Gathered: slices.Clone(req.Facts)}}
+	g.calico = once(func(ctx context.Context) (calicoAPI, error) {
+		api, err := detectCalico(ctx, clients)
+		g.snap.Calico.APIGroup = api.String()
+		return api, err
+	})
+	g.daemonSet = once(func(ctx context.Context) (*appsv1.DaemonSet, error) {
+		return calicoNode(ctx, clients.Kubernetes)
+	})
+	return g
+}
+
+// once makes a function run one time only. Unlike sync.OnceValues it hands on the context of the first caller.
+func once[T any](f func(context.Context) (T, error)) func(context.Context) (T, error) {
+	var do sync.Once
+	var value T
+	var err error
+	return func(ctx context.Context) (T, error) {
+		do.Do(func() { value, err = f(ctx) })
+		return value, err
+	}
+}
+
+// reader returns what reads a fact, or nil for facts that are read elsewhere.
+func (g *gatherer) reader(fact inspect.Fact) func(context.Context) error {
+	return map[inspect.Fact]func(context.Context) error{
+		inspect.FactNodes:          g.readNodes,
+		inspect.FactPods:           g.readPods,
+		inspect.FactServices:       g.readServices,
+		inspect.FactEndpointSlices: g.readEndpointSlices,
+		inspect.FactPools:          g.readPools,
+		inspect.FactBlocks:         g.readBlocks,
+		inspect.FactFelix:          g.readFelix,
+		inspect.FactVersion:        g.readVersion,
+		inspect.FactLab:            g.readLab,
+	}[fact]
+}
+
+func (g *gatherer) miss(fact inspect.Fact, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.snap.Missing = append(g.snap.Missing, inspect.Missing{Fact: fact, Reason: reason(err)})
+}
+
+// subject returns the names and the selector that narrow a fact.
+func (r Request) subject(fact inspect.Fact) (names []string, selector string) {
+	if r.Subject != fact {
+		return nil, ""
+	}
+	return r.Names, r.Selector
+}
+
+// errorf wraps an error of the API with what was being read. Every reader uses it, so that a gap names the resource.
+func errorf(verb, resource, namespace string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if namespace != "" {
+		return fmt.Errorf("cannot %s %s in namespace %q: %w", verb, resource, namespace, err)
+	}
+	return fmt.Errorf("cannot %s %s: %w", verb, resource, err)
+}

@@ -1,0 +1,138 @@
+package gather
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// The annotations in which Calico keeps its view of a node (libcalico-go/lib/backend/k8s/resources/node.go).
+const (
+	annotationIPv4Address  = "projectcalico.org/IPv4Address"
+	annotationIPv6Address  = "projectcalico.org/IPv6Address"
+	annotationIPv4Tunnel   = "projectcalico.org/IPv4VXLANTunnelAddr"
+	annotationIPv6Tunnel   = "projectcalico.org/IPv6VXLANTunnelAddr"
+	annotationTunnelMACv4  = "projectcalico.org/VXLANTunnelMACAddr"
+	annotationTunnelMACv6  = "projectcalico.org/VXLANTunnelMACAddrV6"
+	labelNodeRolePrefix    = "node-role.kubernetes.io/"
+	labelNodeRoleByItsName = "kubernetes.io/role"
+)
+
+func (g *gatherer) readNodes(ctx context.Context) error {
+	names, selector := g.req.subject(inspect.FactNodes)
+	api := g.clients.Kubernetes.CoreV1().Nodes()
+	var all []inspect.Node
+	for _, name := range names {
+		node, err := api.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return errorf("get", "nodes", "", err)
+		}
+		all = append(all, readNode(node))
+	}
+	if len(names) == 0 {
+		opts := metav1.ListOptions{LabelSelector: selector}
+		err := eachPage(ctx, api.List, opts, func(list *corev1.NodeList) error {
+			for i := range list.Items {
+				all = append(all, readNode(&list.Items[i]))
+			}
+			return nil
+		})
+		if err != nil {
+			return errorf("list", "nodes", "", err)
+		}
+	}
+	g.snap.Nodes = all
+	return nil
+}
+
+// readNode keeps what we use of a node. As in Calico, an annotation that cannot be read counts as absent.
+func readNode(n *corev1.Node) inspect.Node {
+	a := n.Annotations
+	node := inspect.Node{
+		Name:          n.Name,
+		Labels:        n.Labels,
+		Roles:         roles(n.Labels),
+		OS:            n.Status.NodeInfo.OperatingSystem,
+		KernelVersion: n.Status.NodeInfo.KernelVersion,
+		Ready: slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
+			return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+		}),
+		Address: inspect.ByFamily[netip.Prefix]{
+			V4: parsePrefix(a[annotationIPv4Address], inspect.IPv4),
+			V6: parsePrefix(a[annotationIPv6Address], inspect.IPv6),
+		},
+		Tunnel: inspect.ByFamily[netip.Addr]{
+			V4: parseAddr(a[annotationIPv4Tunnel], inspect.IPv4),
+			V6: parseAddr(a[annotationIPv6Tunnel], inspect.IPv6),
+		},
+		TunnelMAC: inspect.ByFamily[inspect.MAC]{
+			V4: parseMAC(a[annotationTunnelMACv4]),
+			V6: parseMAC(a[annotationTunnelMACv6]),
+		},
+	}
+	for _, address := range n.Status.Addresses {
+		if address.Type != corev1.NodeInternalIP {
+			continue
+		}
+		if ip, err := netip.ParseAddr(address.Address); err == nil {
+			node.InternalIPs = append(node.InternalIPs, ip.Unmap())
+		}
+	}
+	for _, cidr := range n.Spec.PodCIDRs {
+		if prefix, err := netip.ParsePrefix(cidr); err == nil {
+			node.PodCIDRs = append(node.PodCIDRs, prefix.Masked())
+		}
+	}
+	return node
+}
+
+// roles lists a node's roles as kubectl does, sorted.
+func roles(labels map[string]string) []string {
+	var found []string
+	for key, value := range labels {
+		role, isRole := strings.CutPrefix(key, labelNodeRolePrefix)
+		switch {
+		case isRole && role != "":
+			found = append(found, role)
+		case key == labelNodeRoleByItsName && value != "":
+			found = append(found, value)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// parseAddr reads a plain address of the family. What is none, or has a zone, gives the zero value.
+func parseAddr(s string, f inspect.Family) netip.Addr {
+	addr, err := netip.ParseAddr(s)
+	if err != nil || addr.Zone() != "" || addr.Is4In6() || inspect.FamilyOf(addr) != f {
+		return netip.Addr{}
+	}
+	return addr
+}
+
+// parsePrefix reads an address of the family with its prefix length; without one it is that of a single host.
+func parsePrefix(s string, f inspect.Family) netip.Prefix {
+	if addr := parseAddr(s, f); addr.IsValid() {
+		return netip.PrefixFrom(addr, f.Bits())
+	}
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil || prefix.Addr().Is4In6() || inspect.FamilyOf(prefix.Addr()) != f {
+		return netip.Prefix{}
+	}
+	return prefix
+}
+
+func parseMAC(s string) inspect.MAC {
+	mac, err := inspect.ParseMAC(s)
+	if err != nil {
+		return inspect.MAC{}
+	}
+	return mac
+}

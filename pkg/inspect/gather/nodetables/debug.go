@@ -1,0 +1,254 @@
+package nodetables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+)
+
+// ManagedByLabel and ManagedByValue mark every object that the tool puts into a cluster.
+const (
+	ManagedByLabel = "app.kubernetes.io/managed-by"
+	ManagedByValue = "kubectl-dualstack"
+)
+
+const (
+	debugTimeout  = time.Minute            // until the pod has run; its image is on the node already, as a rule
+	debugDeadline = 60                     // activeDeadlineSeconds: for when we are killed and cannot remove it
+	debugPoll     = 250 * time.Millisecond // how often the pod is looked at
+	removeTimeout = 10 * time.Second       // for removing the pod, also after an interruption
+)
+
+// Debug runs a short-lived pod on the node, in the node's network, which prints the tables and ends. The pod has no
+// privileges, no service account token and a deadline, carries ManagedByLabel, and is removed whatever happens, also
+// on an interruption. It needs the permissions to create, get and delete pods and to get pods/log in its namespace,
+// which must admit host networking (pod security standard "privileged").
+//
+// It is the one access that changes the cluster, so it comes after those that do not.
+type Debug struct {
+	client    kubernetes.Interface
+	namespace string
+	image     string
+	pods      *calicoPods
+	logs      func(ctx context.Context, name string) (io.ReadCloser, error)
+}
+
+var _ NodeAccess = (*Debug)(nil)
+
+// NewDebug returns the access by pod. The image needs sh, grep and iproute2's ip; empty is the image of the node's own
+// calico-node, which has them and is on the node already.
+func NewDebug(client kubernetes.Interface, namespace, image string) *Debug {
+	d := &Debug{client: client, namespace: namespace, image: image, pods: &calicoPods{client: client}}
+	d.logs = func(ctx context.Context, name string) (io.ReadCloser, error) {
+		limit := int64(maxOutput) + 1
+		return client.CoreV1().Pods(namespace).GetLogs(name, &corev1.PodLogOptions{LimitBytes: &limit}).Stream(ctx)
+	}
+	return d
+}
+
+// Name implements NodeAccess.
+func (*Debug) Name() string { return "debug" }
+
+// Run implements NodeAccess.
+func (d *Debug) Run(ctx context.Context, node, script string) (out []byte, err error) {
+	image, err := d.imageFor(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	pod := debugPod(d.namespace, node, image, script)
+	// The name is ours, not the server's: an interrupted request may have made the pod all the same.
+	defer func() {
+		if removeErr := d.remove(ctx, pod.Name); removeErr != nil {
+			out, err = nil, Permanent(errors.Join(err, removeErr))
+		}
+	}()
+	err = withTimeout(ctx, debugTimeout, func(ctx context.Context) error {
+		if err := d.start(ctx, pod); err != nil {
+			return err
+		}
+		if err := d.wait(ctx, pod.Name); err != nil {
+			return err
+		}
+		out, err = d.read(ctx, pod.Name)
+		return err
+	})
+	return out, err
+}
+
+func (d *Debug) imageFor(ctx context.Context, node string) (string, error) {
+	if d.image != "" {
+		return d.image, nil
+	}
+	pods, err := d.pods.all(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, pod := range []podRef{pods[node], anyOf(pods)} {
+		if pod.image != "" {
+			return pod.image, nil
+		}
+	}
+	return "", Permanent(errors.New("no calico-node pod to take the image from; name an image with iproute2"))
+}
+
+// anyOf returns one of the pods, or the zero podRef.
+func anyOf(pods map[string]podRef) podRef {
+	for _, p := range pods {
+		return p
+	}
+	return podRef{}
+}
+
+func (d *Debug) start(ctx context.Context, pod *corev1.Pod) error {
+	_, err := d.client.CoreV1().Pods(d.namespace).Create(ctx, pod, metav1.CreateOptions{})
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsNotFound(err):
+		// Pod security, quotas and webhooks refuse in words of their own.
+		return Permanent(fmt.Errorf("cannot create pods in namespace %s: %w", d.namespace, err))
+	default:
+		return fmt.Errorf("create pod in namespace %s: %w", d.namespace, err)
+	}
+}
+
+// wait returns when the pod's container has ended well.
+func (d *Debug) wait(ctx context.Context, name string) error {
+	return wait.PollUntilContextCancel(ctx, debugPoll, true, func(ctx context.Context) (bool, error) {
+		pod, err := d.client.CoreV1().Pods(d.namespace).Get(ctx, name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsForbidden(err):
+			return false, Permanent(fmt.Errorf("cannot get pods in namespace %s: permission denied", d.namespace))
+		case err != nil:
+			return false, fmt.Errorf("get pod %s/%s: %w", d.namespace, name, err)
+		}
+		return ended(pod)
+	})
+}
+
+// ended reports whether the pod has ended well, or why it never will.
+func ended(pod *corev1.Pod) (bool, error) {
+	switch pod.Status.Phase {
+	case corev1.PodSucceeded:
+		return true, nil
+	case corev1.PodFailed:
+		return false, Permanent(fmt.Errorf("pod %s/%s failed: %s", pod.Namespace, pod.Name, failure(pod)))
+	}
+	for _, c := range pod.Status.ContainerStatuses {
+		if w := c.State.Waiting; w != nil && hopeless(w.Reason) {
+			return false, Permanent(fmt.Errorf("pod %s/%s cannot start: %s: %s", pod.Namespace, pod.Name, w.Reason, w.Message))
+		}
+	}
+	return false, nil
+}
+
+// hopeless reports whether a container that waits for this reason will wait in vain (the kubelet's image and container
+// errors).
+func hopeless(reason string) bool {
+	switch reason {
+	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName",
+		"CreateContainerConfigError", "CreateContainerError":
+		return true
+	default:
+		return false
+	}
+}
+
+func failure(pod *corev1.Pod) string {
+	for _, c := range pod.Status.ContainerStatuses {
+		if t := c.State.Terminated; t != nil {
+			return fmt.Sprintf("%s (exit code %d) %s", t.Reason, t.ExitCode, t.Message)
+		}
+	}
+	return pod.Status.Reason + " " + pod.Status.Message
+}
+
+func (d *Debug) read(ctx context.Context, name string) ([]byte, error) {
+	stream, err := d.logs(ctx, name)
+	if apierrors.IsForbidden(err) {
+		return nil, Permanent(fmt.Errorf("cannot get pods/log in namespace %s: permission denied", d.namespace))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read log of pod %s/%s: %w", d.namespace, name, err)
+	}
+	defer stream.Close()
+	out := &boundedBuffer{limit: maxOutput}
+	if _, err := io.Copy(out, stream); err != nil {
+		return nil, fmt.Errorf("read log of pod %s/%s: %w", d.namespace, name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// remove deletes the pod, in its own time: ctx may have ended. A failure is tried again, since a pod left behind is worse
+// than a moment's wait.
+func (d *Debug) remove(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+	defer cancel()
+	var last error
+	err := wait.PollUntilContextCancel(ctx, debugPoll, true, func(ctx context.Context) (bool, error) {
+		grace := int64(0)
+		last = d.client.CoreV1().Pods(d.namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: &grace})
+		switch {
+		case last == nil, apierrors.IsNotFound(last):
+			return true, nil
+		case apierrors.IsForbidden(last):
+			return false, last
+		default:
+			return false, nil
+		}
+	})
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("remove pod %s/%s: %w; delete it with kubectl -n %s delete pod %s",
+		d.namespace, name, last, d.namespace, name)
+}
+
+// debugPod is the pod that prints a node's tables. Reading them takes no privilege, only the node's network.
+func debugPod(namespace, node, image, script string) *corev1.Pod {
+	deadline, grace, nobody := int64(debugDeadline), int64(0), int64(65534)
+	yes, no := true, false
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace,
+			Name:      "dualstack-tables-" + rand.String(10),
+			Labels:    map[string]string{ManagedByLabel: ManagedByValue},
+		},
+		Spec: corev1.PodSpec{
+			NodeName:                      node,
+			HostNetwork:                   true,
+			RestartPolicy:                 corev1.RestartPolicyNever,
+			ActiveDeadlineSeconds:         &deadline,
+			TerminationGracePeriodSeconds: &grace,
+			AutomountServiceAccountToken:  &no,
+			EnableServiceLinks:            &no,
+			Tolerations:                   []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
+			SecurityContext: &corev1.PodSecurityContext{
+				RunAsNonRoot:   &yes,
+				RunAsUser:      &nobody,
+				RunAsGroup:     &nobody,
+				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			},
+			Containers: []corev1.Container{{
+				Name:            "tables",
+				Image:           image,
+				ImagePullPolicy: corev1.PullIfNotPresent,
+				Command:         []string{"sh", "-c", script},
+				SecurityContext: &corev1.SecurityContext{
+					AllowPrivilegeEscalation: &no,
+					ReadOnlyRootFilesystem:   &yes,
+					Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+				},
+			}},
+		},
+	}
+}

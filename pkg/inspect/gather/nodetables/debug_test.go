@@ -1,0 +1,183 @@
+package nodetables
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+	"sigs.k8s.io/yaml"
+)
+
+// kubelet makes the pods that are created have a status, as a kubelet would.
+func kubelet(client *fake.Clientset, status corev1.PodStatus) {
+	client.PrependReactor("create", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		pod := a.(clienttesting.CreateAction).GetObject().(*corev1.Pod)
+		pod.Status = status
+		return false, nil, nil
+	})
+}
+
+func waiting(reason string) corev1.PodStatus {
+	return corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{
+		{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "no such image"}}},
+	}}
+}
+
+func TestDebug(t *testing.T) {
+	deny := func(verb, resource string) func(*fake.Clientset) {
+		return func(c *fake.Clientset) {
+			c.PrependReactor(verb, resource, func(clienttesting.Action) (bool, runtime.Object, error) {
+				return true, nil, forbidden(resource)
+			})
+		}
+	}
+	succeeded := corev1.PodStatus{Phase: corev1.PodSucceeded}
+	tests := map[string]struct {
+		status    corev1.PodStatus
+		prepare   func(*fake.Clientset)
+		logs      error
+		image     string
+		want      string
+		permanent bool
+		left      int // pods left behind
+	}{
+		"it runs":               {status: succeeded},
+		"it runs another image": {status: succeeded, image: "netshoot:1"},
+		"the image cannot be pulled": {
+			status: waiting("ImagePullBackOff"), want: "cannot start: ImagePullBackOff: no such image", permanent: true,
+		},
+		"it fails": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "DeadlineExceeded"}, want: "failed: DeadlineExceeded",
+			permanent: true,
+		},
+		"pods may not be created": {
+			prepare: deny("create", "pods"), want: "cannot create pods in namespace debug-ns", permanent: true,
+		},
+		"pods may not be read": {
+			prepare: deny("get", "pods"), want: "cannot get pods in namespace debug-ns", permanent: true,
+		},
+		"its log may not be read": {
+			status: succeeded, logs: forbidden("pods"), want: "cannot get pods/log in namespace debug-ns", permanent: true,
+		},
+		"its log breaks off": {status: succeeded, logs: io.ErrUnexpectedEOF, want: "read log of pod"},
+		"pods may not be deleted": {
+			status: succeeded, prepare: deny("delete", "pods"), want: "delete it with kubectl -n debug-ns delete pod dualstack-tables-",
+			permanent: true, left: 1,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			client := fake.NewClientset(calicoPod("calico-system", "calico-node-1", "n1", corev1.PodRunning))
+			kubelet(client, tt.status)
+			if tt.prepare != nil {
+				tt.prepare(client)
+			}
+			d := NewDebug(client, "debug-ns", tt.image)
+			d.logs = func(context.Context, string) (io.ReadCloser, error) {
+				return io.NopCloser(strings.NewReader("printed")), tt.logs
+			}
+			out, err := d.Run(t.Context(), "n1", "SCRIPT")
+			checkError(t, err, tt.want, tt.permanent)
+			if tt.want == "" && string(out) != "printed" {
+				t.Errorf("output %q", out)
+			}
+			checkCreated(t, client, tt.image)
+			if left := podsIn(t, client, "debug-ns"); left != tt.left {
+				t.Errorf("%d pods left behind, want %d", left, tt.left)
+			}
+		})
+	}
+}
+
+func checkCreated(t *testing.T, client *fake.Clientset, image string) {
+	t.Helper()
+	if image == "" {
+		image = "calico/node:v3.28.5" // that of the node's calico-node
+	}
+	for _, a := range client.Actions() {
+		create, ok := a.(clienttesting.CreateAction)
+		if !ok {
+			continue
+		}
+		pod := create.GetObject().(*corev1.Pod)
+		if got := pod.Spec.Containers[0].Image; got != image || pod.Spec.NodeName != "n1" {
+			t.Errorf("pod with image %s on node %s", got, pod.Spec.NodeName)
+		}
+		return
+	}
+	t.Error("no pod was created")
+}
+
+func podsIn(t *testing.T, client *fake.Clientset, namespace string) int {
+	t.Helper()
+	// Not through the client, whose reactors may refuse.
+	list, err := client.Tracker().List(corev1.SchemeGroupVersion.WithResource("pods"), corev1.SchemeGroupVersion.WithKind("Pod"), namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list.(*corev1.PodList).Items)
+}
+
+// TestDebugInterrupted: Ctrl-C while the pod runs removes it all the same.
+func TestDebugInterrupted(t *testing.T) {
+	client := fake.NewClientset()
+	ctx, cancel := context.WithCancel(t.Context())
+	client.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		if podsIn(t, client, "debug-ns") != 1 {
+			t.Error("the pod is not there")
+		}
+		cancel()
+		return false, nil, nil
+	})
+	_, err := NewDebug(client, "debug-ns", "netshoot:1").Run(ctx, "n1", "SCRIPT")
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if left := podsIn(t, client, "debug-ns"); left != 0 {
+		t.Errorf("%d pods left behind", left)
+	}
+}
+
+// TestDebugRemovesHalfMade: the server made the pod, but its answer was lost.
+func TestDebugRemovesHalfMade(t *testing.T) {
+	client := fake.NewClientset()
+	client.PrependReactor("create", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		create := a.(clienttesting.CreateAction)
+		if err := client.Tracker().Create(create.GetResource(), create.GetObject(), create.GetNamespace()); err != nil {
+			t.Error(err)
+		}
+		return true, nil, io.ErrUnexpectedEOF
+	})
+	_, err := NewDebug(client, "debug-ns", "netshoot:1").Run(t.Context(), "n1", "SCRIPT")
+	checkError(t, err, "create pod in namespace debug-ns: unexpected EOF", false)
+	if left := podsIn(t, client, "debug-ns"); left != 0 {
+		t.Errorf("%d pods left behind", left)
+	}
+}
+
+func TestDebugNoImage(t *testing.T) {
+	_, err := NewDebug(fake.NewClientset(), "debug-ns", "").Run(t.Context(), "n1", "SCRIPT")
+	checkError(t, err, "name an image with iproute2", true)
+}
+
+// TestDebugPod pins what the pod may do.
+func TestDebugPod(t *testing.T) {
+	pod := debugPod("debug-ns", "n1", "calico/node:v3.28.5", "SCRIPT")
+	if !strings.HasPrefix(pod.Name, "dualstack-tables-") {
+		t.Errorf("name %s", pod.Name)
+	}
+	pod.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
+	pod.Name = "dualstack-tables-xxxxxxxxxx"
+	got, err := yaml.Marshal(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareGolden(t, "testdata/debugpod.golden.yaml", got)
+}

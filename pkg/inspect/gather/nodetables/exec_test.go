@@ -1,0 +1,204 @@
+package nodetables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
+	clienttesting "k8s.io/client-go/testing"
+)
+
+func calicoPod(namespace, name, node string, phase corev1.PodPhase) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{"k8s-app": "calico-node"}},
+		Spec: corev1.PodSpec{
+			NodeName: node,
+			Containers: []corev1.Container{
+				{Name: "sidecar", Image: "sidecar:1"}, {Name: "calico-node", Image: "calico/node:v3.28.5"},
+			},
+		},
+		Status: corev1.PodStatus{Phase: phase},
+	}
+}
+
+func forbidden(resource string) error {
+	return apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("no"))
+}
+
+func TestExec(t *testing.T) {
+	client := fake.NewClientset(
+		calicoPod("calico-system", "calico-node-1", "n1", corev1.PodRunning),
+		calicoPod("calico-system", "calico-node-2", "n2", corev1.PodPending),
+		calicoPod("calico-system", "calico-node-old", "n3", corev1.PodFailed),
+		calicoPod("calico-system", "calico-node-3", "n3", corev1.PodRunning),
+		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "other"}, Spec: corev1.PodSpec{NodeName: "n4"}},
+	)
+	tests := map[string]struct {
+		node      string
+		err       error // of the stream
+		wantPod   string
+		wantErr   string
+		permanent bool
+	}{
+		"the node's own pod":        {node: "n1", wantPod: "calico-system/calico-node-1"},
+		"the running one of two":    {node: "n3", wantPod: "calico-system/calico-node-3"},
+		"a pod that does not run":   {node: "n2", wantErr: "pod calico-system/calico-node-2 is not running", permanent: true},
+		"a node without the pod":    {node: "n4", wantErr: "no calico-node pod on the node", permanent: true},
+		"a stream that breaks":      {node: "n1", err: io.ErrUnexpectedEOF, wantErr: "calico-node-1: unexpected EOF (said no)"},
+		"no permission":             {node: "n1", err: forbidden("pods"), wantErr: "cannot create pods/exec in namespace calico-system", permanent: true},
+		"a pod that has just ended": {node: "n1", err: apierrors.NewNotFound(schema.GroupResource{}, "x"), wantErr: "is gone", permanent: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var entered string
+			e := &Exec{pods: &calicoPods{client: client}}
+			e.stream = func(_ context.Context, pod podRef, command []string, stdout, stderr io.Writer) error {
+				entered = pod.namespace + "/" + pod.name
+				fmt.Fprint(stdout, strings.Join(command, "|"))
+				fmt.Fprint(stderr, "said no\n")
+				return tt.err
+			}
+			out, err := e.Run(t.Context(), tt.node, "SCRIPT")
+			checkError(t, err, tt.wantErr, tt.permanent)
+			if tt.wantErr == "" && (entered != tt.wantPod || string(out) != "sh|-c|SCRIPT") {
+				t.Errorf("entered %s, output %q", entered, out)
+			}
+		})
+	}
+}
+
+func checkError(t *testing.T, err error, want string, permanent bool) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("error %v", err)
+	case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+		t.Errorf("error %v, want one with %q", err, want)
+	}
+	if err != nil && IsPermanent(err) != permanent {
+		t.Errorf("error %v: permanent %v, want %v", err, IsPermanent(err), permanent)
+	}
+}
+
+// TestExecListsOnce: one list serves all nodes, also a list that was refused.
+func TestExecListsOnce(t *testing.T) {
+	tests := map[string]struct {
+		deny  func(namespace string) bool
+		lists int
+		want  string
+	}{
+		"all namespaces":           {deny: func(string) bool { return false }, lists: 1},
+		"some namespaces":          {deny: func(ns string) bool { return ns != "kube-system" }, lists: 3},
+		"none, and it says so":     {deny: func(string) bool { return true }, lists: 3, want: "cannot list pods in namespace kube-system"},
+		"one, without calico-node": {deny: func(ns string) bool { return ns != "calico-system" }, lists: 3, want: "cannot list pods in namespace kube-system"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			client := fake.NewClientset(calicoPod("kube-system", "calico-node-1", "n1", corev1.PodRunning))
+			lists := 0
+			client.PrependReactor("list", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
+				lists++
+				if tt.deny(a.GetNamespace()) {
+					return true, nil, forbidden("pods")
+				}
+				return false, nil, nil
+			})
+			e := &Exec{pods: &calicoPods{client: client}, stream: func(context.Context, podRef, []string, io.Writer, io.Writer) error { return nil }}
+			for range 3 {
+				_, err := e.Run(t.Context(), "n1", "SCRIPT")
+				checkError(t, err, tt.want, true)
+			}
+			if lists != tt.lists {
+				t.Errorf("%d lists, want %d", lists, tt.lists)
+			}
+		})
+	}
+}
+
+// TestExecTooLarge: a node that never stops printing is stopped.
+func TestExecTooLarge(t *testing.T) {
+	client := fake.NewClientset(calicoPod("calico-system", "calico-node-1", "n1", corev1.PodRunning))
+	e := &Exec{pods: &calicoPods{client: client}}
+	e.stream = func(ctx context.Context, _ podRef, _ []string, stdout, _ io.Writer) error {
+		chunk := make([]byte, 1<<20)
+		for ctx.Err() == nil {
+			_, _ = stdout.Write(chunk) // as the streams of an exec do, which drop the error
+		}
+		return ctx.Err()
+	}
+	_, err := e.Run(t.Context(), "n1", "SCRIPT")
+	checkError(t, err, "more than 64 MiB", true)
+}
+
+// TestRemoteStreamErrors puts the real executor in front of servers that do not let it in.
+func TestRemoteStreamErrors(t *testing.T) {
+	tests := map[string]struct {
+		answer    http.HandlerFunc
+		want      string
+		permanent bool
+	}{
+		"no permission": {
+			answer:    status(http.StatusForbidden, `pods \"x\" is forbidden: User \"u\" cannot create resource \"pods/exec\"`),
+			want:      "cannot create pods/exec in namespace calico-system: permission denied",
+			permanent: true,
+		},
+		"may create, but not get": {
+			answer: func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet {
+					status(http.StatusForbidden, "pods is forbidden")(w, r)
+					return
+				}
+				status(http.StatusInternalServerError, "error dialing backend: connection refused")(w, r)
+			},
+			want: "error dialing backend",
+		},
+		"the kubelet does not answer": {
+			answer: status(http.StatusInternalServerError, "error dialing backend: dial tcp: connection refused"),
+			want:   "error dialing backend",
+		},
+		"a proxy that knows neither protocol": {
+			answer: func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>hello</html>") },
+			want:   "unable to upgrade connection",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(tt.answer)
+			defer server.Close()
+			config := &rest.Config{Host: server.URL}
+			client, err := kubernetes.NewForConfig(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := NewExec(config, client)
+			e.pods = &calicoPods{listed: true, byNode: map[string]podRef{
+				"n1": {namespace: "calico-system", name: "calico-node-1", running: true},
+			}}
+			_, err = e.Run(t.Context(), "n1", Script)
+			checkError(t, err, tt.want, tt.permanent)
+		})
+	}
+}
+
+func status(code int, message string) http.HandlerFunc {
+	reasons := map[int]metav1.StatusReason{http.StatusForbidden: metav1.StatusReasonForbidden}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"%s","reason":"%s","code":%d}`,
+			message, reasons[code], code)
+	}
+}

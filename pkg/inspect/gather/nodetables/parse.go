@@ -1,0 +1,182 @@
+package nodetables
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// Parse turns the output of Script into the tables of the node. It is all or nothing: where a section cannot be read the
+// node's tables are not known, since a row that was not read must never look like a row that is not there. An error that
+// wraps ErrInconclusive says that reading again may help.
+//
+// The one exception is a kernel without IPv6, known by the absence of its sysctls: its IPv6 tables are empty.
+func Parse(out []byte) (inspect.NodeTable, error) {
+	sections, err := split(out)
+	if err != nil {
+		return inspect.NodeTable{}, err
+	}
+	p := parser{names: map[string]string{}}
+	for _, s := range p.steps() {
+		sec, ok := sections[s.name]
+		if !ok {
+			return inspect.NodeTable{}, fmt.Errorf("section %s is not in the output", s.name)
+		}
+		if s.family == inspect.IPv6 && !p.hasIPv6() {
+			continue
+		}
+		if err := sec.check(s.name); err != nil {
+			return inspect.NodeTable{}, err
+		}
+		if err := s.parse(sec.out, s.family); err != nil {
+			return inspect.NodeTable{}, fmt.Errorf("section %s: %w", s.name, err)
+		}
+	}
+	return p.table, nil
+}
+
+// parser fills a NodeTable section by section.
+type parser struct {
+	table inspect.NodeTable
+	names map[string]string // interned names of devices, tables and protocols
+	vxlan []string          // names of the VXLAN devices
+}
+
+// step parses one section; a section without a family holds both.
+type step struct {
+	name   string
+	family inspect.Family
+	parse  func(b []byte, f inspect.Family) error
+}
+
+// steps lists the sections in the order in which they build on one another: the sysctls tell whether there is IPv6, the
+// links which forwarding tables are those of VXLAN devices.
+func (p *parser) steps() []step {
+	return []step{
+		{sectionSysctl, 0, p.sysctls},
+		{sectionLink, 0, p.links},
+		{sectionAddr, 0, p.addresses},
+		{sectionRoute4, inspect.IPv4, p.routes},
+		{sectionRoute6, inspect.IPv6, p.routes},
+		{sectionRule4, inspect.IPv4, p.rules},
+		{sectionRule6, inspect.IPv6, p.rules},
+		{sectionNeigh4, inspect.IPv4, p.neighbors},
+		{sectionNeigh6, inspect.IPv6, p.neighbors},
+		{sectionFDB, 0, p.fdb},
+	}
+}
+
+func (p *parser) hasIPv6() bool {
+	_, ok := p.table.Sysctls["net.ipv6.conf.all.disable_ipv6"]
+	return ok
+}
+
+// intern returns one string for all equal ones: thousands of rows name the same few devices.
+func (p *parser) intern(s string) string {
+	if known, ok := p.names[s]; ok {
+		return known
+	}
+	p.names[s] = s
+	return s
+}
+
+// sysctls reads lines such as "ipv4/conf/all/rp_filter:1". The key is the path with dots, below net. Those of pods'
+// interfaces are left out.
+func (p *parser) sysctls(b []byte, _ inspect.Family) error {
+	p.table.Sysctls = map[string]string{}
+	for line := range strings.Lines(string(b)) {
+		path, value, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok || strings.Contains(path, "/conf/"+podPrefix) {
+			continue
+		}
+		p.table.Sysctls["net."+strings.ReplaceAll(path, "/", ".")] = value
+	}
+	return nil
+}
+
+// podPrefix begins the names of pods' interfaces (Felix's interfacePrefix, default "cali").
+const podPrefix = "cali"
+
+type neighborRow struct {
+	Dst    string   `json:"dst"`
+	Dev    string   `json:"dev"`
+	LLAddr string   `json:"lladdr"`
+	State  []string `json:"state"`
+}
+
+// permanent is the state of entries that were put there by somebody, not learned (linux/neighbour.h, NUD_PERMANENT).
+const permanent = "PERMANENT"
+
+func (r neighborRow) permanent() bool { return slices.Contains(r.State, permanent) }
+
+// state is the state in one word. FDB entries and proxies have more than one; permanence is what matters.
+func (r neighborRow) state() string {
+	switch {
+	case r.permanent():
+		return permanent
+	case len(r.State) > 0:
+		return r.State[0]
+	default:
+		return ""
+	}
+}
+
+// mac is the zero MAC where there is none, or none of Ethernet's: tunnels of other kinds have addresses of theirs.
+func (r neighborRow) mac() inspect.MAC {
+	m, err := inspect.ParseMAC(r.LLAddr)
+	if err != nil {
+		return inspect.MAC{}
+	}
+	return m
+}
+
+func (p *parser) neighbors(b []byte, f inspect.Family) error {
+	return eachRow(b, func(r neighborRow) error {
+		if r.Dst == "" {
+			return nil
+		}
+		ip, err := parseAddr(r.Dst, f)
+		if err != nil {
+			return err
+		}
+		p.table.Neighbors = append(p.table.Neighbors, inspect.Neighbor{
+			Dev: p.intern(r.Dev), IP: ip, MAC: r.mac(), State: p.intern(r.state()),
+		})
+		return nil
+	})
+}
+
+// fdb reads the forwarding entries of all devices and keeps those of VXLAN devices. The others are the multicast groups
+// that every interface listens to.
+func (p *parser) fdb(b []byte, _ inspect.Family) error {
+	return eachRow(b, func(r neighborRow) error {
+		if !slices.Contains(p.vxlan, r.Dev) {
+			return nil
+		}
+		e := inspect.FDBEntry{Dev: p.intern(r.Dev), MAC: r.mac(), Permanent: r.permanent()}
+		if r.Dst != "" {
+			vtep, err := parseAddr(r.Dst, 0)
+			if err != nil {
+				return err
+			}
+			e.VTEP = vtep
+		}
+		p.table.FDB = append(p.table.FDB, e)
+		return nil
+	})
+}
+
+// parseAddr reads an address of the family.
+func parseAddr(s string, f inspect.Family) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if !f.Matches(inspect.FamilyOf(a)) {
+		return netip.Addr{}, fmt.Errorf("address %s is not one of %s", a, f)
+	}
+	return a, nil
+}

@@ -1,0 +1,269 @@
+package nodetables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// fakeAccess answers the attempts at a node one after the other; the last answer stands for all further ones.
+type fakeAccess struct {
+	name    string
+	answers []answer
+
+	mu   sync.Mutex
+	runs map[string]int
+}
+
+type answer struct {
+	out string
+	err error
+}
+
+func (f *fakeAccess) Name() string { return f.name }
+
+func (f *fakeAccess) Run(ctx context.Context, node, script string) ([]byte, error) {
+	if script != Script {
+		return nil, fmt.Errorf("another script than the fixed one: %q", script)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.runs == nil {
+		f.runs = map[string]int{}
+	}
+	n := min(f.runs[node], len(f.answers)-1)
+	f.runs[node]++
+	return []byte(f.answers[n].out), f.answers[n].err
+}
+
+// quick are options under which no test waits.
+func quick() Options { return Options{Pause: time.Nanosecond} }
+
+func TestTables(t *testing.T) {
+	good := answer{out: string(emptyNode().bytes())}
+	cutOff := answer{out: good.out[:len(good.out)/2]}
+	failed := emptyNode()
+	failed.set(sectionLink, "", 127, "sh: 1: ip: not found")
+	broken := answer{err: errors.New("unable to upgrade connection: error dialing backend")}
+	refused := answer{err: Permanent(errors.New("cannot create pods/exec in namespace calico-system: permission denied"))}
+
+	tests := map[string]struct {
+		first, second []answer
+		runs          [2]int // of the first and the second way
+		reason        string // empty: the node is read
+	}{
+		"one run where nothing fails":       {first: []answer{good}, runs: [2]int{1, 0}},
+		"no output is tried again":          {first: []answer{{}, good}, runs: [2]int{2, 0}},
+		"output cut off is tried again":     {first: []answer{cutOff, cutOff, good}, runs: [2]int{3, 0}},
+		"a broken stream is tried again":    {first: []answer{broken, good}, runs: [2]int{2, 0}},
+		"output of a broken stream is void": {first: []answer{{out: good.out, err: broken.err}, good}, runs: [2]int{2, 0}},
+		"a refusal is final, the next way is tried": {
+			first: []answer{refused}, second: []answer{good}, runs: [2]int{1, 1},
+		},
+		"after three attempts the next way is tried": {
+			first: []answer{broken}, second: []answer{{}, good}, runs: [2]int{3, 2},
+		},
+		"what the node says is final": {
+			first: []answer{{out: string(failed.bytes())}}, runs: [2]int{1, 0},
+			reason: "exec: section link: exit code 127: sh: 1: ip: not found (the tables are read with iproute2's ip -json)",
+		},
+		"never empty tables for no answer": {
+			first: []answer{{}}, runs: [2]int{3, 0},
+			reason: "exec: no output: inconclusive",
+		},
+		"too much output": {
+			first: []answer{{err: errTooLarge}}, runs: [2]int{1, 0},
+			reason: "exec: the node printed more than 64 MiB",
+		},
+		"every way gives its reason": {
+			first: []answer{refused}, second: []answer{cutOff}, runs: [2]int{1, 3},
+			reason: "exec: cannot create pods/exec in namespace calico-system: permission denied; " +
+				`debug: output cut off in section "route6": inconclusive`,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			first := &fakeAccess{name: "exec", answers: tt.first}
+			second := &fakeAccess{name: "debug", answers: tt.second}
+			ways := []NodeAccess{first}
+			if tt.second != nil {
+				ways = append(ways, second)
+			}
+			tables, missing := Tables(t.Context(), ways, []string{"n1"}, quick())
+			if got := [2]int{first.runs["n1"], second.runs["n1"]}; got != tt.runs {
+				t.Errorf("runs %v, want %v", got, tt.runs)
+			}
+			if _, read := tables["n1"]; read != (tt.reason == "") {
+				t.Errorf("read: %v", read)
+			}
+			var want []inspect.Missing
+			if tt.reason != "" {
+				want = []inspect.Missing{{Fact: inspect.FactTables, Node: "n1", Reason: tt.reason}}
+			}
+			if diff := cmp.Diff(want, missing); diff != "" {
+				t.Errorf("missing (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestTablesMany: each node is read once, no more at a time than asked for, and failures come in the order of the nodes.
+func TestTablesMany(t *testing.T) {
+	var nodes, bad []string
+	for i := range 100 {
+		nodes = append(nodes, fmt.Sprintf("node-%03d", i))
+		if i%10 == 0 {
+			bad = append(bad, nodes[i])
+		}
+	}
+	access := &countingAccess{bad: bad}
+	tables, missing := Tables(t.Context(), []NodeAccess{access}, nodes, Options{Concurrency: 7})
+	var failed []string
+	for _, m := range missing {
+		failed = append(failed, m.Node)
+	}
+	if !slices.Equal(failed, bad) {
+		t.Errorf("missing %v, want %v", failed, bad)
+	}
+	if len(tables) != len(nodes)-len(bad) || access.total.Load() != int64(len(nodes)) {
+		t.Errorf("%d tables from %d runs", len(tables), access.total.Load())
+	}
+	if most := access.most.Load(); most > 7 {
+		t.Errorf("%d at a time, want no more than 7", most)
+	}
+}
+
+// countingAccess refuses the bad nodes and counts.
+type countingAccess struct {
+	bad                []string
+	total, there, most atomic.Int64
+}
+
+func (*countingAccess) Name() string { return "fake" }
+
+func (a *countingAccess) Run(_ context.Context, node, _ string) ([]byte, error) {
+	a.total.Add(1)
+	now := a.there.Add(1)
+	defer a.there.Add(-1)
+	for most := a.most.Load(); now > most && !a.most.CompareAndSwap(most, now); most = a.most.Load() {
+	}
+	if slices.Contains(a.bad, node) {
+		return nil, Permanent(errors.New("no"))
+	}
+	return emptyNode().bytes(), nil
+}
+
+// TestTablesInterrupted: an interruption ends everything at once, and no node is silently left out.
+func TestTablesInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	access := accessFunc(func(ctx context.Context, _ string) ([]byte, error) {
+		cancel(errors.New("ctrl-c"))
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	nodes := []string{"a", "b", "c", "d"}
+	tables, missing := Tables(ctx, []NodeAccess{access, access}, nodes, Options{Concurrency: 2, Pause: time.Hour})
+	if len(tables) != 0 || len(missing) != len(nodes) {
+		t.Fatalf("%d tables, %d missing", len(tables), len(missing))
+	}
+	for _, m := range missing {
+		if m.Reason != "interrupted: ctrl-c" {
+			t.Errorf("%s: reason %q", m.Node, m.Reason)
+		}
+	}
+}
+
+// accessFunc is a NodeAccess made of a function.
+type accessFunc func(ctx context.Context, node string) ([]byte, error)
+
+func (accessFunc) Name() string { return "fake" }
+
+func (f accessFunc) Run(ctx context.Context, node, _ string) ([]byte, error) { return f(ctx, node) }
+
+func TestNoWay(t *testing.T) {
+	if _, missing := Tables(t.Context(), nil, []string{"a"}, quick()); len(missing) != 1 {
+		t.Errorf("missing: %v", missing)
+	}
+}
+
+func TestReason(t *testing.T) {
+	err := errors.Join(errors.New("one\ttwo"), errors.New("  three"), errors.New(strings.Repeat("é", 500)))
+	got := reason(err)
+	if !strings.HasPrefix(got, "one two; three; éé") || len(got) > maxReason+len("…") || !strings.HasSuffix(got, "é…") {
+		t.Errorf("reason %q", got)
+	}
+}
+
+// BenchmarkTables reports how many times faster 200 nodes are read than one after the other.
+func BenchmarkTables(b *testing.B) {
+	const delay = 100 * time.Millisecond
+	var nodes []string
+	for i := range 200 {
+		nodes = append(nodes, fmt.Sprintf("node-%03d", i))
+	}
+	out := largeNode(len(nodes))
+	access := accessFunc(func(ctx context.Context, _ string) ([]byte, error) {
+		select {
+		case <-time.After(delay):
+			return out, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	})
+	for b.Loop() {
+		if _, missing := Tables(b.Context(), []NodeAccess{access}, nodes, Options{}); missing != nil {
+			b.Fatal(missing)
+		}
+	}
+	perRun := b.Elapsed() / time.Duration(b.N)
+	b.ReportMetric(float64(len(nodes))*delay.Seconds()/perRun.Seconds(), "times-faster")
+}
+
+// BenchmarkParse parses the tables of a node in a dual-stack cluster of a thousand.
+func BenchmarkParse(b *testing.B) {
+	out := largeNode(1000)
+	b.SetBytes(int64(len(out)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(out); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// largeNode is the output of a node with as many others, in both families.
+func largeNode(others int) []byte {
+	o := emptyNode()
+	var routes4, routes6, neigh4, neigh6, fdb []string
+	for i := range others {
+		mac := fmt.Sprintf("66:00:00:00:%02x:%02x", i>>8, i&0xff)
+		v4, v6 := fmt.Sprintf("10.%d.%d", i>>8, i&0xff), fmt.Sprintf("fd00:10:244:%x:", i)
+		routes4 = append(routes4, fmt.Sprintf(
+			`{"dst":"%s.0/26","gateway":"%s.0","dev":"vxlan.calico","flags":["onlink"],"metrics":[{"mtu":1450}]}`, v4, v4))
+		routes6 = append(routes6, fmt.Sprintf(
+			`{"dst":"%s:/122","gateway":"%s:","dev":"vxlan-v6.calico","metric":1024,"flags":["onlink"],"pref":"medium"}`, v6, v6))
+		neigh4 = append(neigh4, fmt.Sprintf(`{"dst":"%s.0","dev":"vxlan.calico","lladdr":"%s","state":["PERMANENT"]}`, v4, mac))
+		neigh6 = append(neigh6, fmt.Sprintf(`{"dst":"%s:","dev":"vxlan-v6.calico","lladdr":"%s","state":["PERMANENT"]}`, v6, mac))
+		fdb = append(fdb,
+			fmt.Sprintf(`{"dst":"172.16.%d.%d","dev":"vxlan.calico","lladdr":"%s","state":["NOARP","PERMANENT"]}`, i>>8, i&0xff, mac),
+			fmt.Sprintf(`{"dst":"fd00::%x","dev":"vxlan-v6.calico","lladdr":"%s","state":["NOARP","PERMANENT"]}`, i, mac))
+	}
+	o.set(sectionLink, `[{"ifname":"vxlan.calico","linkinfo":{"info_kind":"vxlan"}},`+
+		`{"ifname":"vxlan-v6.calico","linkinfo":{"info_kind":"vxlan"}}]`, 0, "")
+	for name, rows := range map[string][]string{
+		sectionRoute4: routes4, sectionRoute6: routes6, sectionNeigh4: neigh4, sectionNeigh6: neigh6, sectionFDB: fdb,
+	} {
+		o.set(name, "["+strings.Join(rows, ",")+"]", 0, "")
+	}
+	return o.bytes()
+}

@@ -1,0 +1,95 @@
+package gather
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// The annotations that Calico's CNI plugin leaves on the pods that it networks
+// (libcalico-go/lib/backend/k8s/conversion/constants.go).
+const (
+	annotationPodIP       = "cni.projectcalico.org/podIP"
+	annotationPodIPs      = "cni.projectcalico.org/podIPs"
+	annotationContainerID = "cni.projectcalico.org/containerID"
+)
+
+// EachPod hands on the pods of the request page by page, in the order of the API server: by namespace and name, where
+// namespaces sort as if a slash followed them ("a-b" before "a").
+func EachPod(ctx context.Context, clients Clients, req Request, use func([]inspect.Pod) error) error {
+	names, selector := req.subject(inspect.FactPods)
+	api := clients.Kubernetes.CoreV1().Pods(req.Namespace)
+	if len(names) > 0 {
+		pods := make([]inspect.Pod, 0, len(names))
+		for _, name := range names {
+			pod, err := api.Get(ctx, name, metav1.GetOptions{})
+			if err != nil {
+				return errorf("get", "pods", req.Namespace, err)
+			}
+			if req.Node == "" || req.Node == pod.Spec.NodeName {
+				pods = append(pods, readPod(pod))
+			}
+		}
+		return use(pods)
+	}
+	opts := metav1.ListOptions{LabelSelector: selector}
+	if req.Node != "" {
+		opts.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", req.Node).String()
+	}
+	return errorf("list", "pods", req.Namespace, eachPage(ctx, api.List, opts, func(list *corev1.PodList) error {
+		pods := make([]inspect.Pod, len(list.Items))
+		for i := range list.Items {
+			pods[i] = readPod(&list.Items[i])
+		}
+		return use(pods)
+	}))
+}
+
+func (g *gatherer) readPods(ctx context.Context) error {
+	var all []inspect.Pod
+	err := EachPod(ctx, g.clients, g.req, func(page []inspect.Pod) error {
+		all = append(all, page...)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	g.snap.Pods = all
+	return nil
+}
+
+// readPod keeps what we use of a pod.
+func readPod(p *corev1.Pod) inspect.Pod {
+	pod := inspect.Pod{
+		Namespace:   p.Namespace,
+		Name:        p.Name,
+		UID:         string(p.UID),
+		Node:        p.Spec.NodeName,
+		Phase:       string(p.Status.Phase),
+		HostNetwork: p.Spec.HostNetwork,
+		Labels:      p.Labels,
+		Ready: slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+		}),
+	}
+	for _, key := range []string{annotationPodIP, annotationPodIPs, annotationContainerID} {
+		if _, ok := p.Annotations[key]; ok {
+			pod.CalicoCNI = true
+		}
+	}
+	for _, ip := range p.Status.PodIPs {
+		if addr, err := netip.ParseAddr(ip.IP); err == nil {
+			pod.IPs = append(pod.IPs, addr.Unmap())
+		}
+	}
+	for _, c := range p.Spec.Containers {
+		pod.Containers = append(pod.Containers, c.Name)
+	}
+	return pod
+}

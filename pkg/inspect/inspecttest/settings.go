@@ -1,0 +1,114 @@
+package inspecttest
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// BPF switches the lab to the eBPF data plane of v3.31: one flow-based device for both families, no forwarding entries.
+func BPF(s *inspect.Snapshot) {
+	Felix(func(f *inspect.FelixSettings) { f.BPFEnabled = ptr(true) })(s)
+	s.Calico.Version = "v3.31.7"
+	Tables(func(_ string, t *inspect.NodeTable) {
+		removeDevice(t, inspect.IPv6)
+		t.FDB = nil
+		editLink(t, Device4, func(l *inspect.Link) {
+			l.Parent, l.MTU, l.VXLAN = "", 1500, &inspect.VXLAN{VNI: 4096, Port: 4789, FlowBased: true}
+		})
+	})(s)
+}
+
+// OwnSettings sets another VNI, port and MTU, the latter by the environment, which wins.
+func OwnSettings(s *inspect.Snapshot) {
+	Felix(func(f *inspect.FelixSettings) {
+		f.VXLANVNI, f.VXLANPort, f.VXLANMTU, f.VXLANMTUV6 = ptr(5000), ptr(8472), ptr(1300), ptr(1300)
+	})(s)
+	s.Calico.Felix["node."+Worker] = inspect.FelixSettings{VXLANVNI: ptr(5000)}
+	s.Calico.FelixEnv.VXLANMTU, s.Calico.FelixEnv.VXLANMTUV6 = ptr(1400), ptr(1380)
+	Tables(func(_ string, t *inspect.NodeTable) {
+		for _, f := range inspect.Families() {
+			editLink(t, Device(f), func(l *inspect.Link) {
+				l.VXLAN.VNI, l.VXLAN.Port, l.MTU = 5000, 8472, 1400
+				if f == inspect.IPv6 {
+					l.MTU = 1380
+				}
+			})
+		}
+	})(s)
+}
+
+// RouteProtocol sets deviceRouteProtocol, which all of Felix's routes then have.
+func RouteProtocol(number int, name string) Change {
+	return All(Felix(func(f *inspect.FelixSettings) { f.DeviceRouteProtocol = &number }),
+		Tables(func(_ string, t *inspect.NodeTable) {
+			for i := range t.Routes {
+				r := &t.Routes[i]
+				if r.Protocol == "80" || r.Protocol == "boot" && r.OnLink {
+					r.Protocol = name
+				}
+			}
+		}))
+}
+
+// NoRoutes takes away all routes to blocks.
+func NoRoutes(s *inspect.Snapshot) {
+	Tables(func(_ string, t *inspect.NodeTable) {
+		t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.OnLink || r.Type == "blackhole" })
+	})(s)
+}
+
+// Unencapsulated makes the pools of the lab ones whose routes BIRD makes: no tunnels at all.
+func Unencapsulated(s *inspect.Snapshot) {
+	Pools(0, func(p *inspect.IPPool) { p.VXLANMode = inspect.EncapNever })(s)
+	for _, f := range inspect.Families() {
+		for _, h := range Hosts(f) {
+			TunnelAddressRemoved(h.Name, f)(s)
+			DeviceDeleted(h.Name, f)(s)
+		}
+	}
+	Tables(func(_ string, t *inspect.NodeTable) {
+		for i := range t.Routes {
+			if r := &t.Routes[i]; r.Protocol == "80" {
+				r.Protocol, r.OnLink = "bird", false
+			}
+		}
+	})(s)
+}
+
+// WindowsNode adds a node of Windows: the others know its VTEP, by the MAC that it announces; its own tables are nobody's
+// business.
+func WindowsNode(s *inspect.Snapshot) {
+	mac, address, tunnel := MAC("00:15:5d:00:00:01"), netip.MustParsePrefix("10.10.10.20/24"), netip.MustParseAddr("192.168.9.0")
+	s.Nodes = append(s.Nodes, inspect.Node{Name: "windows", OS: "windows",
+		Address:   inspect.ByFamily[netip.Prefix]{V4: address},
+		Tunnel:    inspect.ByFamily[netip.Addr]{V4: tunnel},
+		TunnelMAC: inspect.ByFamily[inspect.MAC]{V4: mac}})
+	s.Missing = append(s.Missing, inspect.Missing{Fact: inspect.FactTables, Node: "windows", Reason: "no calico-node pod"})
+	for _, h := range Hosts(inspect.IPv4) {
+		FDBAdded(h.Name, inspect.IPv4, mac, address.Addr())(s)
+		NeighborAdded(h.Name, inspect.IPv4, tunnel, mac)(s)
+	}
+}
+
+// OwnMAC annotates a node with an IPv4 tunnel MAC of its own.
+func OwnMAC(node string, mac inspect.MAC) Change {
+	old := HostOf(node, inspect.IPv4).MAC
+	return All(Annotate(node, func(n *inspect.Node) { n.TunnelMAC.V4 = mac }),
+		Tables(func(name string, t *inspect.NodeTable) {
+			for i := range t.FDB {
+				if t.FDB[i].MAC == old {
+					t.FDB[i].MAC = mac
+				}
+			}
+			for i := range t.Neighbors {
+				if t.Neighbors[i].MAC == old {
+					t.Neighbors[i].MAC = mac
+				}
+			}
+			if name == node {
+				editLink(t, Device4, func(l *inspect.Link) { l.MAC = mac })
+			}
+		}))
+}

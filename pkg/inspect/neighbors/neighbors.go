@@ -1,0 +1,107 @@
+// Package neighbors holds the ARP and neighbour discovery entries of the VXLAN devices of each node against those that
+// Felix must have programmed: for every other node's tunnel address the MAC of its tunnel device
+// (felix/vxlanfdb/vxlan_fdb.go). It does no I/O.
+package neighbors
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+)
+
+// Kind is the kind of a row.
+const Kind = "Neighbor"
+
+// Neighbor is a row: an entry that is there, that must be there, or both.
+type Neighbor struct {
+	Node       string         `json:"node,omitempty"`
+	Family     inspect.Family `json:"family"`
+	Device     string         `json:"device,omitempty"`
+	IP         netip.Addr     `json:"ip,omitzero"`
+	MAC        inspect.MAC    `json:"mac,omitzero"`
+	RemoteNode string         `json:"remoteNode,omitempty"`
+	Status     inspect.Status `json:"status"`
+	Expected   string         `json:"expected,omitempty"` // the MAC that a wrong entry must have
+	Problems   []string       `json:"problems,omitempty"` // why an unknown entry is not known
+}
+
+// Options limit the report.
+type Options struct{ expect.Filter }
+
+// Needs lists the facts that Analyze goes by.
+func Needs() []inspect.Fact { return expect.Neighbors.Needs() }
+
+// Omissions returns what the report says nothing about.
+func Omissions(s *inspect.Snapshot, o Options) []expect.Omission {
+	return expect.New(s).Omissions(expect.Neighbors, o.Filter)
+}
+
+// Analyze returns the entries of all nodes, sorted by node, family and address.
+func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Neighbor] {
+	c := expect.New(s)
+	a := analysis{cluster: c, rows: make([]Neighbor, 0, capacity(s))}
+	c.Judge(expect.Neighbors, o.Filter, a.judge, a.unknown)
+	return inspect.NewList(Kind, a.rows)
+}
+
+func capacity(s *inspect.Snapshot) int {
+	n := 0
+	for _, t := range s.Tables {
+		n += len(t.Neighbors)
+	}
+	return n
+}
+
+type analysis struct {
+	cluster *expect.Cluster
+	rows    []Neighbor
+}
+
+func (a *analysis) unknown(n *expect.Node, f inspect.Family, reason string) {
+	a.rows = append(a.rows, Neighbor{Node: n.Name, Family: f, Device: expect.DeviceName(f), Status: inspect.StatusUnknown,
+		Problems: []string{reason}})
+}
+
+// judge adds the rows of one node and family.
+func (a *analysis) judge(n *expect.Node, f inspect.Family) {
+	first := len(a.rows)
+	vteps, tally, device := a.cluster.VTEPs(f), n.Tally(f), expect.DeviceName(f)
+	for i := range n.Table().Neighbors {
+		if e := &n.Table().Neighbors[i]; e.Dev == device && counts(e, f) {
+			a.rows = append(a.rows, compare(n, f, vteps, tally, e))
+		}
+	}
+	for vtep := range tally.Missing() {
+		a.rows = append(a.rows, Neighbor{Node: n.Name, Family: f, Device: device, IP: vtep.Tunnel, MAC: vtep.MAC,
+			RemoteNode: vtep.Node, Status: inspect.StatusMissing})
+	}
+	slices.SortFunc(a.rows[first:], func(a, b Neighbor) int { return cmp.Or(a.IP.Compare(b.IP), a.MAC.Compare(b.MAC)) })
+}
+
+// counts reports whether an entry can be one of Felix's: those are permanent, have a MAC and are not for groups.
+func counts(e *inspect.Neighbor, f inspect.Family) bool {
+	return e.State == "PERMANENT" && !e.MAC.IsZero() && inspect.FamilyOf(e.IP) == f && !e.IP.IsMulticast()
+}
+
+// compare makes the row of an entry that is there. The kernel keeps one entry for an address, so that one with another
+// MAC is the wrong one.
+func compare(n *expect.Node, f inspect.Family, vteps *expect.VTEPs, tally *expect.Tally, e *inspect.Neighbor) Neighbor {
+	row := Neighbor{Node: n.Name, Family: f, Device: e.Dev, IP: e.IP, MAC: e.MAC, Status: inspect.StatusUnexpected}
+	v, ok := vteps.WithTunnel(e.IP)
+	if !ok {
+		row.RemoteNode = vteps.NodeOf(e.MAC, netip.Addr{})
+		return row
+	}
+	row.RemoteNode = vteps.At(v).Node
+	switch {
+	case !tally.Take(v):
+	case vteps.At(v).MAC == e.MAC:
+		row.Status = inspect.StatusOK
+	default:
+		row.Status, row.Expected = inspect.StatusWrong, vteps.At(v).MAC.String()
+	}
+	return row
+}

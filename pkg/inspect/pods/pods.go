@@ -1,0 +1,106 @@
+// Package pods reports the addresses of pods in both families. It is pure: it reads no cluster and prints nothing.
+package pods
+
+import (
+	"cmp"
+	"crypto/sha1" //nolint:gosec // not for security: it is the hash that Calico derives the name from
+	"encoding/hex"
+	"net/netip"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// Kind is the kind of a row.
+const Kind = "Pod"
+
+// Row is a pod as it is reported.
+type Row struct {
+	Namespace   string     `json:"namespace"`
+	Name        string     `json:"name"`
+	Node        string     `json:"node,omitempty"`
+	Phase       string     `json:"phase,omitempty"`
+	HostNetwork bool       `json:"hostNetwork"`
+	IPv4        netip.Addr `json:"ipv4,omitzero"`
+	IPv6        netip.Addr `json:"ipv6,omitzero"`
+	PoolIPv4    string     `json:"poolIPv4,omitempty"`  // the Calico pool that the address is from
+	PoolIPv6    string     `json:"poolIPv6,omitempty"`  // the Calico pool that the address is from
+	Interface   string     `json:"interface,omitempty"` // the node's end of the pod's link; only on Calico's network
+}
+
+// Analyze reports pods, in the order of Compare. Family keeps only what is of one family: pods that have an address of it,
+// and that address; the zero Family keeps everything.
+func Analyze(pods []inspect.Pod, pools []inspect.IPPool, family inspect.Family) *inspect.List[Row] {
+	rows := make([]Row, 0, len(pods))
+	for _, pod := range pods {
+		row := report(pod, pools, family)
+		if family != 0 && !row.IPv4.IsValid() && !row.IPv6.IsValid() {
+			continue
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, Compare)
+	return inspect.NewList(Kind, rows)
+}
+
+// Compare orders rows by namespace, node, name and address. Namespaces sort as the API server lists them, "a-b" before
+// "a", so that a long list can be printed while it is still being read.
+func Compare(a, b Row) int {
+	return cmp.Or(
+		cmp.Compare(a.Namespace+"/", b.Namespace+"/"),
+		cmp.Compare(a.Node, b.Node),
+		cmp.Compare(a.Name, b.Name),
+		a.IPv4.Compare(b.IPv4),
+		a.IPv6.Compare(b.IPv6),
+	)
+}
+
+func report(pod inspect.Pod, pools []inspect.IPPool, family inspect.Family) Row {
+	row := Row{
+		Namespace: pod.Namespace, Name: pod.Name, Node: pod.Node, Phase: pod.Phase, HostNetwork: pod.HostNetwork,
+	}
+	onCalico := pod.CalicoCNI
+	for _, ip := range pod.IPs {
+		pool := ""
+		if !pod.HostNetwork {
+			pool = poolOf(ip, pools)
+		}
+		onCalico = onCalico || pool != ""
+		switch f := inspect.FamilyOf(ip); {
+		case !family.Matches(f):
+		case f == inspect.IPv4 && !row.IPv4.IsValid():
+			row.IPv4, row.PoolIPv4 = ip, pool
+		case f == inspect.IPv6 && !row.IPv6.IsValid():
+			row.IPv6, row.PoolIPv6 = ip, pool
+		}
+	}
+	if onCalico && !pod.HostNetwork && !finished(pod) && len(pod.IPs) > 0 {
+		row.Interface = Interface(pod.Namespace, pod.Name)
+	}
+	return row
+}
+
+// finished reports whether a pod has ended: its addresses are free again and its device is gone, whatever its status says.
+func finished(pod inspect.Pod) bool {
+	return pod.Phase == string(corev1.PodSucceeded) || pod.Phase == string(corev1.PodFailed)
+}
+
+// poolOf returns the name of the pool that an address is from: the longest of those that contain it, or none.
+func poolOf(ip netip.Addr, pools []inspect.IPPool) string {
+	name, bits := "", -1
+	for _, pool := range pools {
+		if pool.CIDR.Bits() > bits && pool.CIDR.Contains(ip) {
+			name, bits = pool.Name, pool.CIDR.Bits()
+		}
+	}
+	return name
+}
+
+// Interface returns the name of the device on the node that leads to a pod: "cali" and the first eleven digits of the SHA-1
+// of "namespace.name" (libcalico-go/lib/backend/k8s/conversion/workload_endpoint_default.go, VethNameForWorkload).
+func Interface(namespace, name string) string {
+	sum := sha1.Sum([]byte(namespace + "." + name)) //nolint:gosec // see the import
+	return "cali" + hex.EncodeToString(sum[:])[:11]
+}

@@ -1,0 +1,159 @@
+// Package routes holds the routes to pods' addresses of each node against those that Felix must have programmed: one for
+// each IPAM block in a VXLAN pool, through the tunnel or straight to the node, a blackhole for the node's own blocks, and
+// one for each address that another node has borrowed (felix/calc/l3_route_resolver.go, felix/dataplane/linux/
+// route_mgr.go). It does no I/O.
+package routes
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+)
+
+// Kind is the kind of a row.
+const Kind = "Route"
+
+// Route is a row: a route that is there, that must be there, or both.
+type Route struct {
+	Node        string         `json:"node,omitempty"`
+	Family      inspect.Family `json:"family"`
+	Destination netip.Prefix   `json:"destination,omitzero"`
+	Via         netip.Addr     `json:"via,omitzero"`
+	Device      string         `json:"device,omitempty"`
+	Kind        expect.Kind    `json:"kind,omitempty"`
+	RemoteNode  string         `json:"remoteNode,omitempty"`
+	Status      inspect.Status `json:"status"`
+	Expected    string         `json:"expected,omitempty"` // what a wrong route must be, as the ip command spells it
+	Reason      string         `json:"reason,omitempty"`   // why the route must be of its kind
+	Problems    []string       `json:"problems,omitempty"` // why an unknown route is not known
+}
+
+// Options limit the report.
+type Options struct{ expect.Filter }
+
+// Needs lists the facts that Analyze goes by.
+func Needs() []inspect.Fact { return append(expect.Routes.Needs(), inspect.FactVersion) }
+
+// Omissions returns what the report says nothing about.
+func Omissions(s *inspect.Snapshot, o Options) []expect.Omission {
+	return expect.New(s).Omissions(expect.Routes, o.Filter)
+}
+
+// Analyze returns the routes of all nodes, sorted by node, family and destination.
+func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Route] {
+	c := expect.New(s)
+	a := analysis{rows: make([]Route, 0, capacity(s))}
+	c.Judge(expect.Routes, o.Filter, a.judge, a.unknown)
+	return inspect.NewList(Kind, a.rows)
+}
+
+func capacity(s *inspect.Snapshot) int { return len(s.Nodes) * len(s.Blocks) }
+
+// analysis collects rows. What it notes of one node and family is kept for the next, to be used again.
+type analysis struct {
+	rows []Route
+	// held are the routes of the node's kernel to each destination, by its number in the plan.
+	held [][]*inspect.Route
+}
+
+func (a *analysis) unknown(n *expect.Node, f inspect.Family, reason string) {
+	a.rows = append(a.rows, Route{Node: n.Name, Family: f, Status: inspect.StatusUnknown, Problems: []string{reason}})
+}
+
+// judge adds the rows of one node and family.
+func (a *analysis) judge(n *expect.Node, f inspect.Family) {
+	first := len(a.rows)
+	plan := n.RoutePlan(f)
+	a.sort(n.Table(), f, plan, n.Name)
+	for i, held := range a.held {
+		want, ok := plan.Route(i)
+		if !ok {
+			a.strays(n.Name, plan, held)
+			continue
+		}
+		a.compare(n.Name, f, plan, &want, held)
+	}
+	slices.SortFunc(a.rows[first:], compareRoutes)
+}
+
+// sort puts the kernel's routes at their destinations. Those to other destinations are rows at once if they are Felix's.
+func (a *analysis) sort(t *inspect.NodeTable, f inspect.Family, plan *expect.RoutePlan, node string) {
+	a.held = slices.Grow(a.held[:0], plan.Len())[:plan.Len()]
+	for i := range a.held {
+		a.held[i] = a.held[i][:0]
+	}
+	for i := range t.Routes {
+		r := &t.Routes[i]
+		if r.Family() != f || r.Table != "" && r.Table != "main" || r.Protocol == "kernel" {
+			continue
+		}
+		if d, ok := plan.Find(r.Dst); ok {
+			a.held[d] = append(a.held[d], r)
+		} else if plan.Owns(r) {
+			a.rows = append(a.rows, row(node, plan, r, inspect.StatusUnexpected))
+		}
+	}
+}
+
+// strays adds the routes to a destination to which the node must have none.
+func (a *analysis) strays(node string, plan *expect.RoutePlan, held []*inspect.Route) {
+	for _, r := range held {
+		if plan.Owns(r) {
+			a.rows = append(a.rows, row(node, plan, r, inspect.StatusUnexpected))
+		}
+	}
+}
+
+// compare adds the wanted route and what else leads to the same destination. Without the wanted one, the first of those
+// is the wrong one.
+func (a *analysis) compare(node string, f inspect.Family, plan *expect.RoutePlan, want *expect.Route, held []*inspect.Route) {
+	right := slices.IndexFunc(held, want.Accepts)
+	for i, r := range held {
+		switch {
+		case i == right:
+			a.rows = append(a.rows, wanted(row(node, plan, r, inspect.StatusOK), want))
+		case right < 0 && i == 0:
+			wrong := wanted(row(node, plan, r, inspect.StatusWrong), want)
+			wrong.Expected, wrong.Problems = want.String(), want.Differences(r)
+			a.rows = append(a.rows, wrong)
+		case plan.Owns(r) || right >= 0 && r.Metric <= held[right].Metric:
+			a.rows = append(a.rows, row(node, plan, r, inspect.StatusUnexpected))
+		}
+	}
+	if len(held) == 0 && !want.Optional {
+		a.rows = append(a.rows, wanted(Route{Node: node, Family: f, Destination: want.Dst, Via: want.Via, Device: want.Dev,
+			Status: inspect.StatusMissing}, want))
+	}
+}
+
+// wanted says of a row what is said of the route that it must be.
+func wanted(r Route, want *expect.Route) Route {
+	r.Kind, r.RemoteNode, r.Reason = want.Kind, want.Node, want.Reason
+	return r
+}
+
+// row is what is to be seen of a route of the kernel by itself.
+func row(node string, plan *expect.RoutePlan, r *inspect.Route, status inspect.Status) Route {
+	return Route{Node: node, Family: r.Family(), Destination: r.Dst, Via: r.Gateway, Device: r.Dev, Kind: kindOf(r),
+		RemoteNode: plan.NodeBehind(r.Gateway), Status: status}
+}
+
+func kindOf(r *inspect.Route) expect.Kind {
+	switch {
+	case r.Type == "blackhole":
+		return expect.Blackhole
+	case r.Dst.IsSingleIP() && r.Gateway.IsValid():
+		return expect.Borrowed
+	case expect.IsDevice(r.Dev):
+		return expect.Tunnel
+	default:
+		return expect.Direct
+	}
+}
+
+func compareRoutes(a, b Route) int {
+	return cmp.Or(a.Destination.Compare(b.Destination), a.Via.Compare(b.Via), cmp.Compare(a.Device, b.Device))
+}

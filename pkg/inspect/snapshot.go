@@ -1,0 +1,160 @@
+package inspect
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Fact names a kind of facts that a Snapshot can hold. Analyses declare the facts that they need, and only those are
+// gathered.
+type Fact string
+
+// The facts. Their names are those of the API resources where there is one.
+const (
+	FactNodes          Fact = "nodes"
+	FactPods           Fact = "pods"
+	FactServices       Fact = "services"
+	FactEndpointSlices Fact = "endpointslices"
+	FactPools          Fact = "ippools"
+	FactBlocks         Fact = "ipamblocks"
+	FactFelix          Fact = "felixconfigurations" // with the environment of the calico-node DaemonSet
+	FactVersion        Fact = "clusterinformations"
+	FactTables         Fact = "node tables" // the kernel's tables of each node
+	FactLab            Fact = "lab"         // what `lab create` recorded in the cluster
+)
+
+// Snapshot is what was observed on a cluster, trimmed to what the inspectors use. A fact that was asked for but could not
+// be had is in Missing, so that no inspector takes "not read" for "not there".
+type Snapshot struct {
+	Taken    time.Time `json:"taken,omitzero"`
+	Tool     string    `json:"tool,omitempty"`     // the version of this tool that took it
+	Gathered []Fact    `json:"gathered,omitempty"` // the facts that were asked for
+	Missing  []Missing `json:"missing,omitempty"`
+
+	Nodes          []Node               `json:"nodes,omitempty"`
+	Pods           []Pod                `json:"pods,omitempty"`
+	Services       []Service            `json:"services,omitempty"`
+	EndpointSlices []EndpointSlice      `json:"endpointSlices,omitempty"`
+	Pools          []IPPool             `json:"ipPools,omitempty"`
+	Blocks         []IPAMBlock          `json:"ipamBlocks,omitempty"`
+	Calico         Calico               `json:"calico,omitzero"`
+	Lab            Lab                  `json:"lab,omitzero"`
+	Tables         map[string]NodeTable `json:"tables,omitempty"` // by node name
+}
+
+// Missing is a fact that was asked for and could not be had, wholly or for one node.
+type Missing struct {
+	Fact   Fact   `json:"fact"`
+	Node   string `json:"node,omitempty"` // only for FactTables
+	Reason string `json:"reason"`         // one line, for people
+}
+
+// Lacks returns why a fact could not be had for a node ("" for facts of the whole cluster), or the empty string.
+// A fact that is missing as a whole is missing for each node.
+func (s *Snapshot) Lacks(f Fact, node string) string {
+	for _, m := range s.Missing {
+		if m.Fact == f && (m.Node == "" || m.Node == node) {
+			return m.Reason
+		}
+	}
+	return ""
+}
+
+// Node is a node of the cluster, with what Calico wrote into its annotations
+// (libcalico-go/lib/backend/k8s/resources/node.go).
+type Node struct {
+	Name          string            `json:"name"`
+	Labels        map[string]string `json:"labels,omitempty"` // pools select nodes by them
+	Roles         []string          `json:"roles,omitempty"`  // sorted
+	Ready         bool              `json:"ready"`
+	InternalIPs   []netip.Addr      `json:"internalIPs,omitempty"` // in the API's order
+	PodCIDRs      []netip.Prefix    `json:"podCIDRs,omitempty"`
+	OS            string            `json:"os,omitempty"` // linux, windows
+	KernelVersion string            `json:"kernelVersion,omitempty"`
+	// ProviderID is spec.providerID. That of a Kind node names its container (kind://docker/CLUSTER/CONTAINER).
+	ProviderID string `json:"providerID,omitempty"`
+
+	// Address is the address that Calico uses for the node, with the prefix length that decides whether another
+	// node is in the same subnet (projectcalico.org/IPv4Address, …/IPv6Address).
+	Address ByFamily[netip.Prefix] `json:"address,omitzero"`
+	// Tunnel is the address of the VXLAN device (projectcalico.org/IPv4VXLANTunnelAddr, …/IPv6VXLANTunnelAddr).
+	Tunnel ByFamily[netip.Addr] `json:"tunnel,omitzero"`
+	// TunnelMAC overrides the computed address of the VXLAN device; normally absent on Linux
+	// (projectcalico.org/VXLANTunnelMACAddr, …/VXLANTunnelMACAddrV6).
+	TunnelMAC ByFamily[MAC] `json:"tunnelMAC,omitzero"`
+}
+
+// Pod is a pod with its addresses.
+type Pod struct {
+	Namespace   string `json:"namespace"`
+	Name        string `json:"name"`
+	UID         string `json:"uid,omitempty"`
+	Node        string `json:"node,omitempty"`
+	Phase       string `json:"phase,omitempty"`
+	Ready       bool   `json:"ready"`
+	HostNetwork bool   `json:"hostNetwork,omitempty"`
+	// CalicoCNI is set when Calico's CNI plugin gave the pod its network: it then left an annotation of its own
+	// (cni.projectcalico.org/containerID, …/podIP or …/podIPs).
+	CalicoCNI bool              `json:"calicoCNI,omitempty"`
+	IPs       []netip.Addr      `json:"ips,omitempty"`    // status.podIPs, in the API's order
+	Labels    map[string]string `json:"labels,omitempty"` // network policies and services select pods by them
+	// Containers names the regular containers of the pod, the first being the one that exec enters by default.
+	Containers []string `json:"containers,omitempty"`
+}
+
+// Service is a service with its cluster addresses.
+type Service struct {
+	Namespace      string            `json:"namespace"`
+	Name           string            `json:"name"`
+	Labels         map[string]string `json:"labels,omitempty"` // -l selects services by them
+	Type           string            `json:"type"`
+	Headless       bool              `json:"headless,omitempty"`
+	IPFamilyPolicy string            `json:"ipFamilyPolicy,omitempty"`
+	IPFamilies     []Family          `json:"ipFamilies,omitempty"`
+	ClusterIPs     []netip.Addr      `json:"clusterIPs,omitempty"`
+	Ports          []ServicePort     `json:"ports,omitempty"`
+	Selector       map[string]string `json:"selector,omitempty"`
+	ExternalName   string            `json:"externalName,omitempty"`
+}
+
+// ServicePort is one port of a service.
+type ServicePort struct {
+	Name       string `json:"name,omitempty"`
+	Protocol   string `json:"protocol"`
+	Port       int32  `json:"port"`
+	TargetPort string `json:"targetPort,omitempty"` // a number or the name of a container's port
+	NodePort   int32  `json:"nodePort,omitempty"`
+}
+
+// EndpointSlice is a slice of the endpoints of one service in one family.
+type EndpointSlice struct {
+	Namespace string         `json:"namespace"`
+	Name      string         `json:"name"`
+	Service   string         `json:"service,omitempty"` // label kubernetes.io/service-name
+	Family    Family         `json:"family"`            // addressType; zero for FQDN
+	Ports     []EndpointPort `json:"ports,omitempty"`
+	Endpoints []Endpoint     `json:"endpoints,omitempty"`
+}
+
+// EndpointPort is a port that the endpoints of a slice serve.
+type EndpointPort struct {
+	Name     string `json:"name,omitempty"`
+	Protocol string `json:"protocol,omitempty"`
+	Port     int32  `json:"port,omitempty"`
+}
+
+// Endpoint is one endpoint of a slice.
+type Endpoint struct {
+	Addresses []netip.Addr `json:"addresses"`
+	Ready     bool         `json:"ready"` // a nil condition counts as ready, as the API says
+	Node      string       `json:"node,omitempty"`
+	Pod       string       `json:"pod,omitempty"` // targetRef, when it is a pod of the slice's namespace
+}
+
+// Lab is what `lab create` wrote into the cluster.
+type Lab struct {
+	Name     string                 `json:"name,omitempty"`
+	External ByFamily[netip.Addr]   `json:"external,omitzero"` // the switch's loopback: external destinations
+	Gateway  ByFamily[netip.Addr]   `json:"gateway,omitzero"`  // the switch's address in the nodes' VLAN
+	Fabric   ByFamily[netip.Prefix] `json:"fabric,omitzero"`   // the subnet that switch and nodes share
+}

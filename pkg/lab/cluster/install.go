@@ -1,0 +1,177 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+)
+
+// pollInterval is how often a condition of the cluster is looked at again.
+const pollInterval = 250 * time.Millisecond
+
+// createConcurrency is how many objects are created at once.
+const createConcurrency = 6
+
+// Installer creates objects on a cluster.
+type Installer struct {
+	client dynamic.Interface
+	mapper *restmapper.DeferredDiscoveryRESTMapper
+}
+
+var crdGVR = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+
+// NewInstaller returns an Installer for the cluster that c leads to.
+func NewInstaller(c *rest.Config) (*Installer, error) {
+	client, err := dynamic.NewForConfig(c)
+	if err != nil {
+		return nil, fmt.Errorf("reach the cluster: %w", err)
+	}
+	disco, err := discovery.NewDiscoveryClientForConfig(c)
+	if err != nil {
+		return nil, fmt.Errorf("reach the cluster: %w", err)
+	}
+	return &Installer{client: client, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco))}, nil
+}
+
+// WaitForAPI returns once the API server answers and lets its administrator in: kubeadm starts it some seconds before it
+// gives the administrator his rights.
+func (i *Installer) WaitForAPI(ctx context.Context) error {
+	return poll(ctx, "the API server to answer", func(ctx context.Context) (string, error) {
+		if _, err := i.client.Resource(crdGVR).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
+			return err.Error(), nil
+		}
+		return "", nil
+	})
+}
+
+// Create creates what is not there yet, and leaves what is there as it is: somebody may have changed it on purpose.
+// Namespaces and definitions come first, and everything else once those are served.
+func (i *Installer) Create(ctx context.Context, objects []*unstructured.Unstructured) error {
+	first, rest := split(objects)
+	if err := i.createAll(ctx, first); err != nil {
+		return err
+	}
+	for _, o := range first {
+		if o.GetKind() == "CustomResourceDefinition" {
+			if err := i.waitEstablished(ctx, o.GetName()); err != nil {
+				return err
+			}
+		}
+	}
+	if len(first) > 0 {
+		i.mapper.Reset()
+	}
+	return i.createAll(ctx, rest)
+}
+
+// split separates what others depend on.
+func split(objects []*unstructured.Unstructured) (first, rest []*unstructured.Unstructured) {
+	for _, o := range objects {
+		if k := o.GetKind(); k == "CustomResourceDefinition" || k == "Namespace" {
+			first = append(first, o)
+		} else {
+			rest = append(rest, o)
+		}
+	}
+	return first, rest
+}
+
+func (i *Installer) createAll(ctx context.Context, objects []*unstructured.Unstructured) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(createConcurrency)
+	for _, o := range objects {
+		g.Go(func() error { return i.create(gctx, o) })
+	}
+	return g.Wait()
+}
+
+func (i *Installer) create(ctx context.Context, o *unstructured.Unstructured) error {
+	what := fmt.Sprintf("create %s %s", o.GetKind(), o.GetName())
+	mapping, err := i.mapper.RESTMapping(o.GroupVersionKind().GroupKind(), o.GroupVersionKind().Version)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	var r dynamic.ResourceInterface = i.client.Resource(mapping.Resource)
+	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
+		r = i.client.Resource(mapping.Resource).Namespace(o.GetNamespace())
+	}
+	// An API server that has just started may still refuse what it will take a moment later.
+	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+		_, err := r.Create(ctx, o, metav1.CreateOptions{FieldManager: "kubectl-dualstack"})
+		switch {
+		case err == nil, apierrors.IsAlreadyExists(err):
+			return true, nil
+		case transient(err):
+			return false, nil
+		default:
+			return false, err
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// transient reports whether the API server may take the same request a moment later.
+func transient(err error) bool {
+	return apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
+		apierrors.IsInternalError(err) || apierrors.IsTimeout(err)
+}
+
+func (i *Installer) waitEstablished(ctx context.Context, name string) error {
+	return poll(ctx, "definition "+name, func(ctx context.Context) (string, error) {
+		o, err := i.client.Resource(crdGVR).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err.Error(), nil
+		}
+		conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+		established := slices.ContainsFunc(conditions, func(c any) bool {
+			m, ok := c.(map[string]any)
+			return ok && m["type"] == "Established" && m["status"] == "True"
+		})
+		if !established {
+			return "not established", nil
+		}
+		return "", nil
+	})
+}
+
+// poll calls look until it has nothing left to wait for. When ctx ends first, the error says what was still missing.
+func poll(ctx context.Context, what string, look func(context.Context) (pending string, err error)) error {
+	last := ""
+	err := wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+		pending, err := look(ctx)
+		if err != nil {
+			return false, err
+		}
+		if ctx.Err() == nil {
+			last = pending
+		}
+		return pending == "", nil
+	})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && last != "":
+		return fmt.Errorf("wait for %s: %w: %s", what, context.Cause(ctx), last)
+	case ctx.Err() != nil:
+		return fmt.Errorf("wait for %s: %w", what, context.Cause(ctx))
+	default:
+		return err
+	}
+}

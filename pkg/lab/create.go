@@ -1,0 +1,418 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/cluster"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/fabric"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/steps"
+)
+
+// SwitchAuto takes cEOS where its image is there and Linux where it is not.
+const SwitchAuto = "auto"
+
+// CreateOptions is what a lab is created from.
+type CreateOptions struct {
+	Lab             spec.Lab // valid
+	Switch          string   // SwitchAuto, fabric.CEOS or fabric.Linux
+	SwitchImage     string   // of cEOS; empty: the newest image that is called ceos
+	NodeImage       string
+	ToolsImage      string        // of the multitool pods
+	CalicoInstall   string        // InstallOperator or InstallManifest
+	CalicoVersion   string        // empty: DefaultCalicoVersion, or what CalicoManifests holds
+	CalicoManifests string        // folder or URL; empty: where Calico publishes them
+	ImageArchives   []string      // files of docker save, loaded into every node
+	Kubeconfig      string        // the file that gets the context
+	Wait            time.Duration // 0: do not wait for the lab to become ready
+	Retain          bool          // keep what was made when a step fails
+}
+
+// The names of the steps, as they are shown.
+const (
+	stepSwitch  = "switch"
+	stepNodes   = "nodes"
+	stepFabric  = "fabric"
+	stepBoot    = "switch ready"
+	stepImages  = "images"
+	stepCalico  = "Calico"
+	stepTools   = "tools"
+	stepContext = "kubeconfig"
+	stepReady   = "ready"
+)
+
+// createdMark is a file on the control-plane node that says that kind has finished its work on the cluster. A lab without it
+// is half-built, and kind cannot go on where it stopped.
+const createdMark = "/kind/dualstack-created"
+
+// Create makes a lab, or brings one that is there back to what it was: stopped containers are started, lost cables and
+// addresses made anew. When a step fails, or ctx ends, what this call made is removed again unless Retain is set. Labs that
+// are whole are never removed.
+func (m *Manager) Create(ctx context.Context, o CreateOptions) (spec.Lab, error) {
+	if err := m.ping(ctx); err != nil {
+		return o.Lab, err
+	}
+	labs, err := m.scan(ctx)
+	if err != nil {
+		return o.Lab, err
+	}
+	f := labs[o.Lab.Name]
+	if f != nil {
+		complete, err := m.isComplete(ctx, f)
+		if err != nil {
+			return o.Lab, err
+		}
+		if complete {
+			return f.record.Lab, m.repair(ctx, f, o)
+		}
+	}
+	c, err := m.prepare(ctx, o, labs)
+	if err != nil {
+		return o.Lab, err
+	}
+	if f != nil {
+		m.Progress.Infof("lab %q is half-built, from a creation that was interrupted: it is removed first", f.name)
+		if err := m.remove(ctx, f, ""); err != nil {
+			return o.Lab, err
+		}
+	}
+	return o.Lab, c.plan().Run(ctx, m.Progress, o.Retain)
+}
+
+// creation is one run of Create.
+type creation struct {
+	*Manager
+	opts     CreateOptions
+	record   record.Record
+	sw       fabric.Switch
+	calico   manifests
+	kindYAML string
+}
+
+// prepare does everything that can fail without anything having been made.
+func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]*found) (*creation, error) {
+	network, err := m.preflight(ctx, &o)
+	calico, calicoErr := m.loadCalico(ctx, o)
+	if err := errors.Join(err, calicoErr); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, err
+	}
+	kindYAML, err := render.Kind(o.Lab)
+	if err != nil {
+		return nil, err
+	}
+	_, statErr := os.Stat(o.Kubeconfig)
+	c := &creation{Manager: m, opts: o, calico: calico, kindYAML: kindYAML, record: record.Record{
+		Lab: o.Lab, Switch: o.Switch, NodeImage: o.NodeImage, Kubeconfig: o.Kubeconfig,
+		KubeconfigCreated: errors.Is(statErr, os.ErrNotExist), NetworkCreated: network == nil,
+	}}
+	for _, other := range labs { // the network is the labs' as long as the chain of labs since it was made is not broken
+		c.record.NetworkCreated = c.record.NetworkCreated || other.record.NetworkCreated
+	}
+	c.sw, err = fabric.NewSwitch(o.Switch, m.Docker, o.Lab, o.SwitchImage)
+	return c, err
+}
+
+func (c *creation) plan() steps.Plan {
+	plan := steps.Plan{
+		{Name: stepSwitch, Do: c.createSwitch, Undo: c.undoSwitch},
+		{Name: stepNodes, After: []string{stepSwitch}, Do: c.createNodes, Undo: c.undoNodes},
+		{Name: stepFabric, After: []string{stepSwitch}, Do: c.connect},
+	}
+	before := stepFabric
+	if len(c.opts.ImageArchives) > 0 {
+		plan = append(plan, steps.Step{Name: stepImages, After: []string{before}, Do: c.loadImages})
+		before = stepImages
+	}
+	return append(plan,
+		steps.Step{Name: stepBoot, After: []string{stepFabric}, Do: c.waitSwitch},
+		steps.Step{Name: stepCalico, After: []string{before}, Do: c.installCalico},
+		steps.Step{Name: stepTools, After: []string{stepCalico}, Do: c.installTools},
+		steps.Step{Name: stepReady, After: []string{stepNodes, stepBoot, stepTools}, Do: c.waitReady},
+	)
+}
+
+func (c *creation) createSwitch(ctx context.Context, _ func(string)) error {
+	return c.sw.Create(ctx, c.record)
+}
+
+func (c *creation) undoSwitch(ctx context.Context) error {
+	labs, err := c.scan(ctx)
+	if err != nil {
+		return err
+	}
+	f := labs[c.opts.Lab.Name]
+	if f == nil {
+		f = &found{name: c.opts.Lab.Name}
+	}
+	f.record = c.record // the switch may not have been made, and with it the record
+	return c.remove(ctx, f, "")
+}
+
+func (c *creation) createNodes(ctx context.Context, detail func(string)) error {
+	err := c.Kind.Create(ctx, cluster.Config{
+		Name: c.opts.Lab.Name, YAML: c.kindYAML, Image: c.opts.NodeImage, Kubeconfig: c.opts.Kubeconfig, Retain: c.opts.Retain,
+	}, detail)
+	if err != nil {
+		return err
+	}
+	_, err = c.Docker.Exec(ctx, c.opts.Lab.Nodes()[0].Name, nil, "touch", createdMark)
+	return err
+}
+
+func (c *creation) undoNodes(ctx context.Context) error {
+	return c.Kind.RemoveNodes(ctx, c.opts.Lab.Name)
+}
+
+// isComplete reports whether a lab was built to its end once. Its containers may have been stopped since.
+func (m *Manager) isComplete(ctx context.Context, f *found) (bool, error) {
+	if f.sw == nil || len(f.nodes) != 1+f.record.Lab.Workers {
+		return false, nil
+	}
+	first := f.record.Lab.Nodes()[0].Name
+	return m.Docker.HasFile(ctx, first, createdMark)
+}
+
+// containerPoll is how often containers are looked at while something is waited for.
+const containerPoll = 100 * time.Millisecond
+
+// connect wires the nodes as soon as their containers run. kind is busy with them at that time: kubelet, which is told to
+// use the addresses on the fabric, is started some seconds later.
+func (c *creation) connect(ctx context.Context, detail func(string)) error {
+	detail("waiting for the nodes' containers")
+	if err := c.waitContainers(ctx); err != nil {
+		return err
+	}
+	detail("cables and addresses")
+	return c.wiring(c.record, c.sw).Connect(ctx)
+}
+
+func (c *creation) waitContainers(ctx context.Context) error {
+	names := nodeNames(c.opts.Lab)
+	tick := time.NewTicker(containerPoll)
+	defer tick.Stop()
+	for {
+		found, err := c.Docker.Inspect(ctx, names...)
+		if err != nil {
+			return err
+		}
+		running := func(x container.Container) bool { return x.State.Running }
+		if len(found) == len(names) && !slices.ContainsFunc(found, func(x container.Container) bool { return !running(x) }) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
+func (c *creation) loadImages(ctx context.Context, detail func(string)) error {
+	for _, a := range c.opts.ImageArchives {
+		detail(a)
+		if err := c.Kind.LoadArchive(ctx, c.opts.Lab.Name, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waitSwitch waits for the switch to forward. A Linux one does at once, cEOS takes a minute or two to boot.
+func (c *creation) waitSwitch(ctx context.Context, detail func(string)) error {
+	tick := time.NewTicker(containerPoll)
+	defer tick.Stop()
+	for {
+		err := c.sw.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		detail(err.Error())
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		case <-tick.C:
+		}
+	}
+}
+
+// api waits until the API server answers and returns how to reach it.
+func (c *creation) api(ctx context.Context, detail func(string)) (*rest.Config, *cluster.Installer, error) {
+	detail("waiting for the API server")
+	tick := time.NewTicker(containerPoll)
+	defer tick.Stop()
+	for {
+		config, err := c.Kind.REST(c.opts.Lab.Name)
+		if err == nil {
+			i, err := cluster.NewInstaller(config)
+			if err == nil {
+				err = i.WaitForAPI(ctx)
+			}
+			return config, i, err
+		}
+		select { // kubeadm has not written the administrator's kubeconfig yet
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
+func (c *creation) installCalico(ctx context.Context, detail func(string)) error {
+	_, i, err := c.api(ctx, detail)
+	if err != nil {
+		return err
+	}
+	detail("creating its objects")
+	if err := i.Create(ctx, c.calico.first); err != nil {
+		return err
+	}
+	return i.Create(ctx, c.calico.then)
+}
+
+// installMissingCalico installs Calico on a lab whose creation failed before that and was retained. Where Calico is there, it
+// stays as it is.
+func (c *creation) installMissingCalico(ctx context.Context, detail func(string)) error {
+	config, _, err := c.api(ctx, detail)
+	if err != nil {
+		return err
+	}
+	checker, err := cluster.NewChecker(config)
+	if err != nil {
+		return err
+	}
+	if installed, err := checker.CalicoInstalled(ctx); err != nil || installed {
+		return err
+	}
+	if c.calico, err = c.loadCalico(ctx, c.opts); err != nil {
+		return err
+	}
+	return c.installCalico(ctx, detail)
+}
+
+func (c *creation) installTools(ctx context.Context, detail func(string)) error {
+	text, err := render.Tools(c.opts.Lab, c.opts.ToolsImage)
+	if err != nil {
+		return err
+	}
+	objects, err := render.Objects(text)
+	if err != nil {
+		return err
+	}
+	_, i, err := c.api(ctx, detail)
+	if err != nil {
+		return err
+	}
+	return i.Create(ctx, objects)
+}
+
+// waitReady waits for what users would wait for: every node and pod, the services' endpoints in both families, and the
+// tunnels on every node.
+func (c *creation) waitReady(ctx context.Context, detail func(string)) error {
+	if c.opts.Wait <= 0 {
+		return nil
+	}
+	timeout := fmt.Errorf("not ready after %s (--wait)", c.opts.Wait)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Wait, timeout)
+	defer cancel()
+	config, _, err := c.api(ctx, detail)
+	if err != nil {
+		return err
+	}
+	checker, err := cluster.NewChecker(config)
+	if err != nil {
+		return err
+	}
+	members, err := c.members(ctx, c.opts.Lab)
+	if err != nil {
+		return err
+	}
+	return checker.WaitReady(ctx, members, c.fabricProblems, detail)
+}
+
+// fabricProblems returns what is missing of the fabric and the tunnels, on the nodes themselves.
+func (c *creation) fabricProblems(ctx context.Context) ([]string, error) {
+	states, err := c.wiring(c.record, c.sw).Inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for i, n := range c.opts.Lab.Nodes() {
+		for _, p := range append(states[i].Problems(c.opts.Lab, n), states[i].TunnelProblems()...) {
+			all = append(all, n.Name+": "+p)
+		}
+	}
+	return all, nil
+}
+
+// repair brings a lab that was whole once back to that.
+func (m *Manager) repair(ctx context.Context, f *found, o CreateOptions) error {
+	if err := sameLab(f.record, o); err != nil {
+		return err
+	}
+	o.Switch = f.record.Switch
+	sw, err := fabric.NewSwitch(o.Switch, m.Docker, o.Lab, "")
+	if err != nil {
+		return err
+	}
+	c := &creation{Manager: m, opts: o, record: f.record, sw: sw}
+	return steps.Plan{
+		{Name: stepNodes, Do: func(ctx context.Context, _ func(string)) error { return c.start(ctx, f) }},
+		{Name: stepFabric, After: []string{stepNodes}, Do: c.connect},
+		{Name: stepBoot, After: []string{stepFabric}, Do: c.waitSwitch},
+		{Name: stepContext, After: []string{stepFabric}, Do: func(context.Context, func(string)) error {
+			return m.Kind.ExportKubeconfig(o.Lab.Name, o.Kubeconfig)
+		}},
+		{Name: stepCalico, After: []string{stepFabric}, Do: c.installMissingCalico},
+		{Name: stepTools, After: []string{stepCalico}, Do: c.installTools},
+		{Name: stepReady, After: []string{stepBoot, stepTools, stepContext}, Do: c.waitReady},
+	}.Run(ctx, m.Progress, true)
+}
+
+// start starts what was stopped, the switch and the control plane first, so that Docker gives them the addresses that they
+// had.
+func (c *creation) start(ctx context.Context, f *found) error {
+	stopped := []string{}
+	for _, x := range append([]container.Container{*f.sw}, f.nodes...) {
+		if !x.State.Running {
+			stopped = append(stopped, x.Name)
+		}
+	}
+	for _, name := range stopped {
+		if err := c.Docker.Start(ctx, name); err != nil {
+			return fmt.Errorf("start %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// sameLab makes sure that who asks for a lab that is there asks for what it is.
+func sameLab(r record.Record, o CreateOptions) error {
+	var different []string
+	if o.Lab != r.Lab {
+		different = append(different, "its addresses or the number of its nodes")
+	}
+	if o.Switch != SwitchAuto && o.Switch != r.Switch {
+		different = append(different, fmt.Sprintf("its switch (it has %s)", r.Switch))
+	}
+	if o.NodeImage != r.NodeImage {
+		different = append(different, fmt.Sprintf("its node image (it has %s)", r.NodeImage))
+	}
+	if len(different) == 0 {
+		return nil
+	}
+	return fmt.Errorf("lab %q is there already and differs in %s: delete it first, or give another --name", r.Lab.Name, strings.Join(different, " and "))
+}

@@ -1,0 +1,105 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
+)
+
+// ErrNoLab says that there is no lab of the name that was given.
+var ErrNoLab = errors.New("no such lab")
+
+// Delete removes a lab, whole or half-built: its containers, its entries in the kubeconfig that it wrote to (or in kubeconfig,
+// where one is given), and Docker's network "kind" if the lab brought it and nobody else uses it. It needs no answer from the
+// cluster. Where there is no such lab the error is ErrNoLab.
+func (m *Manager) Delete(ctx context.Context, name, kubeconfig string) error {
+	if err := m.ping(ctx); err != nil {
+		return err
+	}
+	labs, err := m.scan(ctx)
+	if err != nil {
+		return err
+	}
+	f := labs[name]
+	if f == nil {
+		return fmt.Errorf("lab %q: %w", name, ErrNoLab)
+	}
+	step := m.Progress.Start(fmt.Sprintf("delete lab %q", name))
+	return step.Done(m.remove(ctx, f, kubeconfig))
+}
+
+// remove removes what was found. The switch's container goes last: if anything before it fails, the lab can be found again.
+func (m *Manager) remove(ctx context.Context, f *found, kubeconfig string) error {
+	names := f.names()
+	if f.sw != nil {
+		names = names[:len(names)-1]
+	}
+	if err := m.Docker.Remove(ctx, names...); err != nil {
+		return fmt.Errorf("remove the containers of lab %q: %w", f.name, err)
+	}
+	if kubeconfig == "" {
+		kubeconfig = f.record.Kubeconfig
+	}
+	if err := m.forget(ctx, f, kubeconfig); err != nil {
+		return err
+	}
+	if f.sw != nil {
+		if err := m.Docker.Remove(ctx, f.sw.Name); err != nil {
+			return fmt.Errorf("remove the switch of lab %q: %w", f.name, err)
+		}
+	}
+	if f.record.NetworkCreated {
+		return m.removeNetwork(ctx)
+	}
+	return nil
+}
+
+// forget takes the lab out of the kubeconfig. A cluster of kind's with the same name that is not a lab's keeps its entries.
+func (m *Manager) forget(ctx context.Context, f *found, path string) error {
+	others, err := m.Docker.List(ctx, "label="+record.KindCluster+"="+f.name)
+	if err != nil {
+		return fmt.Errorf("list the nodes of kind clusters: %w", err)
+	}
+	if len(others) > 0 {
+		return nil
+	}
+	if err := m.Kind.ForgetKubeconfig(f.name, path); err != nil {
+		return fmt.Errorf("remove the lab's context from the kubeconfig: %w", err)
+	}
+	if f.record.KubeconfigCreated && path == f.record.Kubeconfig {
+		return removeEmptyKubeconfig(path)
+	}
+	return nil
+}
+
+// removeEmptyKubeconfig removes a kubeconfig that has nothing in it any more.
+func removeEmptyKubeconfig(path string) error {
+	c, err := clientcmd.LoadFromFile(path)
+	if err != nil || len(c.Clusters)+len(c.Contexts)+len(c.AuthInfos) > 0 {
+		return nil // gone already, or somebody else's by now
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the lab's kubeconfig: %w", err)
+	}
+	return nil
+}
+
+// removeNetwork removes kind's network where nobody is on it: neither a running container nor one that is stopped.
+func (m *Manager) removeNetwork(ctx context.Context) error {
+	users, err := m.Docker.List(ctx, "network="+record.KindNetwork)
+	if err != nil {
+		return fmt.Errorf("list who uses the network %s: %w", record.KindNetwork, err)
+	}
+	if len(users) > 0 {
+		return nil
+	}
+	if err := m.Docker.RemoveNetwork(ctx, record.KindNetwork); err != nil {
+		return fmt.Errorf("remove the network %s: %w", record.KindNetwork, err)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package fabric
+
+import (
+	"archive/tar"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
+)
+
+// ceosSwitch is an Arista cEOS container. Its image cannot be pulled (Arista wants a login), so on the machines that test
+// this project only its configuration, its command lines and the reading of its JSON are tested, not the switch itself.
+type ceosSwitch struct {
+	docker container.Docker
+	lab    spec.Lab
+	image  string
+}
+
+// ceosEnv is what cEOS needs to know that it is one; systemd hands the same on to the agents.
+var ceosEnv = [...]string{
+	"CEOS=1", "EOS_PLATFORM=ceoslab", "container=docker", "ETBA=1", "SKIP_ZEROTOUCH_BARRIER_IN_SYSDBINIT=1", "INTFTYPE=eth",
+}
+
+func (s *ceosSwitch) Create(ctx context.Context, r record.Record) error {
+	labels, err := r.Labels()
+	if err != nil {
+		return err
+	}
+	args := append([]string{"--name", s.lab.SwitchName(), "--hostname", s.lab.SwitchName()}, labels...)
+	args = append(args, "--network", "none", "--privileged", "--restart", "on-failure:1")
+	for _, e := range ceosEnv {
+		args = append(args, "--env", e)
+	}
+	if err := s.docker.Create(ctx, append(append(args, "--entrypoint", "bash", s.image), "-c", s.boot())...); err != nil {
+		return err
+	}
+	flash, err := s.flash()
+	if err != nil {
+		return err
+	}
+	if err := s.docker.CopyTo(ctx, s.lab.SwitchName(), "/mnt/flash", flash); err != nil {
+		return fmt.Errorf("copy the startup configuration to %s: %w", s.lab.SwitchName(), err)
+	}
+	return s.docker.Start(ctx, s.lab.SwitchName())
+}
+
+// boot is the shell line that starts EOS once the last port is there: EOS looks for its ports only while it boots.
+func (s *ceosSwitch) boot() string {
+	nodes := s.lab.Nodes()
+	init := "exec /sbin/init"
+	for _, e := range ceosEnv {
+		init += " systemd.setenv=" + e
+	}
+	return fmt.Sprintf("until [ -e /sys/class/net/%s ]; do sleep 0.2; done; %s", nodes[len(nodes)-1].Port, init)
+}
+
+// flash returns the tar stream of what goes into the switch's flash.
+func (s *ceosSwitch) flash() (*bytes.Buffer, error) {
+	config, err := render.EOS(s.lab)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	err = w.WriteHeader(&tar.Header{Name: "startup-config", Mode: 0o644, Size: int64(len(config)), Typeflag: tar.TypeReg})
+	if err == nil {
+		_, err = w.Write([]byte(config))
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		return nil, fmt.Errorf("pack the startup configuration: %w", err)
+	}
+	return &b, nil
+}
+
+// Configure does nothing: the startup configuration has been there since before the boot.
+func (s *ceosSwitch) Configure(context.Context) error { return nil }
+
+func (s *ceosSwitch) Ready(ctx context.Context) error {
+	interfaces, err := s.Interfaces(ctx)
+	if err != nil {
+		return err
+	}
+	routes, err := s.Routes(ctx)
+	if err != nil {
+		return err
+	}
+	return problemsError("switch "+s.lab.SwitchName(), checkSwitch(s.lab, interfaces, routes))
+}
+
+// show runs a command of the switch's own command line and reads the JSON that it prints.
+func (s *ceosSwitch) show(ctx context.Context, command string, v any) error {
+	out, err := s.docker.Exec(ctx, s.lab.SwitchName(), nil, "Cli", "-p", "15", "-c", command+" | json")
+	if err != nil {
+		return fmt.Errorf("%q on %s: %w", command, s.lab.SwitchName(), err)
+	}
+	if err := json.Unmarshal(out, v); err != nil {
+		return fmt.Errorf("%q on %s: read its JSON: %w", command, s.lab.SwitchName(), err)
+	}
+	return nil
+}
+
+// eosInterfaces is the model of "show ip interface brief" and "show ipv6 interface" (the keys are EOS's).
+type eosInterfaces struct {
+	Interfaces map[string]struct {
+		LineProtocolStatus string `json:"lineProtocolStatus"`
+		MTU                int    `json:"mtu"`
+		InterfaceAddress   struct {
+			IPAddr struct {
+				Address string `json:"address"`
+				MaskLen int    `json:"maskLen"`
+			} `json:"ipAddr"`
+		} `json:"interfaceAddress"`
+		Addresses []struct {
+			Address string `json:"address"`
+			Subnet  string `json:"subnet"`
+		} `json:"addresses"`
+	} `json:"interfaces"`
+}
+
+func (s *ceosSwitch) Interfaces(ctx context.Context) ([]Interface, error) {
+	byName := map[string]*Interface{}
+	for _, command := range []string{"show ip interface brief", "show ipv6 interface"} {
+		var raw eosInterfaces
+		if err := s.show(ctx, command, &raw); err != nil {
+			return nil, err
+		}
+		for name, r := range raw.Interfaces {
+			i := byName[name]
+			if i == nil {
+				i = &Interface{Name: name, Up: r.LineProtocolStatus == "up", MTU: r.MTU}
+				byName[name] = i
+			}
+			if a, err := netip.ParseAddr(r.InterfaceAddress.IPAddr.Address); err == nil && !a.IsUnspecified() {
+				i.Addresses = append(i.Addresses, netip.PrefixFrom(a, r.InterfaceAddress.IPAddr.MaskLen))
+			}
+			for _, x := range r.Addresses {
+				a, err := netip.ParseAddr(x.Address)
+				subnet, err2 := netip.ParsePrefix(x.Subnet)
+				if err == nil && err2 == nil {
+					i.Addresses = append(i.Addresses, netip.PrefixFrom(a, subnet.Bits()))
+				}
+			}
+		}
+	}
+	all := make([]Interface, 0, len(byName))
+	for _, i := range byName {
+		all = append(all, *i)
+	}
+	slices.SortFunc(all, func(a, b Interface) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// eosRoutes is the model of "show ip route" and "show ipv6 route": IPv6 routes were outside of "vrfs" for long.
+type eosRoutes struct {
+	eosRouteTable
+	VRFs map[string]eosRouteTable `json:"vrfs"`
+}
+
+type eosRouteTable struct {
+	Routes map[string]struct {
+		RouteType string `json:"routeType"`
+		Vias      []struct {
+			NexthopAddr string `json:"nexthopAddr"`
+			Interface   string `json:"interface"`
+		} `json:"vias"`
+	} `json:"routes"`
+}
+
+func (s *ceosSwitch) Routes(ctx context.Context) ([]Route, error) {
+	var all []Route
+	for _, command := range []string{"show ip route", "show ipv6 route"} {
+		var raw eosRoutes
+		if err := s.show(ctx, command, &raw); err != nil {
+			return nil, err
+		}
+		for _, table := range []eosRouteTable{raw.eosRouteTable, raw.VRFs["default"]} {
+			for dst, r := range table.Routes {
+				prefix, err := netip.ParsePrefix(dst)
+				if err != nil {
+					continue
+				}
+				route := Route{Destination: prefix, Kind: strings.ToLower(r.RouteType)}
+				if len(r.Vias) > 0 {
+					route.Interface = r.Vias[0].Interface
+					route.Via, _ = netip.ParseAddr(r.Vias[0].NexthopAddr)
+				}
+				all = append(all, route)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b Route) int {
+		return cmp.Or(a.Destination.Addr().Compare(b.Destination.Addr()), cmp.Compare(a.Destination.Bits(), b.Destination.Bits()))
+	})
+	return all, nil
+}

@@ -1,0 +1,118 @@
+package fabric
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
+)
+
+// linuxSwitch is a bridge and a router in one container, made from the node image: it needs nothing but iproute2.
+type linuxSwitch struct {
+	docker container.Docker
+	lab    spec.Lab
+	image  string
+}
+
+// switchSysctls make a router of the container. Docker keeps them across restarts.
+var switchSysctls = [...]string{
+	"net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
+	"net.ipv6.conf.all.disable_ipv6=0", "net.ipv6.conf.default.disable_ipv6=0",
+}
+
+func (s *linuxSwitch) Create(ctx context.Context, r record.Record) error {
+	labels, err := r.Labels()
+	if err != nil {
+		return err
+	}
+	args := append([]string{"--detach", "--name", s.lab.SwitchName(), "--hostname", s.lab.SwitchName()}, labels...)
+	args = append(args, "--network", "none", "--cap-add", "NET_ADMIN", "--restart", "on-failure:1", "--init")
+	for _, c := range switchSysctls {
+		args = append(args, "--sysctl", c)
+	}
+	_, err = s.docker.Run(ctx, nil, append(args, "--entrypoint", "sleep", s.image, "infinity")...)
+	return err
+}
+
+// bridge is the name of the bridge that stands for the VLAN.
+func (s *linuxSwitch) bridge() string { return fmt.Sprintf("vlan%d", s.lab.VLAN) }
+
+func (s *linuxSwitch) Configure(ctx context.Context) error {
+	interfaces, err := s.Interfaces(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.docker.Exec(ctx, s.lab.SwitchName(), strings.NewReader(s.batch(interfaces)), "ip", "-batch", "-")
+	return err
+}
+
+// batch returns the commands for "ip -batch" that bring the switch from what it has to what it must have.
+func (s *linuxSwitch) batch(has []Interface) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	br := s.bridge()
+	if !slices.ContainsFunc(has, func(i Interface) bool { return i.Name == br }) {
+		line("link add %s type bridge", br)
+	}
+	line("link set %s up", br)
+	for _, n := range s.lab.Nodes() {
+		line("link set %s master %s up", n.Port, br)
+	}
+	line("link set lo up")
+	for _, f := range s.lab.Families() {
+		nodad := ""
+		if f.Name == "ipv6" {
+			nodad = " nodad" // nobody else is on this fabric, and the address is needed at once
+		}
+		line("addr replace %s/%d dev %s%s", f.Gateway, f.Fabric.Bits(), br, nodad)
+		line("addr replace %s/%d dev lo%s", f.External, f.External.BitLen(), nodad)
+		line("route replace %s via %s", f.Pods, f.FirstNode)
+	}
+	return b.String()
+}
+
+func (s *linuxSwitch) Ready(ctx context.Context) error {
+	interfaces, err := s.Interfaces(ctx)
+	if err != nil {
+		return err
+	}
+	routes, err := s.Routes(ctx)
+	if err != nil {
+		return err
+	}
+	problems := checkSwitch(s.lab, interfaces, routes)
+	for _, n := range s.lab.Nodes() {
+		if !slices.ContainsFunc(interfaces, func(i Interface) bool { return i.Name == n.Port && i.Up }) {
+			problems = append(problems, fmt.Sprintf("port %s to %s is down", n.Port, n.Name))
+		}
+	}
+	return problemsError("switch "+s.lab.SwitchName(), problems)
+}
+
+func (s *linuxSwitch) Interfaces(ctx context.Context) ([]Interface, error) {
+	out, err := s.docker.Exec(ctx, s.lab.SwitchName(), nil, "ip", "-j", "addr")
+	if err != nil {
+		return nil, fmt.Errorf("read the interfaces of %s: %w", s.lab.SwitchName(), err)
+	}
+	return parseInterfaces(out)
+}
+
+func (s *linuxSwitch) Routes(ctx context.Context) ([]Route, error) {
+	var all []Route
+	for _, family := range []string{"-4", "-6"} {
+		out, err := s.docker.Exec(ctx, s.lab.SwitchName(), nil, "ip", "-j", family, "route")
+		if err != nil {
+			return nil, fmt.Errorf("read the routes of %s: %w", s.lab.SwitchName(), err)
+		}
+		routes, err := parseRoutes(out)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, routes...)
+	}
+	return all, nil
+}

@@ -1,0 +1,185 @@
+// Package lab makes, repairs, inspects and deletes labs: a switch, a kind cluster wired to it, and a dual-stack Calico, all on
+// one Docker host and without root on the client.
+//
+// The description of a lab is in package spec, its files in render, the switch and the cables in fabric, Kubernetes in cluster,
+// what a lab remembers of itself in record, and the running of a plan in steps. This package puts them together.
+package lab
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/cluster"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/fabric"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
+)
+
+// Manager manages the labs of one Docker host.
+type Manager struct {
+	Docker   container.Docker
+	Kind     cluster.Kind
+	Progress *status.Reporter
+	HTTP     *http.Client // fetches Calico's published manifests
+}
+
+// found is what is there of a lab.
+type found struct {
+	name    string
+	sw      *container.Container // nil: gone
+	record  record.Record        // only with sw
+	nodes   []container.Container
+	helpers []container.Container // left by a wiring that was killed
+}
+
+// names returns the containers of the lab in the order in which they are to be removed: the switch last, because it is what
+// says that there is a lab.
+func (f *found) names() []string {
+	var all []string
+	for _, c := range append(slices.Clone(f.nodes), f.helpers...) {
+		all = append(all, c.Name)
+	}
+	if f.sw != nil {
+		all = append(all, f.sw.Name)
+	}
+	return all
+}
+
+// scan returns all labs of the Docker host by name.
+func (m *Manager) scan(ctx context.Context) (map[string]*found, error) {
+	own, err := m.Docker.List(ctx, "label="+record.LabelLab)
+	if err != nil {
+		return nil, fmt.Errorf("list the containers of labs: %w", err)
+	}
+	kind, err := m.Docker.List(ctx, "label="+record.KindCluster)
+	if err != nil {
+		return nil, fmt.Errorf("list the nodes of kind clusters: %w", err)
+	}
+	labs := map[string]*found{}
+	for _, c := range append(own, kind...) {
+		name := record.LabOf(c)
+		if name == "" {
+			continue
+		}
+		f := labs[name]
+		if f == nil {
+			f = &found{name: name}
+			labs[name] = f
+		}
+		switch {
+		case record.IsNode(c):
+			f.nodes = append(f.nodes, c)
+		case c.Labels[record.LabelRole] == record.RoleSwitch:
+			if f.record, err = record.Read(c); err != nil {
+				return nil, err
+			}
+			f.sw = &c
+		default:
+			f.helpers = append(f.helpers, c)
+		}
+	}
+	for _, f := range labs {
+		slices.SortFunc(f.nodes, func(a, b container.Container) int { return cmp.Compare(a.Name, b.Name) })
+	}
+	return labs, nil
+}
+
+// ping makes sure that Docker answers; everything else would fail in less clear ways.
+func (m *Manager) ping(ctx context.Context) error {
+	if _, err := m.Docker.Ping(ctx); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("reach Docker: %s: start it, or point DOCKER_HOST at one that you may use", reason(err))
+	}
+	return nil
+}
+
+// wiring returns the wiring of a lab.
+func (m *Manager) wiring(r record.Record, sw fabric.Switch) fabric.Wiring {
+	return fabric.Wiring{Docker: m.Docker, Lab: r.Lab, Switch: sw, Image: r.NodeImage}
+}
+
+func nodeNames(l spec.Lab) []string {
+	var names []string
+	for _, n := range l.Nodes() {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+// members returns the nodes of a lab with the times at which their containers were started.
+func (m *Manager) members(ctx context.Context, l spec.Lab) ([]cluster.Member, error) {
+	found, err := m.Docker.Inspect(ctx, nodeNames(l)...)
+	if err != nil {
+		return nil, fmt.Errorf("look at the nodes' containers: %w", err)
+	}
+	started := map[string]time.Time{}
+	for _, c := range found {
+		started[c.Name] = c.State.StartedAt
+	}
+	var members []cluster.Member
+	for _, n := range nodeNames(l) {
+		members = append(members, cluster.Member{Name: n, Started: started[n]})
+	}
+	return members, nil
+}
+
+// Summary is a lab as "lab list" shows it.
+type Summary struct {
+	Name    string `json:"name"`
+	Status  string `json:"status"` // running, stopped or partial, as far as Docker knows
+	Switch  string `json:"switch,omitempty"`
+	Nodes   int    `json:"nodes"`   // containers that are there
+	Running int    `json:"running"` // of these
+}
+
+// List returns the labs of the Docker host, sorted by name.
+func (m *Manager) List(ctx context.Context) ([]Summary, error) {
+	if err := m.ping(ctx); err != nil {
+		return nil, err
+	}
+	labs, err := m.scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Summary, 0, len(labs))
+	for _, f := range labs {
+		all = append(all, f.summary())
+	}
+	slices.SortFunc(all, func(a, b Summary) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+func (f *found) summary() Summary {
+	s := Summary{Name: f.name, Nodes: len(f.nodes), Switch: f.record.Switch}
+	for _, n := range f.nodes {
+		if n.State.Running {
+			s.Running++
+		}
+	}
+	switch {
+	case f.sw == nil || s.Nodes != 1+f.record.Lab.Workers:
+		s.Status = "partial"
+	case s.Running == s.Nodes && f.sw.State.Running:
+		s.Status = "running"
+	case s.Running == 0 && !f.sw.State.Running:
+		s.Status = "stopped"
+	default:
+		s.Status = "partial"
+	}
+	return s
+}
+
+// reason returns the last line of what a command said, or of an error.
+func reason(err error) string {
+	s := strings.TrimSpace(err.Error())
+	return s[strings.LastIndex(s, "\n")+1:]
+}

@@ -1,0 +1,79 @@
+// Package record is what a lab leaves on the Docker host about itself: labels on the switch's container. There is no state
+// on the client, so a lab can be inspected and deleted from any machine that reaches the same Docker host, half-built or not.
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
+)
+
+// The labels. Every container that a lab makes itself carries LabelLab; the switch carries the record as well.
+const (
+	LabelLab    = "dualstack.lab"        // the lab's name
+	LabelRole   = "dualstack.lab.role"   // switch or helper
+	LabelRecord = "dualstack.lab.record" // a Record as JSON
+)
+
+// The roles of a lab's own containers.
+const (
+	RoleSwitch = "switch"
+	RoleHelper = "helper"
+)
+
+// KindCluster is the label that kind puts on its nodes.
+const KindCluster = "io.x-k8s.kind.cluster"
+
+// KindNetwork is the Docker network that kind puts its nodes on.
+const KindNetwork = "kind"
+
+// Record is what has to be known of a lab to repair or delete it.
+type Record struct {
+	Lab       spec.Lab `json:"lab"`
+	Switch    string   `json:"switch"` // linux or ceos
+	NodeImage string   `json:"nodeImage"`
+	// Kubeconfig is the file that got the lab's context where one was named (--kubeconfig), absolute.
+	Kubeconfig string `json:"kubeconfig,omitempty"`
+	// KubeconfigCreated says that the file was not there before.
+	KubeconfigCreated bool `json:"kubeconfigCreated,omitempty"`
+	// NetworkCreated says that Docker's network "kind" was not there before the lab (or before another lab that is still
+	// there). The last lab to go removes it, if nobody else is on it.
+	NetworkCreated bool `json:"networkCreated,omitempty"`
+}
+
+// Labels returns the labels of the switch's container as arguments of docker create.
+func (r Record) Labels() ([]string, error) {
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("write the lab's record: %w", err)
+	}
+	return []string{
+		"--label", LabelLab + "=" + r.Lab.Name, "--label", LabelRole + "=" + RoleSwitch, "--label", LabelRecord + "=" + string(raw),
+	}, nil
+}
+
+// Read returns the record that a switch's container carries.
+func Read(c container.Container) (Record, error) {
+	var r Record
+	if err := json.Unmarshal([]byte(c.Labels[LabelRecord]), &r); err != nil {
+		return Record{}, fmt.Errorf("read the record on container %s: %w", c.Name, err)
+	}
+	return r, nil
+}
+
+// IsNode reports whether a container is a node of a lab: one of kind's that has the lab's mark.
+func IsNode(c container.Container) bool {
+	return c.Labels[KindCluster] != "" && slices.Contains(c.Mounts, render.Marker)
+}
+
+// LabOf returns the name of the lab that a container belongs to, or nothing.
+func LabOf(c container.Container) string {
+	if IsNode(c) {
+		return c.Labels[KindCluster]
+	}
+	return c.Labels[LabelLab]
+}

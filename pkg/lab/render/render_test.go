@@ -1,0 +1,168 @@
+package render
+
+import (
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
+)
+
+var update = flag.Bool("update", false, "write the goldens anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s (-want +got), -update writes it anew:\n%s", path, d)
+	}
+}
+
+// other is a lab in which no value is the default's, so that a template that forgot one shows it.
+func other() spec.Lab {
+	p, a := netip.MustParsePrefix, netip.MustParseAddr
+	return spec.Lab{
+		Name: "other", Workers: 1, VLAN: 20,
+		IPv4: spec.Net{Fabric: p("172.30.0.0/22"), Gateway: a("172.30.3.254"), FirstNode: a("172.30.0.7"), External: a("9.9.9.9"),
+			ExternalRoute: p("9.9.9.0/24"), Pods: p("10.200.0.0/17"), BlockSize: 28, Encapsulation: spec.VXLAN, Services: p("10.97.0.0/20")},
+		IPv6: spec.Net{Fabric: p("fd01::/96"), Gateway: a("fd01::ff"), FirstNode: a("fd01::7"), External: a("2001:db8:9::9"),
+			ExternalRoute: p("2001:db8:9::/48"), Pods: p("fd02::/56"), BlockSize: 120, Encapsulation: spec.VXLANCrossSubnet, Services: p("fd03::/110")},
+	}
+}
+
+func TestGoldens(t *testing.T) {
+	for _, l := range []spec.Lab{spec.Default(), other()} {
+		if err := l.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		for name, f := range map[string]func(spec.Lab) (string, error){
+			"kind.yaml": Kind, "eos.config": EOS, "installation.yaml": Installation, "pools.yaml": Pools,
+			"tools.yaml": func(l spec.Lab) (string, error) { return Tools(l, "example/multitool:1") },
+		} {
+			got, err := f(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, l.Name+"-"+name, got)
+			if strings.HasSuffix(name, ".yaml") {
+				if _, err := Objects(got); err != nil {
+					t.Errorf("%s of %s is not a manifest: %v", name, l.Name, err)
+				}
+			}
+		}
+	}
+}
+
+func TestObjects(t *testing.T) {
+	tests := []struct {
+		name, in string
+		want     []string
+		err      string
+	}{
+		{"two documents and an empty one", "kind: A\napiVersion: v1\n---\n# nothing\n---\nkind: B\napiVersion: v1\n", []string{"A", "B"}, ""},
+		{"a list", "kind: List\napiVersion: v1\nitems:\n- {kind: A, apiVersion: v1}\n- {kind: B, apiVersion: v1}\n", []string{"A", "B"}, ""},
+		{"no kind", "apiVersion: v1\n", nil, "no kind"},
+		{"no YAML", "a: b: c", nil, "document 1"},
+		{"nothing", "", nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			objects, err := Objects(tt.in)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Fatalf("error %v, want %q", err, tt.err)
+				}
+				return
+			}
+			var got []string
+			for _, o := range objects {
+				got = append(got, o.GetKind())
+			}
+			if err != nil || !cmp.Equal(tt.want, got) {
+				t.Errorf("got %v, %v, want %v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+const calico = `
+kind: ConfigMap
+apiVersion: v1
+metadata: {name: calico-config, namespace: kube-system}
+data:
+  cni_network_config: '{"mtu": __CNI_MTU__, "ipam": {"type": "calico-ipam"}}'
+---
+kind: DaemonSet
+apiVersion: apps/v1
+metadata: {name: calico-node, namespace: kube-system}
+spec:
+  template:
+    spec:
+      containers:
+      - name: calico-node
+        image: docker.io/calico/node:v3.28.5
+        env:
+        - {name: FELIX_IPV6SUPPORT, value: "false"}
+        - {name: IP, value: autodetect}
+`
+
+func TestCalicoManifest(t *testing.T) {
+	objects, err := CalicoManifest(calico, spec.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cni, _, _ := unstructured.NestedString(objects[0].Object, "data", "cni_network_config")
+	if want := `{"mtu": __CNI_MTU__, "ipam": {"type": "calico-ipam", "assign_ipv4": "true", "assign_ipv6": "true"}}`; cni != want {
+		t.Errorf("CNI configuration %s, want %s", cni, want)
+	}
+	containers, _, _ := unstructured.NestedSlice(objects[1].Object, "spec", "template", "spec", "containers")
+	got := map[string]any{}
+	for _, e := range containers[0].(map[string]any)["env"].([]any) {
+		v := e.(map[string]any)
+		if _, twice := got[v["name"].(string)]; twice {
+			t.Errorf("%s is set twice", v["name"])
+		}
+		got[v["name"].(string)] = v["value"]
+	}
+	want := map[string]any{
+		"FELIX_IPV6SUPPORT": "true", "IP": "autodetect", "IP_AUTODETECTION_METHOD": "cidr=10.10.10.0/24", "IP6": "autodetect",
+		"IP6_AUTODETECTION_METHOD": "cidr=fd00:10:10::/64", "NO_DEFAULT_POOLS": "true",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("environment (-want +got):\n%s", d)
+	}
+	if v := CalicoVersion(objects); v != "v3.28.5" {
+		t.Errorf("version %q", v)
+	}
+}
+
+func TestCalicoManifestRefusesWhatItDoesNotKnow(t *testing.T) {
+	for name, in := range map[string]string{
+		"another manifest":       "kind: Pod\napiVersion: v1\n",
+		"another CNI template":   strings.Replace(calico, "calico-ipam", "host-local", 1),
+		"no calico-node in it":   strings.Replace(calico, "- name: calico-node", "- name: other", 1),
+		"no DaemonSet":           calico[:strings.Index(calico, "---")],
+		"a DaemonSet of no kind": strings.Replace(calico, "containers:", "containers: 5\n      x:", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := CalicoManifest(in, spec.Default()); err == nil {
+				t.Error("no error")
+			}
+		})
+	}
+}
