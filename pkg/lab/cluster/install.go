@@ -159,7 +159,7 @@ func poll(ctx context.Context, what string, look func(context.Context) (pending 
 		if err != nil {
 			return false, err
 		}
-		if ctx.Err() == nil {
+		if ctx.Err() == nil || last == "" { // a request that was cut off says nothing of the cluster
 			last = pending
 		}
 		return pending == "", nil
