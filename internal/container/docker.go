@@ -22,10 +22,10 @@ type Docker struct {
 
 // Container is what docker inspect says of a container, trimmed.
 type Container struct {
-	ID     string `json:"Id"`
-	Name   string `json:"Name"` // without the leading slash
-	Image  string `json:"-"`    // as it was asked for
-	Labels map[string]string
+	ID     string            `json:"Id"`
+	Name   string            `json:"Name"` // without the leading slash
+	Image  string            `json:"-"`    // as it was asked for
+	Labels map[string]string `json:"-"`
 	State  struct {
 		Running  bool   `json:"Running"`
 		Status   string `json:"Status"` // running, exited, created, …
@@ -34,8 +34,8 @@ type Container struct {
 		// StartedAt is when the container was last started, by the Docker host's clock.
 		StartedAt time.Time `json:"StartedAt"`
 	} `json:"State"`
-	Mounts    []string              // destinations
-	Addresses map[string]NetAddress // by network name
+	Mounts    []string              `json:"-"` // destinations
+	Addresses map[string]NetAddress `json:"-"` // by network name
 }
 
 // NetAddress is the address of a container on a Docker network. Stopped containers have none.
@@ -154,13 +154,18 @@ func parseContainers(out []byte) ([]Container, error) {
 	var raw []struct {
 		Container
 		Config struct {
-			Image  string
-			Labels map[string]string
-		}
-		Mounts          []struct{ Destination string }
+			Image  string            `json:"Image"`
+			Labels map[string]string `json:"Labels"`
+		} `json:"Config"`
+		Mounts []struct {
+			Destination string `json:"Destination"`
+		} `json:"Mounts"`
 		NetworkSettings struct {
-			Networks map[string]struct{ IPAddress, GlobalIPv6Address string }
-		}
+			Networks map[string]struct {
+				IPAddress         string `json:"IPAddress"`
+				GlobalIPv6Address string `json:"GlobalIPv6Address"`
+			} `json:"Networks"`
+		} `json:"NetworkSettings"`
 	}
 	if len(strings.TrimSpace(string(out))) == 0 {
 		return nil, nil
@@ -238,13 +243,20 @@ func (d Docker) FindNetwork(ctx context.Context, name string) (*Network, error) 
 
 func parseNetwork(out []byte) (*Network, error) {
 	var raw []struct {
-		Name       string
-		EnableIPv6 bool
-		IPAM       struct{ Config []struct{ Subnet string } }
-		Containers map[string]json.RawMessage
+		Name       string `json:"Name"`
+		EnableIPv6 bool   `json:"EnableIPv6"`
+		IPAM       struct {
+			Config []struct {
+				Subnet string `json:"Subnet"`
+			} `json:"Config"`
+		} `json:"IPAM"`
+		Containers map[string]json.RawMessage `json:"Containers"`
 	}
-	if err := json.Unmarshal(out, &raw); err != nil || len(raw) == 0 {
+	if err := json.Unmarshal(out, &raw); err != nil {
 		return nil, fmt.Errorf("read what docker network inspect printed: %w", err)
+	}
+	if len(raw) == 0 {
+		return nil, errors.New("read what docker network inspect printed: it is empty")
 	}
 	n := &Network{Name: raw[0].Name, IPv6: raw[0].EnableIPv6, Containers: len(raw[0].Containers)}
 	for _, c := range raw[0].IPAM.Config {

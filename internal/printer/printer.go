@@ -111,37 +111,42 @@ func (p *Printer[T]) newTable(out io.Writer, columns []Column[T]) *table {
 	return newTable(out, header, status, printers.AllowsColorOutput(out))
 }
 
-// Writer writes rows as they come: tables and names at once, the other formats when the last row is there.
+// batch is how many rows of a table are drawn at once. A shorter table is drawn as a whole, so that its columns line up
+// whatever comes last.
+const batch = 500
+
+// Writer writes rows as they come: tables in batches, the other formats when the last row is there.
 type Writer[T any] struct {
 	p       *Printer[T]
 	out     io.Writer
 	columns []Column[T]
 	table   *table // nil for formats that are no tables
-	held    []T    // what End writes
+	held    []T    // what is still to be written
 	count   int
 }
 
 // Count returns how many rows there were.
 func (w *Writer[T]) Count() int { return w.count }
 
-// Add takes a batch of rows. They may be reused afterwards.
+// Add takes more rows.
 func (w *Writer[T]) Add(rows []T) error {
 	w.count += len(rows)
-	switch {
-	case w.table != nil:
-		return w.table.write(w.cells(rows))
-	case w.p.resource != nil:
-		w.held = append(w.held, rows...)
+	w.held = append(w.held, rows...)
+	if w.table == nil || len(w.held) < batch {
 		return nil
-	default:
-		return w.names(rows)
 	}
+	err := w.table.write(w.cells(w.held))
+	w.held = w.held[:0]
+	return err
 }
 
 // End writes what Add has held back. A list without rows is a valid empty list.
 func (w *Writer[T]) End() error {
-	if w.p.resource == nil {
-		return nil
+	switch {
+	case w.table != nil:
+		return w.table.write(w.cells(w.held))
+	case w.p.resource == nil:
+		return w.names(w.held)
 	}
 	list := inspect.NewList(w.p.table.Kind, w.held)
 	switch printer := w.p.resource.(type) {
@@ -191,11 +196,32 @@ func printColumns[T any](printer *get.CustomColumnsPrinter, items []T, out io.Wr
 		if err != nil {
 			return err
 		}
+		escapeValues(object.Object)
 		if err := printer.PrintObj(object, w); err != nil {
 			return err
 		}
 	}
 	return w.Flush()
+}
+
+// escapeValues makes the texts of an object safe for a terminal: its columns are for people.
+func escapeValues(object map[string]any) {
+	for key, value := range object {
+		switch v := value.(type) {
+		case string:
+			object[key] = Escape(v)
+		case map[string]any:
+			escapeValues(v)
+		case []any:
+			for i := range v {
+				if text, ok := v[i].(string); ok {
+					v[i] = Escape(text)
+				} else if nested, ok := v[i].(map[string]any); ok {
+					escapeValues(nested)
+				}
+			}
+		}
+	}
 }
 
 // toUnstructured converts a value by way of its JSON. Whole numbers stay whole, which kubectl's JSONPath printer, left to

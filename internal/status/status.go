@@ -17,7 +17,8 @@ import (
 // spinInterval is the time between two pictures of the spinner.
 const spinInterval = 120 * time.Millisecond
 
-var spinner = [...]string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
+// spinner holds its pictures, one rune each.
+const spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 // Reporter shows steps. It is safe for concurrent use.
 type Reporter struct {
@@ -147,7 +148,8 @@ func (r *Reporter) draw() {
 		}
 	}
 	elapsed := r.now().Sub(r.running[0].start).Round(time.Second)
-	line := []rune(fmt.Sprintf(" %s %s (%s)", spinner[r.frame%len(spinner)], strings.Join(names, ", "), elapsed))
+	pictures := []rune(spinner)
+	line := []rune(fmt.Sprintf(" %c %s (%s)", pictures[r.frame%len(pictures)], strings.Join(names, ", "), elapsed))
 	if most := r.width() - 1; len(line) > most && most > 0 {
 		line = line[:most]
 	}

@@ -24,7 +24,7 @@ func TestLogGetsPlainLines(t *testing.T) {
 	}
 	r.Infof("a line of %s", "its own")
 	boom := errors.New("boom")
-	if err := second.Done(boom); err != boom {
+	if err := second.Done(boom); !errors.Is(err, boom) {
 		t.Errorf("Done returned %v, want the error that it was given", err)
 	}
 	want := " • switch ...\n • nodes ...\n ✓ switch (2s)\na line of its own\n ✗ nodes (2s)\n"

@@ -32,7 +32,10 @@ type Installer struct {
 	mapper *restmapper.DeferredDiscoveryRESTMapper
 }
 
-var crdGVR = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+// definitions returns the client for custom resource definitions.
+func (i *Installer) definitions() dynamic.ResourceInterface {
+	return i.client.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
+}
 
 // NewInstaller returns an Installer for the cluster that c leads to.
 func NewInstaller(c *rest.Config) (*Installer, error) {
@@ -51,7 +54,7 @@ func NewInstaller(c *rest.Config) (*Installer, error) {
 // gives the administrator his rights.
 func (i *Installer) WaitForAPI(ctx context.Context) error {
 	return poll(ctx, "the API server to answer", func(ctx context.Context) (string, error) {
-		if _, err := i.client.Resource(crdGVR).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
+		if _, err := i.definitions().List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
 			return err.Error(), nil
 		}
 		return "", nil
@@ -135,7 +138,7 @@ func transient(err error) bool {
 
 func (i *Installer) waitEstablished(ctx context.Context, name string) error {
 	return poll(ctx, "definition "+name, func(ctx context.Context) (string, error) {
-		o, err := i.client.Resource(crdGVR).Get(ctx, name, metav1.GetOptions{})
+		o, err := i.definitions().Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return err.Error(), nil
 		}

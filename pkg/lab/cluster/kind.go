@@ -77,9 +77,10 @@ func (k Kind) abort(ctx context.Context, name string, done <-chan error) {
 	for {
 		_ = k.RemoveNodes(ctx, name) // tried again below; the undoing of the step reports what stays
 		select {
-		case <-done:
-			return
 		case <-ctx.Done():
+			return
+		case err := <-done:
+			_ = err // it can only say that its nodes are gone
 			return
 		case <-tick.C:
 		}

@@ -27,8 +27,10 @@ type ceosSwitch struct {
 }
 
 // ceosEnv is what cEOS needs to know that it is one; systemd hands the same on to the agents.
-var ceosEnv = [...]string{
-	"CEOS=1", "EOS_PLATFORM=ceoslab", "container=docker", "ETBA=1", "SKIP_ZEROTOUCH_BARRIER_IN_SYSDBINIT=1", "INTFTYPE=eth",
+func ceosEnv() []string {
+	return []string{
+		"CEOS=1", "EOS_PLATFORM=ceoslab", "container=docker", "ETBA=1", "SKIP_ZEROTOUCH_BARRIER_IN_SYSDBINIT=1", "INTFTYPE=eth",
+	}
 }
 
 func (s *ceosSwitch) Create(ctx context.Context, r record.Record) error {
@@ -38,7 +40,7 @@ func (s *ceosSwitch) Create(ctx context.Context, r record.Record) error {
 	}
 	args := append([]string{"--name", s.lab.SwitchName(), "--hostname", s.lab.SwitchName()}, labels...)
 	args = append(args, "--network", "none", "--privileged", "--restart", "on-failure:1")
-	for _, e := range ceosEnv {
+	for _, e := range ceosEnv() {
 		args = append(args, "--env", e)
 	}
 	if err := s.docker.Create(ctx, append(append(args, "--entrypoint", "bash", s.image), "-c", s.boot())...); err != nil {
@@ -58,7 +60,7 @@ func (s *ceosSwitch) Create(ctx context.Context, r record.Record) error {
 func (s *ceosSwitch) boot() string {
 	nodes := s.lab.Nodes()
 	init := "exec /sbin/init"
-	for _, e := range ceosEnv {
+	for _, e := range ceosEnv() {
 		init += " systemd.setenv=" + e
 	}
 	return fmt.Sprintf("until [ -e /sys/class/net/%s ]; do sleep 0.2; done; %s", nodes[len(nodes)-1].Port, init)

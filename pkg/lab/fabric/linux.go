@@ -19,9 +19,11 @@ type linuxSwitch struct {
 }
 
 // switchSysctls make a router of the container. Docker keeps them across restarts.
-var switchSysctls = [...]string{
-	"net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
-	"net.ipv6.conf.all.disable_ipv6=0", "net.ipv6.conf.default.disable_ipv6=0",
+func switchSysctls() []string {
+	return []string{
+		"net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
+		"net.ipv6.conf.all.disable_ipv6=0", "net.ipv6.conf.default.disable_ipv6=0",
+	}
 }
 
 func (s *linuxSwitch) Create(ctx context.Context, r record.Record) error {
@@ -31,7 +33,7 @@ func (s *linuxSwitch) Create(ctx context.Context, r record.Record) error {
 	}
 	args := append([]string{"--detach", "--name", s.lab.SwitchName(), "--hostname", s.lab.SwitchName()}, labels...)
 	args = append(args, "--network", "none", "--cap-add", "NET_ADMIN", "--restart", "on-failure:1", "--init")
-	for _, c := range switchSysctls {
+	for _, c := range switchSysctls() {
 		args = append(args, "--sysctl", c)
 	}
 	_, err = s.docker.Run(ctx, nil, append(args, "--entrypoint", "sleep", s.image, "infinity")...)
