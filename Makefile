@@ -44,7 +44,7 @@ demo: build ## Create the lab, building its images where none can be pulled, and
 
 .PHONY: bench
 bench: ## Measure: the time of each step of "lab create"
-	go test -count=1 -tags bench -v -timeout 60m -run '^$$' -bench . -benchtime 1x ./test/bench/...
+	go test -count=1 -tags bench -v -timeout 60m -run '^$$' -bench . -benchtime 1x ./test/e2e/...
 
 .PHONY: clean
 clean: ## Remove what was built here; the caches stay

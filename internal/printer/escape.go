@@ -8,8 +8,8 @@ import (
 )
 
 // Escape makes text that came from a cluster safe for a terminal: every character that is not printable (control
-// characters of both ranges, line separators, bidirectional overrides, broken UTF-8) appears as Go writes it in a string
-// ("\x1b", "\u202e"). cli-runtime's EscapeTerminal knows only ESC and CR.
+// characters of both ranges, line separators, bidirectional overrides, broken UTF-8) appears as Go writes it in a
+// string ("\x1b", "\u202e"). cli-runtime's EscapeTerminal knows only ESC and CR.
 func Escape(s string) string {
 	if isPlain(s) {
 		return s

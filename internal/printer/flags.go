@@ -53,9 +53,8 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.NoHeaders, "no-headers", f.NoHeaders,
 		"When using the default or custom-column output format, don't print headers (default print headers).")
 	// An error here means that the flag does not exist, which the lines above rule out.
-	_ = cmd.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return f.AllowedFormats(), cobra.ShellCompDirectiveNoFileComp
-	})
+	_ = cmd.RegisterFlagCompletionFunc("output",
+		cobra.FixedCompletions(f.AllowedFormats(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 // format is -o, or what --template alone stands for.

@@ -1,6 +1,6 @@
 // Package printer writes reports as kubectl writes objects: as a table, plain or wide, as names, or in one of kubectl's
-// machine formats. It is the only package that knows of tablewriter. It computes nothing: what a cell says is decided by
-// the column that the command describes.
+// machine formats. It is the only package that knows of tablewriter. It computes nothing: what a cell says is decided
+// by the column that the command describes.
 package printer
 
 import (
@@ -224,8 +224,8 @@ func escapeValues(object map[string]any) {
 	}
 }
 
-// toUnstructured converts a value by way of its JSON. Whole numbers stay whole, which kubectl's JSONPath printer, left to
-// itself, does not see to: it would print 1048576 as 1.048576e+06.
+// toUnstructured converts a value by way of its JSON. Whole numbers stay whole, which kubectl's JSONPath printer, left
+// to itself, does not see to: it would print 1048576 as 1.048576e+06.
 func toUnstructured(v any) (*unstructured.Unstructured, error) {
 	data, err := json.Marshal(v)
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// row has the kinds of values that reports have: names, addresses that may be absent, large numbers, lists, status words.
+// row has the kinds of values that reports have: names, addresses that may be absent, large numbers, lists, status
+// words.
 type row struct {
 	Node   string       `json:"node"`
 	IP     netip.Addr   `json:"ip,omitzero"`

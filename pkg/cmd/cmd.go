@@ -92,7 +92,7 @@ func useDisplayName(root *cobra.Command) {
 		if err != nil {
 			return err
 		}
-		_, err = io.WriteString(out, strings.ReplaceAll(text.String(), `"`+binaryName+" ", `"`+displayName+" "))
+		_, err = io.WriteString(out, strings.ReplaceAll(text.String(), `Use "`+binaryName+" ", `Use "`+displayName+" "))
 		return err
 	})
 }

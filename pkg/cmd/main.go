@@ -119,8 +119,8 @@ func printLines(out io.Writer, text string) {
 }
 
 func reportCrash(out io.Writer, panicked any) int {
-	printLines(out, fmt.Sprintf("error: internal error: %v\nThis is a bug; please report it with the command that you ran "+
-		"and what it prints with %s=1.", panicked, debugVariable))
+	printLines(out, fmt.Sprintf("error: internal error: %v\nThis is a bug; please report it with the command that you "+
+		"ran and what it prints with %s=1.", panicked, debugVariable))
 	if os.Getenv(debugVariable) != "" {
 		_, _ = out.Write(debug.Stack())
 	}

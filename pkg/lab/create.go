@@ -312,10 +312,22 @@ func (c *creation) installTools(ctx context.Context, detail func(string)) error 
 	if err != nil {
 		return err
 	}
-	_, i, err := c.api(ctx, detail)
+	config, i, err := c.api(ctx, detail)
 	if err != nil {
 		return err
 	}
+	if c.opts.Wait > 0 {
+		// A pod that comes before its node's Calico is tried again and again, and what that costs delays Calico itself.
+		checker, err := cluster.NewChecker(config)
+		if err != nil {
+			return err
+		}
+		detail("waiting for Calico on every node")
+		if err := checker.WaitCalico(ctx, 1+c.opts.Lab.Workers); err != nil {
+			return err
+		}
+	}
+	detail("creating them")
 	return i.Create(ctx, objects)
 }
 

@@ -19,8 +19,8 @@ const (
 	completionTimeout = 3 * time.Second
 )
 
-// CompleteNames completes the names of core objects ("pods", "services", "nodes", "namespaces") that are not on the command
-// line yet. Errors complete nothing: there is no place to show them.
+// CompleteNames completes the names of core objects ("pods", "services", "nodes", "namespaces") that are not on the
+// command line yet. Errors complete nothing: there is no place to show them.
 func CompleteNames(config *genericclioptions.ConfigFlags, resource string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		names := objectNames(cmd.Context(), config, resource)
@@ -32,7 +32,8 @@ func without(names, taken []string) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(taken, name) })
 }
 
-// objectNames lists the names of objects without the objects. It needs no discovery, which would take longer than the list.
+// objectNames lists the names of objects without the objects. It needs no discovery, which would take longer than the
+// list.
 func objectNames(ctx context.Context, config *genericclioptions.ConfigFlags, resource string) []string {
 	rest, err := config.ToRESTConfig()
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 )
 
-// Source is where facts come from: a live cluster, or a recorded snapshot of one. Inspectors cannot tell the difference.
+// Source is where facts come from: a live cluster, or a recorded snapshot of one. Inspectors cannot tell the
+// difference.
 type Source interface {
 	// Snapshot returns the facts of the request.
 	Snapshot(ctx context.Context, req gather.Request) (*inspect.Snapshot, error)

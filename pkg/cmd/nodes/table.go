@@ -22,10 +22,10 @@ func table(family inspect.Family) printer.Table[nodes.Row] {
 			{Header: "INTERNAL-IPV6", Hide: no6, Value: func(r nodes.Row) string { return printer.Text(r.InternalIPv6) }},
 			{Header: "TUNNEL-IPV4", Hide: no4, Value: func(r nodes.Row) string { return printer.Text(r.TunnelIPv4) }},
 			{Header: "TUNNEL-IPV6", Hide: no6, Value: func(r nodes.Row) string { return printer.Text(r.TunnelIPv6) }},
-			{Header: "CALICO-IPV4", Wide: true, Hide: no4, Value: func(r nodes.Row) string { return printer.Text(r.CalicoIPv4) }},
-			{Header: "CALICO-IPV6", Wide: true, Hide: no6, Value: func(r nodes.Row) string { return printer.Text(r.CalicoIPv6) }},
-			{Header: "TUNNEL-MAC-V4", Wide: true, Hide: no4, Value: func(r nodes.Row) string { return mac(r.TunnelMACv4) }},
-			{Header: "TUNNEL-MAC-V6", Wide: true, Hide: no6, Value: func(r nodes.Row) string { return mac(r.TunnelMACv6) }},
+			{Header: "CALICO-IPV4", Hide: no4, Wide: true, Value: calicoIPv4},
+			{Header: "CALICO-IPV6", Hide: no6, Wide: true, Value: calicoIPv6},
+			{Header: "TUNNEL-MAC-V4", Hide: no4, Wide: true, Value: func(r nodes.Row) string { return mac(r.TunnelMACv4) }},
+			{Header: "TUNNEL-MAC-V6", Hide: no6, Wide: true, Value: func(r nodes.Row) string { return mac(r.TunnelMACv6) }},
 		},
 	}
 }
@@ -37,6 +37,10 @@ func status(r nodes.Row) string {
 	}
 	return "NotReady"
 }
+
+func calicoIPv4(r nodes.Row) string { return printer.Text(r.CalicoIPv4) }
+
+func calicoIPv6(r nodes.Row) string { return printer.Text(r.CalicoIPv6) }
 
 func mac(m inspect.MAC) string {
 	if m.IsZero() {

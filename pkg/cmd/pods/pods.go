@@ -3,6 +3,7 @@ package pods
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/util/templates"
@@ -98,7 +99,7 @@ type Options struct {
 	Printer *printer.Printer[pods.Row]
 }
 
-// Run reads the pods page by page and prints each namespace when its last pod is there.
+// Run reads the pods page by page, and hands each namespace to the printer when its last pod is there.
 func (o *Options) Run(ctx context.Context) error {
 	var pools []inspect.IPPool
 	if o.Printer.NeedsWide() {
@@ -129,10 +130,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := flush(); err != nil {
-		return err
-	}
-	if err := writer.End(); err != nil {
+	if err := errors.Join(flush(), writer.End()); err != nil {
 		return err
 	}
 	o.NotFound(writer.Count(), "pods")

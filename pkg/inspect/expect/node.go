@@ -70,12 +70,9 @@ func (c *Cluster) hostMTU(t *inspect.NodeTable, pattern string) int {
 }
 
 // Local reports whether the node has a VTEP of its own in the family. A Felix without one neither makes the tunnel
-// device nor takes it away, and keeps or drops the entries for others as its history has it: what is there for others is
-// fine then, and what is not there is not missed.
+// device nor takes it away, and keeps or drops the entries for others as its history has it: what is there for others
+// is fine then, and what is not there is not missed.
 func (n *Node) Local(f inspect.Family) bool { return n.local.Get(f) }
-
-// HasDevice reports whether the node's kernel has the tunnel device of the family.
-func (n *Node) HasDevice(f inspect.Family) bool { return n.Link(f) != nil }
 
 // Link returns the tunnel device of the family as the node's kernel has it, or nil.
 func (n *Node) Link(f inspect.Family) *inspect.Link {

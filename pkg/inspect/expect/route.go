@@ -73,7 +73,9 @@ func (r *Route) Differences(got *inspect.Route) []string {
 		}
 	}
 	h := &r.hops[0]
-	differ("type", typeOf(got), h.typ)
+	if differ("type", typeOf(got), h.typ); len(diffs) > 0 {
+		return diffs // nothing else of it matters
+	}
 	if h.typ == typeUnicast {
 		differ("next hop", orNone(got.Gateway), orNone(h.via))
 		differ("device", got.Dev, h.dev)

@@ -52,8 +52,8 @@ func (p *RoutePlan) Len() int { return len(p.dests.list) }
 // Find returns the number of a destination.
 func (p *RoutePlan) Find(dst netip.Prefix) (int, bool) { return found(p.dests.index, dst) }
 
-// Route returns the route that the node must or may have to destination i, if any. Routes to the node's own pods are not
-// among them.
+// Route returns the route that the node must or may have to destination i, if any. Routes to the node's own pods are
+// not among them.
 func (p *RoutePlan) Route(i int) (Route, bool) {
 	d := &p.dests.list[i]
 	switch {

@@ -33,14 +33,14 @@ type Reason string
 
 // The reasons.
 const (
-	EBPF              Reason = "eBPF"
-	WireGuard         Reason = "WireGuard"
-	IPIPPool          Reason = "IPIP pool"
-	UnencapsulatedIPs Reason = "pool without encapsulation"
-	HostLocalIPAM     Reason = "host-local IPAM"
-	WindowsNode       Reason = "Windows node"
-	WorkloadRoutes    Reason = "routeSource WorkloadIPs"
-	NoRouteSync       Reason = "routeSyncDisabled"
+	EBPF           Reason = "eBPF"
+	WireGuard      Reason = "WireGuard"
+	IPIPPool       Reason = "IPIP pool"
+	NoEncapPool    Reason = "pool without encapsulation"
+	HostLocalIPAM  Reason = "host-local IPAM"
+	WindowsNode    Reason = "Windows node"
+	WorkloadRoutes Reason = "routeSource WorkloadIPs"
+	NoRouteSync    Reason = "routeSyncDisabled"
 )
 
 // explain says what the reason means for the reader of a report.
@@ -52,7 +52,7 @@ func (r Reason) explain() string {
 		return "traffic may take wireguard.cali by a routing table of its own, which is not verified"
 	case IPIPPool:
 		return "its routes are those of tunl0 or of BIRD"
-	case UnencapsulatedIPs:
+	case NoEncapPool:
 		return "its routes are made by BIRD or by the network"
 	case HostLocalIPAM:
 		return "no node has an IPAM block of this family, so routes follow podCIDRs"
@@ -72,7 +72,7 @@ type Omission struct {
 	Reason   Reason
 	Part     Part
 	Family   inspect.Family // zero: both
-	Subjects []string       // nodes, or pools for IPIPPool and UnencapsulatedIPs; sorted
+	Subjects []string       // nodes, or pools for IPIPPool and NoEncapPool; sorted
 }
 
 // String is the omission as a sentence for people.
@@ -103,7 +103,7 @@ func (n *Node) Omits(p Part, f inspect.Family) Reason {
 		return NoRouteSync
 	case n.Settings.RouteSource == routeSourceWorkloads:
 		return WorkloadRoutes
-	case n.cluster.dests.Get(f).hostLocal:
+	case n.cluster.dests.Get(f).hostLocal && n.cluster.lacks(inspect.FactBlocks, "") == "":
 		return HostLocalIPAM
 	default:
 		return ""
@@ -166,7 +166,7 @@ func (c *Cluster) addPools(all *omissions, flt Filter) {
 		case pool.IPIPMode != "" && pool.IPIPMode != inspect.EncapNever:
 			all.add(IPIPPool, Routes, pool.Family(), "pool "+pool.Name)
 		default:
-			all.add(UnencapsulatedIPs, Routes, pool.Family(), "pool "+pool.Name)
+			all.add(NoEncapPool, Routes, pool.Family(), "pool "+pool.Name)
 		}
 	}
 }

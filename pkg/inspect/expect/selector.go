@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// selects evaluates a selector of Calico's (libcalico-go/lib/selector) on labels: all(), global(), has(k), k == 'v', !=,
-// in {…}, not in {…}, contains, starts with, ends with, !, &&, || and parentheses. An empty selector selects all.
+// selects evaluates a selector of Calico's (libcalico-go/lib/selector) on labels: all(), global(), has(k), k == 'v',
+// !=, in {…}, not in {…}, contains, starts with, ends with, !, &&, || and parentheses. An empty one selects all.
 // The library of Calico is not used since it comes with the whole of Felix and its requirements.
 func selects(selector string, labels map[string]string) (bool, error) {
 	tokens, err := lex(selector)

@@ -6,8 +6,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Tally ticks off the VTEPs of the other nodes, for each of which a node must have one neighbour entry and one forwarding
-// entry (vxlan_mgr.go, updateNeighborsAndAllowedSources).
+// Tally ticks off the VTEPs of the other nodes, for each of which a node must have one neighbour entry and one
+// forwarding entry (vxlan_mgr.go, updateNeighborsAndAllowedSources).
 type Tally struct {
 	vteps    *VTEPs
 	required bool // whether what is not there is missed

@@ -32,8 +32,8 @@ type Entry struct {
 	Lookup *Lookup `json:"-"`
 }
 
-// Lookup is how the node's kernel comes to a forwarding entry: by a route to a block, to its next hop, to the MAC address
-// that the neighbour entry has for it.
+// Lookup is how the node's kernel comes to a forwarding entry: by a route to a block, to its next hop, to the MAC
+// address that the neighbour entry has for it.
 type Lookup struct {
 	Neighbors []netip.Addr
 	Blocks    []netip.Prefix
@@ -54,11 +54,6 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Entry] {
 	a := analysis{cluster: c, options: o, rows: make([]Entry, 0, capacity(s))}
 	c.Judge(expect.FDB, o.Filter, a.judge, a.unknown)
 	return inspect.NewList(Kind, a.rows)
-}
-
-// Omissions returns what the report says nothing about.
-func Omissions(s *inspect.Snapshot, o Options) []expect.Omission {
-	return expect.New(s).Omissions(expect.FDB, o.Filter)
 }
 
 func capacity(s *inspect.Snapshot) int {

@@ -8,12 +8,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Calico keeps its objects in one of two API groups: in crd.projectcalico.org/v1, or, natively, in projectcalico.org/v3.
-// The latter may also be an aggregated API server in front of the former, which then does not serve the IPAM blocks.
+// Calico keeps its objects in one of two API groups: in crd.projectcalico.org/v1, or, natively, in
+// projectcalico.org/v3. The latter may also be an aggregated API server in front of the former, which then does not
+// serve the IPAM blocks.
 var (
 	groupCRD    = schema.GroupVersion{Group: "crd.projectcalico.org", Version: "v1"}
 	groupNative = schema.GroupVersion{Group: "projectcalico.org", Version: "v3"}
@@ -36,14 +38,14 @@ func (a calicoAPI) String() string {
 	return a.GroupVersion.String()
 }
 
-// detectCalico finds out where the objects are, as Calico itself does (libcalico-go/lib/backend/k8s/discovery.go): native
-// objects count once the old group is gone, or once a migration has come to the point where Calico reads them.
+// detectCalico finds out where the objects are, as Calico itself does (libcalico-go/lib/backend/k8s/discovery.go):
+// native objects count once the old group is gone, or once a migration has come to the point where Calico reads them.
 func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
-	crd, err := serves(c, groupCRD, "ippools")
+	crd, err := serves(ctx, c, groupCRD, "ippools")
 	if err != nil {
 		return calicoAPI{}, err
 	}
-	native, err := serves(c, groupNative, "ippools")
+	native, err := serves(ctx, c, groupNative, "ippools")
 	if err != nil {
 		return calicoAPI{}, err
 	}
@@ -55,17 +57,17 @@ func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
 	case !native:
 		return calicoAPI{groupCRD}, nil
 	}
-	if blocks, err := serves(c, groupNative, "ipamblocks"); err != nil || !blocks || !migrated(ctx, c) {
+	if blocks, err := serves(ctx, c, groupNative, "ipamblocks"); err != nil || !blocks || !migrated(ctx, c) {
 		return calicoAPI{groupCRD}, nil //nolint:nilerr // what cannot be found out leaves the default
 	}
 	return calicoAPI{groupNative}, nil
 }
 
 // serves reports whether the server has a resource. An aggregated API server that is down serves nothing.
-func serves(c Clients, gv schema.GroupVersion, resource string) (bool, error) {
-	list, err := c.Kubernetes.Discovery().ServerResourcesForGroupVersion(gv.String())
+func serves(ctx context.Context, c Clients, gv schema.GroupVersion, resource string) (bool, error) {
+	list, err := discoverer(c).ServerResourcesForGroupVersionWithContext(ctx, gv.String())
 	if err != nil {
-		if isFatal(context.Background(), err) {
+		if isFatal(ctx, err) {
 			return false, fmt.Errorf("cannot discover %s: %w", gv, err)
 		}
 		return false, nil
@@ -78,9 +80,14 @@ func serves(c Clients, gv schema.GroupVersion, resource string) (bool, error) {
 	return false, nil
 }
 
+// discoverer returns the discovery client in the form that can be interrupted.
+func discoverer(c Clients) discovery.DiscoveryInterfaceWithContext {
+	return discovery.ToDiscoveryInterfaceWithContext(c.Kubernetes.Discovery())
+}
+
 // migrated reports whether a migration between the groups has come so far that Calico reads the native objects.
 func migrated(ctx context.Context, c Clients) bool {
-	groups, err := c.Kubernetes.Discovery().ServerGroups()
+	groups, err := discoverer(c).ServerGroupsWithContext(ctx)
 	if err != nil {
 		return false
 	}

@@ -61,8 +61,8 @@ func defaultBlockSize(cidr netip.Prefix) int {
 	return 122
 }
 
-// blockSpec is what we use of an IPAMBlock's spec (libcalico-go/lib/backend/model/block.go): allocations has an entry for
-// each address of the block, which is null for a free one and else the index of its attributes.
+// blockSpec is what we use of an IPAMBlock's spec (libcalico-go/lib/backend/model/block.go): allocations has an entry
+// for each address of the block, which is null for a free one and else the index of its attributes.
 type blockSpec struct {
 	CIDR        string  `json:"cidr"`
 	Affinity    *string `json:"affinity"`
@@ -110,8 +110,8 @@ func readBlock(u *unstructured.Unstructured) (inspect.IPAMBlock, bool) {
 	return block, true
 }
 
-// nth returns the address n after base. Blocks are far smaller than 2^32 addresses and aligned to their size, so the last
-// four bytes are all that changes.
+// nth returns the address n after base. Blocks are far smaller than 2^32 addresses and aligned to their size, so the
+// last four bytes are all that changes.
 func nth(base netip.Addr, n int) netip.Addr {
 	b := base.AsSlice()
 	low := b[len(b)-4:]

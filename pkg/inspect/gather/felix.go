@@ -53,8 +53,8 @@ func felixContainer(ds *appsv1.DaemonSet) corev1.Container {
 	return containers[i]
 }
 
-// readFelix reads the FelixConfigurations and the environment of calico-node. What cannot be had of the one does not keep
-// the other from being read.
+// readFelix reads the FelixConfigurations and the environment of calico-node. What cannot be had of the one does not
+// keep the other from being read.
 func (g *gatherer) readFelix(ctx context.Context) error {
 	settings := map[string]inspect.FelixSettings{}
 	listErr := g.eachObject(ctx, "felixconfigurations", func(u *unstructured.Unstructured) error {
@@ -103,8 +103,8 @@ func (g *gatherer) felixEnv(ctx context.Context) (inspect.FelixSettings, error) 
 	return readFelixEnv(env), nil
 }
 
-// configMapKey returns a value of a ConfigMap; none where the map or the key does not exist, as the kubelet would have it
-// for an optional reference (with any other, the pod would not run).
+// configMapKey returns a value of a ConfigMap; none where the map or the key does not exist, as the kubelet would have
+// it for an optional reference (with any other, the pod would not run).
 func (g *gatherer) configMapKey(ctx context.Context, namespace, name, key string) (string, error) {
 	cm, err := g.clients.Kubernetes.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {

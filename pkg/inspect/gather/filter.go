@@ -11,8 +11,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Filter narrows a recorded Snapshot as the API server would have narrowed a live one, so that both give the same answer.
-// The error is that of a name that does not exist, or of a selector that cannot be read.
+// Filter narrows a recorded Snapshot as the API server would have narrowed a live one, so that both give the same
+// answer. The error is that of a name that does not exist, or of a selector that cannot be read.
 func (r Request) Filter(s *inspect.Snapshot) (*inspect.Snapshot, error) {
 	out := *s
 	inScope := func(namespace string) bool { return r.Namespace == "" || r.Namespace == namespace }

@@ -1,5 +1,5 @@
-// Package gather fills a Snapshot from a live cluster, as far as the Kubernetes API has the facts. What the kernels of the
-// nodes hold is read by package nodetables below it.
+// Package gather fills a Snapshot from a live cluster, as far as the Kubernetes API has the facts. What the kernels of
+// the nodes hold is read by package nodetables below it.
 //
 // It judges nothing. A fact that the caller may not read, or that the cluster does not have, ends up in the Snapshot's
 // Missing, and the rest still comes.
@@ -27,8 +27,9 @@ type Clients struct {
 	Dynamic    dynamic.Interface // for Calico's objects
 }
 
-// NewClients returns clients for the server of config. Kubernetes' own objects travel as protobuf, which costs a fraction of
-// JSON in time and memory; and the client does not hold itself back, since the server has its own priority and fairness.
+// NewClients returns clients for the server of config. Kubernetes' own objects travel as protobuf, which costs a
+// fraction of JSON in time and memory; and the client does not hold itself back, since the server has its own priority
+// and fairness.
 func NewClients(config *rest.Config) (Clients, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1
@@ -56,16 +57,16 @@ type Request struct {
 	Namespace string
 	// Node narrows pods to those of one node; empty is all of them.
 	Node string
-	// Subject is the fact that the caller cannot do without: an error in reading it is Gather's error, not a gap. Names and
-	// Selector narrow it, and nothing else: nodes, pods or services.
+	// Subject is the fact that the caller cannot do without: an error in reading it is Gather's error, not a gap. Names
+	// and Selector narrow it, and nothing else: nodes, pods or services.
 	Subject  inspect.Fact
 	Names    []string // a name that does not exist is an error
 	Selector string   // a label selector
 }
 
-// Gather reads the facts of the request, all at once. FactTables is left to package nodetables. The error is that of the
-// subject, or that of a connection without which there is nothing to be had; everything else that fails is in the Snapshot's
-// Missing.
+// Gather reads the facts of the request, all at once. FactTables is left to package nodetables. The error is that of
+// the subject, or that of a connection without which there is nothing to be had; everything else that fails is in the
+// Snapshot's Missing.
 func Gather(ctx context.Context, clients Clients, req Request) (*inspect.Snapshot, error) {
 	g := newGatherer(clients, req)
 	group, ctx := errgroup.WithContext(ctx)

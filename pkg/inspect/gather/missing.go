@@ -9,8 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// isFatal reports whether an error stands for "there is no talking to the server", as opposed to "the server does not give
-// this": an interruption, a broken connection, a refused log-in.
+// isFatal reports whether an error stands for "there is no talking to the server", as opposed to "the server does not
+// give this": an interruption, a broken connection, a refused log-in.
 func isFatal(ctx context.Context, err error) bool {
 	var connection *url.Error
 	return ctx.Err() != nil || errors.As(err, &connection) || apierrors.IsUnauthorized(err)

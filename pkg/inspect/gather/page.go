@@ -14,11 +14,14 @@ const pageSize = 500
 // page is what a list call returns.
 type page interface{ GetContinue() string }
 
-// eachPage lists page by page and hands each page on, in order, while the next one is already on its way. At most two pages
-// are held. The resource version stays unset: that is a consistent read, which current servers answer from their cache,
-// whereas "0" makes them ignore the limit and send everything at once.
+// lister is a list call of a client.
+type lister[L page] func(context.Context, metav1.ListOptions) (L, error)
+
+// eachPage lists page by page and hands each page on, in order, while the next one is already on its way. At most two
+// pages are held. The resource version stays unset: that is a consistent read, which current servers answer from their
+// cache, whereas "0" makes them ignore the limit and send everything at once.
 func eachPage[L page](
-	ctx context.Context, list func(context.Context, metav1.ListOptions) (L, error), opts metav1.ListOptions, use func(L) error,
+	ctx context.Context, list lister[L], opts metav1.ListOptions, use func(L) error,
 ) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -36,9 +39,7 @@ func eachPage[L page](
 	return <-failed
 }
 
-func fetchPages[L page](
-	ctx context.Context, list func(context.Context, metav1.ListOptions) (L, error), opts metav1.ListOptions, pages chan<- L,
-) error {
+func fetchPages[L page](ctx context.Context, list lister[L], opts metav1.ListOptions, pages chan<- L) error {
 	opts.Limit = pageSize
 	for {
 		p, err := list(ctx, opts)
@@ -60,8 +61,9 @@ func fetchPages[L page](
 	}
 }
 
-// freshToken returns what the server offers when a list took so long that its state is no longer kept (410): a token to go
-// on after the last object that was read, with the state as it is now. That beats starting over, as rows are already out.
+// freshToken returns what the server offers when a list took so long that its state is no longer kept (410): a token to
+// go on after the last object that was read, with the state as it is now. That beats starting over, as rows are already
+// out.
 func freshToken(err error) string {
 	var status apierrors.APIStatus
 	if !apierrors.IsResourceExpired(err) || !errors.As(err, &status) {

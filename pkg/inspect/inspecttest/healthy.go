@@ -35,6 +35,10 @@ func Healthy() []Case {
 		{"blocks of one address", With(SingleAddressBlocks)},
 		{"borrowed addresses", With(Borrowed(Worker, Worker2))},
 		{"borrowed tunnel address", With(BorrowedTunnel(Worker, Worker2))},
+		{"borrowed address of a WireGuard device", With(func(s *inspect.Snapshot) {
+			allocate(s, HostOf(Worker, inspect.IPv4).Block, inspect.Allocation{IP: BorrowedAddr(Worker, inspect.IPv4),
+				Node: Worker2, Type: "wireguardTunnelAddress"})
+		})},
 		{"disabled pools", With(Pools(0, func(p *inspect.IPPool) { p.Disabled = true }), WithoutTunnel(ControlPlane))},
 		{"eBPF", With(BPF)},
 		{"WireGuard", With(Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled = ptr(true) }))},

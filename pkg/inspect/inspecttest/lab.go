@@ -131,7 +131,8 @@ func labRecord() inspect.Lab {
 	return inspect.Lab{
 		Name:     "dual-stack",
 		External: inspect.ByFamily[netip.Addr]{V4: netip.MustParseAddr("1.1.1.1"), V6: netip.MustParseAddr("2001:db8::1")},
-		Gateway:  inspect.ByFamily[netip.Addr]{V4: netip.MustParseAddr("10.10.10.1"), V6: netip.MustParseAddr("fd00:10:10::1")},
+		Gateway: inspect.ByFamily[netip.Addr]{V4: netip.MustParseAddr("10.10.10.1"),
+			V6: netip.MustParseAddr("fd00:10:10::1")},
 		Fabric: inspect.ByFamily[netip.Prefix]{V4: netip.MustParsePrefix("10.10.10.0/24"),
 			V6: netip.MustParsePrefix("fd00:10:10::/64")},
 	}

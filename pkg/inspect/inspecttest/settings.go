@@ -77,10 +77,11 @@ func Unencapsulated(s *inspect.Snapshot) {
 	})(s)
 }
 
-// WindowsNode adds a node of Windows: the others know its VTEP, by the MAC that it announces; its own tables are nobody's
-// business.
+// WindowsNode adds a node of Windows: the others know its VTEP, by the MAC that it announces; its own tables are
+// nobody's business.
 func WindowsNode(s *inspect.Snapshot) {
-	mac, address, tunnel := MAC("00:15:5d:00:00:01"), netip.MustParsePrefix("10.10.10.20/24"), netip.MustParseAddr("192.168.9.0")
+	mac, tunnel := MAC("00:15:5d:00:00:01"), netip.MustParseAddr("192.168.9.0")
+	address := netip.MustParsePrefix("10.10.10.20/24")
 	s.Nodes = append(s.Nodes, inspect.Node{Name: "windows", OS: "windows",
 		Address:   inspect.ByFamily[netip.Prefix]{V4: address},
 		Tunnel:    inspect.ByFamily[netip.Addr]{V4: tunnel},

@@ -58,7 +58,7 @@ func numbered(base string, n int) netip.Addr {
 	a := netip.MustParseAddr(base)
 	b := a.AsSlice()
 	tail := b[len(b)-4:]
-	binary.BigEndian.PutUint32(tail, binary.BigEndian.Uint32(tail)+uint32(n)) //nolint:gosec // at most 64 * 4,096
+	binary.BigEndian.PutUint32(tail, binary.BigEndian.Uint32(tail)+uint32(n))
 	a, _ = netip.AddrFromSlice(b)
 	return a
 }
@@ -81,13 +81,12 @@ func syntheticTable(hosts inspect.ByFamily[[]Host], own int) inspect.NodeTable {
 				t.Routes = append(t.Routes, blackhole(h.Block))
 				continue
 			}
-			t.FDB = append(t.FDB, inspect.FDBEntry{Dev: Device(f), MAC: peer.MAC, VTEP: peer.Address.Addr(), Permanent: true})
-			t.Neighbors = append(t.Neighbors, inspect.Neighbor{Dev: Device(f), IP: peer.Tunnel, MAC: peer.MAC, State: "PERMANENT"})
+			addPeer(&t, f, peer)
 			t.Routes = append(t.Routes, TunnelRoute(peer.Block, peer))
 		}
 	}
 	// The kernel keeps entries in the order of its hash tables.
-	shuffle := rand.New(rand.NewPCG(1, uint64(own))) //nolint:gosec // the same each time is what is wanted
+	shuffle := rand.New(rand.NewPCG(1, uint64(own)))
 	shuffle.Shuffle(len(t.FDB), func(i, j int) { t.FDB[i], t.FDB[j] = t.FDB[j], t.FDB[i] })
 	shuffle.Shuffle(len(t.Neighbors), func(i, j int) { t.Neighbors[i], t.Neighbors[j] = t.Neighbors[j], t.Neighbors[i] })
 	return t

@@ -57,7 +57,8 @@ func commonRoutes(h4, h6 Host, pod string) []inspect.Route {
 		{Dst: netip.PrefixFrom(h6.Pod, 128), Dev: pod, Protocol: "boot", Metric: 1024},
 		{Dst: netip.PrefixFrom(h6.Tunnel, 128), Dev: Device6, Protocol: "kernel", Metric: 256},
 		{Dst: netip.MustParsePrefix("fe80::/64"), Dev: Device6, Protocol: "kernel", Metric: 256},
-		{Table: "local", Dst: netip.MustParsePrefix("ff00::/8"), Dev: Device6, Protocol: "kernel", Type: "multicast", Metric: 256},
+		{Table: "local", Type: "multicast", Dst: netip.MustParsePrefix("ff00::/8"), Dev: Device6, Protocol: "kernel",
+			Metric: 256},
 	}
 }
 
@@ -125,8 +126,14 @@ func addPeers(t *inspect.NodeTable, h4, h6 Host) {
 			if peer.Name == own.Name {
 				continue
 			}
-			t.Neighbors = append(t.Neighbors, inspect.Neighbor{Dev: Device(f), IP: peer.Tunnel, MAC: peer.MAC, State: "PERMANENT"})
-			t.FDB = append(t.FDB, inspect.FDBEntry{Dev: Device(f), MAC: peer.MAC, VTEP: peer.Address.Addr(), Permanent: true})
+			addPeer(t, f, peer)
 		}
 	}
+}
+
+func addPeer(t *inspect.NodeTable, f inspect.Family, peer Host) {
+	t.Neighbors = append(t.Neighbors,
+		inspect.Neighbor{Dev: Device(f), IP: peer.Tunnel, MAC: peer.MAC, State: "PERMANENT"})
+	t.FDB = append(t.FDB,
+		inspect.FDBEntry{Dev: Device(f), MAC: peer.MAC, VTEP: peer.Address.Addr(), Permanent: true})
 }

@@ -1,7 +1,7 @@
 package inspecttest
 
 import (
-	"crypto/sha1" //nolint:gosec // the name of a pod's interface is cut from it
+	"crypto/sha1"
 	"encoding/hex"
 	"net/netip"
 	"strings"
@@ -20,7 +20,7 @@ func podName(node string) string { return "multitool-" + strings.TrimPrefix(node
 
 // workloadInterface is the host's end of a pod's veth pair.
 func workloadInterface(namespace, pod string) string {
-	sum := sha1.Sum([]byte(namespace + "." + pod)) //nolint:gosec // see the import
+	sum := sha1.Sum([]byte(namespace + "." + pod))
 	return "cali" + hex.EncodeToString(sum[:])[:11]
 }
 

@@ -34,11 +34,6 @@ type Options struct{ expect.Filter }
 // Needs lists the facts that Analyze goes by.
 func Needs() []inspect.Fact { return expect.Neighbors.Needs() }
 
-// Omissions returns what the report says nothing about.
-func Omissions(s *inspect.Snapshot, o Options) []expect.Omission {
-	return expect.New(s).Omissions(expect.Neighbors, o.Filter)
-}
-
 // Analyze returns the entries of all nodes, sorted by node, family and address.
 func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Neighbor] {
 	c := expect.New(s)

@@ -30,8 +30,8 @@ type Row struct {
 	Interface   string     `json:"interface,omitempty"` // the node's end of the pod's link; only on Calico's network
 }
 
-// Analyze reports pods, in the order of Compare. Family keeps only what is of one family: pods that have an address of it,
-// and that address; the zero Family keeps everything.
+// Analyze reports pods, in the order of Compare. Family keeps only what is of one family: pods that have an address of
+// it, and that address; the zero Family keeps everything.
 func Analyze(pods []inspect.Pod, pools []inspect.IPPool, family inspect.Family) *inspect.List[Row] {
 	rows := make([]Row, 0, len(pods))
 	for _, pod := range pods {
@@ -49,12 +49,19 @@ func Analyze(pods []inspect.Pod, pools []inspect.IPPool, family inspect.Family) 
 // "a", so that a long list can be printed while it is still being read.
 func Compare(a, b Row) int {
 	return cmp.Or(
-		cmp.Compare(a.Namespace+"/", b.Namespace+"/"),
+		compareNamespaces(a.Namespace, b.Namespace),
 		cmp.Compare(a.Node, b.Node),
 		cmp.Compare(a.Name, b.Name),
 		a.IPv4.Compare(b.IPv4),
 		a.IPv6.Compare(b.IPv6),
 	)
+}
+
+func compareNamespaces(a, b string) int {
+	if a == b { // as is nearly always so, pods coming by namespace
+		return 0
+	}
+	return cmp.Compare(a+"/", b+"/")
 }
 
 func report(pod inspect.Pod, pools []inspect.IPPool, family inspect.Family) Row {
@@ -82,7 +89,8 @@ func report(pod inspect.Pod, pools []inspect.IPPool, family inspect.Family) Row 
 	return row
 }
 
-// finished reports whether a pod has ended: its addresses are free again and its device is gone, whatever its status says.
+// finished reports whether a pod has ended: its addresses are free again and its device is gone, whatever its status
+// says.
 func finished(pod inspect.Pod) bool {
 	return pod.Phase == string(corev1.PodSucceeded) || pod.Phase == string(corev1.PodFailed)
 }
@@ -98,8 +106,9 @@ func poolOf(ip netip.Addr, pools []inspect.IPPool) string {
 	return name
 }
 
-// Interface returns the name of the device on the node that leads to a pod: "cali" and the first eleven digits of the SHA-1
-// of "namespace.name" (libcalico-go/lib/backend/k8s/conversion/workload_endpoint_default.go, VethNameForWorkload).
+// Interface returns the name of the device on the node that leads to a pod: "cali" and the first eleven digits of the
+// SHA-1 of "namespace.name" (libcalico-go/lib/backend/k8s/conversion/workload_endpoint_default.go,
+// VethNameForWorkload).
 func Interface(namespace, name string) string {
 	sum := sha1.Sum([]byte(namespace + "." + name)) //nolint:gosec // see the import
 	return "cali" + hex.EncodeToString(sum[:])[:11]

@@ -1,7 +1,7 @@
-// Package routes holds the routes to pods' addresses of each node against those that Felix must have programmed: one for
-// each IPAM block in a VXLAN pool, through the tunnel or straight to the node, a blackhole for the node's own blocks, and
-// one for each address that another node has borrowed (felix/calc/l3_route_resolver.go, felix/dataplane/linux/
-// route_mgr.go). It does no I/O.
+// Package routes holds the routes to pods' addresses of each node against those that Felix must have programmed: one
+// for each IPAM block in a VXLAN pool, through the tunnel or straight to the node, a blackhole for the node's own
+// blocks, and one for each address that another node has borrowed (felix/calc/l3_route_resolver.go,
+// felix/dataplane/linux/route_mgr.go). It does no I/O.
 package routes
 
 import (
@@ -37,11 +37,6 @@ type Options struct{ expect.Filter }
 // Needs lists the facts that Analyze goes by.
 func Needs() []inspect.Fact { return append(expect.Routes.Needs(), inspect.FactVersion) }
 
-// Omissions returns what the report says nothing about.
-func Omissions(s *inspect.Snapshot, o Options) []expect.Omission {
-	return expect.New(s).Omissions(expect.Routes, o.Filter)
-}
-
 // Analyze returns the routes of all nodes, sorted by node, family and destination.
 func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Route] {
 	c := expect.New(s)
@@ -50,7 +45,13 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Route] {
 	return inspect.NewList(Kind, a.rows)
 }
 
-func capacity(s *inspect.Snapshot) int { return len(s.Nodes) * len(s.Blocks) }
+func capacity(s *inspect.Snapshot) int {
+	n := 0
+	for _, t := range s.Tables {
+		n += len(t.Routes)
+	}
+	return n
+}
 
 // analysis collects rows. What it notes of one node and family is kept for the next, to be used again.
 type analysis struct {
@@ -60,7 +61,8 @@ type analysis struct {
 }
 
 func (a *analysis) unknown(n *expect.Node, f inspect.Family, reason string) {
-	a.rows = append(a.rows, Route{Node: n.Name, Family: f, Status: inspect.StatusUnknown, Problems: []string{reason}})
+	a.rows = append(a.rows, Route{Node: n.Name, Family: f, Device: expect.DeviceName(f), Status: inspect.StatusUnknown,
+		Problems: []string{reason}})
 }
 
 // judge adds the rows of one node and family.
@@ -79,7 +81,8 @@ func (a *analysis) judge(n *expect.Node, f inspect.Family) {
 	slices.SortFunc(a.rows[first:], compareRoutes)
 }
 
-// sort puts the kernel's routes at their destinations. Those to other destinations are rows at once if they are Felix's.
+// sort puts the kernel's routes at their destinations. Those to other destinations are rows at once if they are
+// Felix's.
 func (a *analysis) sort(t *inspect.NodeTable, f inspect.Family, plan *expect.RoutePlan, node string) {
 	a.held = slices.Grow(a.held[:0], plan.Len())[:plan.Len()]
 	for i := range a.held {
@@ -87,7 +90,7 @@ func (a *analysis) sort(t *inspect.NodeTable, f inspect.Family, plan *expect.Rou
 	}
 	for i := range t.Routes {
 		r := &t.Routes[i]
-		if r.Family() != f || r.Table != "" && r.Table != "main" || r.Protocol == "kernel" {
+		if r.Family() != f || r.Table != "" && r.Table != "main" {
 			continue
 		}
 		if d, ok := plan.Find(r.Dst); ok {
@@ -109,7 +112,9 @@ func (a *analysis) strays(node string, plan *expect.RoutePlan, held []*inspect.R
 
 // compare adds the wanted route and what else leads to the same destination. Without the wanted one, the first of those
 // is the wrong one.
-func (a *analysis) compare(node string, f inspect.Family, plan *expect.RoutePlan, want *expect.Route, held []*inspect.Route) {
+func (a *analysis) compare(
+	node string, f inspect.Family, plan *expect.RoutePlan, want *expect.Route, held []*inspect.Route,
+) {
 	right := slices.IndexFunc(held, want.Accepts)
 	for i, r := range held {
 		switch {

@@ -1,5 +1,5 @@
-// Package services reports services with their addresses and their ready endpoints in both families. It is pure: it reads
-// no cluster and prints nothing.
+// Package services reports services with their addresses and their ready endpoints in both families. It is pure: it
+// reads no cluster and prints nothing.
 package services
 
 import (
@@ -88,7 +88,9 @@ func report(s inspect.Service, family inspect.Family) Row {
 }
 
 // forService returns the counts of the families that the service has, and of those that it has slices of all the same.
-func forService(s inspect.Service, family inspect.Family, found *inspect.ByFamily[addresses]) inspect.ByFamily[*Endpoints] {
+func forService(
+	s inspect.Service, family inspect.Family, found *inspect.ByFamily[addresses],
+) inspect.ByFamily[*Endpoints] {
 	var out inspect.ByFamily[*Endpoints]
 	for _, f := range inspect.Families() {
 		var seen addresses

@@ -215,6 +215,17 @@ func (c *Checker) checkCalico(ctx context.Context, h *Health, nodes int) error {
 	return nil
 }
 
+// WaitCalico returns once calico-node is ready on that many nodes.
+func (c *Checker) WaitCalico(ctx context.Context, nodes int) error {
+	return poll(ctx, "Calico", func(ctx context.Context) (string, error) {
+		h := Health{}
+		if err := c.checkCalico(ctx, &h, nodes); err != nil {
+			return err.Error(), nil
+		}
+		return strings.Join(h.CalicoTrouble, "; "), nil
+	})
+}
+
 // CalicoInstalled reports whether there is a calico-node DaemonSet.
 func (c *Checker) CalicoInstalled(ctx context.Context) (bool, error) {
 	h := Health{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -65,14 +66,19 @@ func (d *Debug) Run(ctx context.Context, node, script string) (out []byte, err e
 		return nil, err
 	}
 	pod := debugPod(d.namespace, node, image, script)
+	refused := false
 	// The name is ours, not the server's: an interrupted request may have made the pod all the same.
 	defer func() {
+		if refused {
+			return
+		}
 		if removeErr := d.remove(ctx, pod.Name); removeErr != nil {
 			out, err = nil, Permanent(errors.Join(err, removeErr))
 		}
 	}()
 	err = withTimeout(ctx, debugTimeout, func(ctx context.Context) error {
 		if err := d.start(ctx, pod); err != nil {
+			refused = IsPermanent(err)
 			return err
 		}
 		if err := d.wait(ctx, pod.Name); err != nil {
@@ -108,11 +114,14 @@ func anyOf(pods map[string]podRef) podRef {
 	return podRef{}
 }
 
+// start creates the pod. A permanent error says that the server did not make it.
 func (d *Debug) start(ctx context.Context, pod *corev1.Pod) error {
 	_, err := d.client.CoreV1().Pods(d.namespace).Create(ctx, pod, metav1.CreateOptions{})
 	switch {
 	case err == nil:
 		return nil
+	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot create resource"):
+		return Permanent(fmt.Errorf("cannot create pods in namespace %s: permission denied", d.namespace))
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsNotFound(err):
 		// Pod security, quotas and webhooks refuse in words of their own.
 		return Permanent(fmt.Errorf("cannot create pods in namespace %s: %w", d.namespace, err))

@@ -3,14 +3,19 @@ package nodetables
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
 	clienttesting "k8s.io/client-go/testing"
 	"sigs.k8s.io/yaml"
 )
@@ -45,6 +50,7 @@ func TestDebug(t *testing.T) {
 		logs      error
 		image     string
 		want      string
+		not       string // what the error must not say
 		permanent bool
 		left      int // pods left behind
 	}{
@@ -59,6 +65,12 @@ func TestDebug(t *testing.T) {
 		},
 		"pods may not be created": {
 			prepare: deny("create", "pods"), want: "cannot create pods in namespace debug-ns", permanent: true,
+		},
+		"pods may neither be created nor deleted": {
+			prepare:   func(c *fake.Clientset) { deny("create", "pods")(c); deny("delete", "pods")(c) },
+			want:      "cannot create pods in namespace debug-ns",
+			not:       "delete it with kubectl",
+			permanent: true,
 		},
 		"pods may not be read": {
 			prepare: deny("get", "pods"), want: "cannot get pods in namespace debug-ns", permanent: true,
@@ -85,6 +97,9 @@ func TestDebug(t *testing.T) {
 			}
 			out, err := d.Run(t.Context(), "n1", "SCRIPT")
 			checkError(t, err, tt.want, tt.permanent)
+			if tt.not != "" && err != nil && strings.Contains(err.Error(), tt.not) {
+				t.Errorf("error %v", err)
+			}
 			if tt.want == "" && string(out) != "printed" {
 				t.Errorf("output %q", out)
 			}
@@ -180,4 +195,37 @@ func TestDebugPod(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareGolden(t, "testdata/debugpod.golden.yaml", got)
+}
+
+// TestDebugRemovesOverTheWire: the removal is a request of its own, which an interruption does not hold back. The fake client
+// does not look at contexts, so this goes to a server.
+func TestDebugRemovesOverTheWire(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	deleted := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.Method {
+		case http.MethodGet:
+			cancel()
+		case http.MethodDelete:
+			deleted <- r.URL.Path
+		}
+		fmt.Fprint(w, `{"kind":"Pod","apiVersion":"v1","status":{"phase":"Pending"}}`)
+	}))
+	defer server.Close()
+	client, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewDebug(client, "debug-ns", "netshoot:1").Run(ctx, "n1", "SCRIPT"); err == nil {
+		t.Error("no error")
+	}
+	select {
+	case path := <-deleted:
+		if !strings.HasPrefix(path, "/api/v1/namespaces/debug-ns/pods/dualstack-tables-") {
+			t.Errorf("deleted %s", path)
+		}
+	default:
+		t.Error("the pod was left behind")
+	}
 }

@@ -83,7 +83,7 @@ func (p *parser) vxlanLink(l *inspect.Link, data json.RawMessage) error {
 		if s == "" {
 			continue
 		}
-		local, err := netip.ParseAddr(s)
+		local, err := parseAddr(s, 0)
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func (p *parser) addresses(b []byte, _ inspect.Family) error {
 			if i.Local == "" {
 				continue
 			}
-			ip, err := netip.ParseAddr(i.Local)
+			ip, err := parseAddr(i.Local, 0)
 			if err != nil {
 				return err
 			}

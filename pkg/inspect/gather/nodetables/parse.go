@@ -169,11 +169,14 @@ func (p *parser) fdb(b []byte, _ inspect.Family) error {
 	})
 }
 
-// parseAddr reads an address of the family.
+// parseAddr reads an address of the family. The kernel knows no zones; one could hold any text.
 func parseAddr(s string, f inspect.Family) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
 		return netip.Addr{}, err
+	}
+	if a.Zone() != "" {
+		return netip.Addr{}, fmt.Errorf("address %q has a zone", s)
 	}
 	if !f.Matches(inspect.FamilyOf(a)) {
 		return netip.Addr{}, fmt.Errorf("address %s is not one of %s", a, f)

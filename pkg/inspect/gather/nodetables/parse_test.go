@@ -93,6 +93,10 @@ func TestParseErrors(t *testing.T) {
 			change: func(o output) { o.set(sectionRoute4, `[{"dst":"default","gateway":"\u001b[2J"}]`, 0, "") },
 			want:   "section route4: route to",
 		},
+		"a zone, in which text could hide": {
+			change: func(o output) { o.set(sectionNeigh6, `[{"dst":"fe80::1%\u001b[2J\n","dev":"eth0"}]`, 0, "") },
+			want:   "has a zone",
+		},
 		"a destination of the other family": {
 			change: func(o output) { o.set(sectionRoute4, `[{"dst":"fd00::/64","dev":"eth0"}]`, 0, "") },
 			want:   "not one of IPv4",

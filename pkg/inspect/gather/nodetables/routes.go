@@ -107,7 +107,7 @@ func (p *parser) nexthop(route *inspect.Route, h nexthopRow) error {
 		return nil
 	}
 	var err error
-	route.Gateway, err = netip.ParseAddr(gateway)
+	route.Gateway, err = parseAddr(gateway, 0)
 	return err
 }
 

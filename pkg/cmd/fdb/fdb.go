@@ -1,0 +1,94 @@
+// Package fdb implements "dualstack fdb".
+package fdb
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
+)
+
+const (
+	short = "Verify the VXLAN forwarding tables of nodes"
+	long  = short + `.
+
+		Each node sends frames for the MAC address of another node's tunnel device to that node's address. This command reads
+		these entries on every node, in both families, and compares them with what Felix must have programmed: ok, missing,
+		unexpected, wrong, or unknown where a table could not be read. With -o wide, each row has the whole lookup: the blocks
+		whose next hop has a neighbour entry with the MAC address of the entry.
+
+		An entry says nothing about the path that packets take: routes decide that, see "kubectl dualstack routes".
+
+		The exit code is 2 when anything is not ok.`
+	example = `
+		# The forwarding entries of all nodes, in both families
+		kubectl dualstack fdb
+
+		# The IPv6 entries of one node, with the neighbours and the blocks behind them
+		kubectl dualstack fdb --node kind-worker --family ipv6 -o wide
+
+		# All that is not as it must be
+		kubectl dualstack fdb -o json | jq '.items[] | select(.status != "ok")'`
+)
+
+// NewCmdFDB returns "dualstack fdb". runF replaces Run in tests; it is nil in production.
+func NewCmdFDB(f *inspector.Flags, runF func(context.Context, *report.Options[fdb.Entry]) error) *cobra.Command {
+	return report.NewCmd(f, spec(), runF)
+}
+
+func spec() report.Spec[fdb.Entry] {
+	return report.Spec[fdb.Entry]{
+		Use: "fdb", Short: short, Long: long, Example: example,
+		Noun: "forwarding entries", Part: expect.FDB, Subject: inspect.FactNodes, PerNode: true, Facts: fdb.Needs(),
+		Analyze: func(s *inspect.Snapshot, flt expect.Filter, wide bool) *inspect.List[fdb.Entry] {
+			return fdb.Analyze(s, fdb.Options{Filter: flt, Lookup: wide})
+		},
+		Status:  func(e fdb.Entry) inspect.Status { return e.Status },
+		Details: func(e fdb.Entry) string { return report.Details(e.Expected, e.Problems) },
+		Table: printer.Table[fdb.Entry]{
+			Kind: fdb.Kind,
+			Name: func(e fdb.Entry) string { return strings.Join([]string{e.Node, e.Device, e.MAC.String()}, "/") },
+			Columns: []printer.Column[fdb.Entry]{
+				{Header: "NODE", Value: func(e fdb.Entry) string { return e.Node }},
+				{Header: "FAMILY", Wide: true, Value: func(e fdb.Entry) string { return e.Family.String() }},
+				{Header: "DEVICE", Value: func(e fdb.Entry) string { return e.Device }},
+				{Header: "REMOTE-NODE", Value: func(e fdb.Entry) string { return e.RemoteNode }},
+				{Header: "BLOCKS", Wide: true, Value: blocks},
+				{Header: "NEXT-HOP", Wide: true, Value: nextHops},
+				{Header: "MAC", Value: func(e fdb.Entry) string { return report.MAC(e.MAC) }},
+				{Header: "VTEP", Value: func(e fdb.Entry) string { return printer.Text(e.VTEP) }},
+				{Header: "STATUS", Status: true, Value: func(e fdb.Entry) string { return string(e.Status) }},
+			},
+		},
+	}
+}
+
+func blocks(e fdb.Entry) string {
+	if e.Lookup == nil {
+		return ""
+	}
+	return join(e.Lookup.Blocks, netip.Prefix.String)
+}
+
+func nextHops(e fdb.Entry) string {
+	if e.Lookup == nil {
+		return ""
+	}
+	return join(e.Lookup.Neighbors, netip.Addr.String)
+}
+
+func join[T any](items []T, text func(T) string) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = text(item)
+	}
+	return strings.Join(texts, ",")
+}

@@ -1,0 +1,173 @@
+package report_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
+	blockscmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/blocks"
+	fdbcmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/fdb"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	poolscmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/ippools"
+	neighborscmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/neighbors"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
+	routescmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/routes"
+	vxlancmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/vxlan"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/blocks"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
+	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/ippools"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
+)
+
+// commands make each of the commands with a snapshot in place of a cluster.
+var commands = map[string]func(*inspector.Flags, *inspect.Snapshot) *cobra.Command{
+	"ippools": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
+		return poolscmd.NewCmdIPPools(f, recorded[ippools.Pool](s))
+	},
+	"blocks": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
+		return blockscmd.NewCmdBlocks(f, recorded[blocks.Block](s))
+	},
+	"vxlan": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
+		return vxlancmd.NewCmdVXLAN(f, recorded[vxlan.Device](s))
+	},
+	"routes": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
+		return routescmd.NewCmdRoutes(f, recorded[routes.Route](s))
+	},
+	"neighbors": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
+		return neighborscmd.NewCmdNeighbors(f, recorded[neighbors.Neighbor](s))
+	},
+	"fdb": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
+		return fdbcmd.NewCmdFDB(f, recorded[fdb.Entry](s))
+	},
+}
+
+func recorded[T any](s *inspect.Snapshot) func(context.Context, *report.Options[T]) error {
+	return func(ctx context.Context, o *report.Options[T]) error {
+		o.Source = inspector.Recorded{Taken: s}
+		return o.Run(ctx)
+	}
+}
+
+// execute runs a command over a snapshot. What it writes to standard error follows what it writes to standard output.
+func execute(command string, s *inspect.Snapshot, args ...string) (string, error) {
+	streams, _, out, errOut := genericiooptions.NewTestIOStreams()
+	config := genericclioptions.NewConfigFlags(false)
+	server := "https://127.0.0.1:1" // is never asked
+	config.APIServer = &server
+	cmd := commands[command](inspector.NewFlags(config, streams), s)
+	cmd.SetArgs(append([]string{}, args...)) // nil would be the arguments of the test itself
+	cmd.SetOut(errOut)
+	cmd.SetErr(errOut)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	err := cmd.ExecuteContext(context.Background())
+	if err != nil {
+		errOut.WriteString("error: " + err.Error() + "\n")
+	}
+	if errOut.Len() > 0 {
+		out.WriteString("--- stderr\n")
+		out.Write(errOut.Bytes())
+	}
+	return out.String(), err
+}
+
+// broken has a fault for each of the inspectors.
+func broken() *inspect.Snapshot {
+	f := inspect.IPv6
+	return it.With(
+		it.Borrowed(it.Worker, it.Worker2),
+		it.FDBMoved(it.ControlPlane, it.Worker, f, it.HostOf(it.Worker2, f).Address.Addr()),
+		it.FDBDeleted(it.ControlPlane, it.Worker2, f),
+		it.NeighborChanged(it.ControlPlane, it.Worker, f, it.MAC("02:00:00:00:00:01")),
+		it.RouteMoved(it.ControlPlane, it.Worker, inspect.IPv4, it.HostOf(it.Worker2, inspect.IPv4).Address.Addr(), "eth1"),
+		it.DeviceDeleted(it.Worker, inspect.IPv4),
+		it.DeviceChanged(it.ControlPlane, f, func(l *inspect.Link) { l.Up, l.MTU = false, 1400 }),
+		it.Unread(it.Worker2, "exec into calico-node: \x1b[31mrefused\x1b[0m"),
+	)
+}
+
+func TestOutput(t *testing.T) {
+	for command := range commands {
+		for _, tt := range []struct {
+			name     string
+			snapshot *inspect.Snapshot
+			args     []string
+		}{
+			{"table", it.Lab(), nil},
+			{"wide", it.With(it.Borrowed(it.Worker, it.Worker2)), []string{"-o", "wide"}},
+			{"json", it.With(it.Borrowed(it.Worker, it.Worker2)), []string{"-o", "json"}},
+			{"name", it.Lab(), []string{"-o", "name", "--family", "ipv6"}},
+			{"broken", broken(), nil},
+			{"broken-json", broken(), []string{"-o", "json"}},
+		} {
+			t.Run(command+"/"+tt.name, func(t *testing.T) {
+				out, _ := execute(command, tt.snapshot, tt.args...)
+				testutil.Golden(t, command+"-"+tt.name+".golden", []byte(out))
+			})
+		}
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	for _, command := range []string{"vxlan", "routes", "neighbors", "fdb"} {
+		if out, err := execute(command, it.Lab()); err != nil {
+			t.Errorf("%s on a healthy lab: %v\n%s", command, err, out)
+		}
+		var findings *exit.FindingsError
+		if _, err := execute(command, broken()); !errors.As(err, &findings) {
+			t.Errorf("%s on a broken lab: error %v, want findings", command, err)
+		}
+	}
+}
+
+func TestScope(t *testing.T) {
+	out, err := execute("fdb", it.Lab(), "--node", it.Worker, "--family", "ipv4", "--no-headers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(out, "\n"); lines != 2 {
+		t.Errorf("%d lines, want those of one node and family:\n%s", lines, out)
+	}
+}
+
+func TestNothing(t *testing.T) {
+	out, err := execute("fdb", it.Lab(), "--node", "nobody", "-o", "json")
+	want := "--- stderr\nNo forwarding entries found.\n"
+	if err != nil || !strings.HasSuffix(out, want) || !strings.Contains(out, `"items": []`) {
+		t.Errorf("output %q, error %v, want an empty list and a sentence", out, err)
+	}
+}
+
+func TestNotes(t *testing.T) {
+	out, err := execute("fdb", it.With(it.BPF))
+	if err != nil || !strings.Contains(out, "(eBPF)") {
+		t.Errorf("output %q, error %v, want a note on eBPF", out, err)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"-o", "nonsense"}, {"--family", "ipv5"}} {
+		var usage *exit.UsageError
+		if _, err := execute("routes", it.Lab(), args...); !errors.As(err, &usage) {
+			t.Errorf("%v: error %v, want a usage error", args, err)
+		}
+	}
+}
+
+func TestNoEscapeSequences(t *testing.T) {
+	out, _ := execute("fdb", broken())
+	if bytes.ContainsRune([]byte(out), '\x1b') {
+		t.Errorf("an escape sequence got through:\n%q", out)
+	}
+}

@@ -1,0 +1,70 @@
+// Package routes implements "dualstack routes".
+package routes
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
+)
+
+const (
+	short = "Verify the routes of nodes to the pods of other nodes"
+	long  = short + `.
+
+		Each node has a route to every block of pod addresses: through the tunnel, or direct, not encapsulated, where the pool
+		is CrossSubnet and the other node in the same subnet; a blackhole for its own blocks; and one for each address that
+		another node has borrowed from a block. This command reads these routes on every node, in both families, and compares
+		them with what Felix must have programmed: ok, missing, unexpected, wrong, or unknown where a table could not be read.
+		With -o wide, each row says why the route is of its kind.
+
+		Only pools with VXLAN are verified; others are named. The exit code is 2 when anything is not ok.`
+	example = `
+		# The routes of all nodes, in both families
+		kubectl dualstack routes
+
+		# Why the IPv4 routes of a node are what they are
+		kubectl dualstack routes --node kind-worker --family ipv4 -o wide
+
+		# All direct routes
+		kubectl dualstack routes -o json | jq '.items[] | select(.kind == "direct")'`
+)
+
+// NewCmdRoutes returns "dualstack routes". runF replaces Run in tests; it is nil in production.
+func NewCmdRoutes(f *inspector.Flags, runF func(context.Context, *report.Options[routes.Route]) error) *cobra.Command {
+	return report.NewCmd(f, spec(), runF)
+}
+
+func spec() report.Spec[routes.Route] {
+	return report.Spec[routes.Route]{
+		Use: "routes", Aliases: []string{"route"}, Short: short, Long: long, Example: example,
+		Noun: "routes", Part: expect.Routes, Subject: inspect.FactNodes, PerNode: true, Facts: routes.Needs(),
+		Analyze: func(s *inspect.Snapshot, flt expect.Filter, _ bool) *inspect.List[routes.Route] {
+			return routes.Analyze(s, routes.Options{Filter: flt})
+		},
+		Status:  func(r routes.Route) inspect.Status { return r.Status },
+		Details: func(r routes.Route) string { return report.Details(r.Expected, r.Problems) },
+		Table: printer.Table[routes.Route]{
+			Kind: routes.Kind,
+			Name: func(r routes.Route) string { return strings.Join([]string{r.Node, printer.Text(r.Destination)}, "/") },
+			Columns: []printer.Column[routes.Route]{
+				{Header: "NODE", Value: func(r routes.Route) string { return r.Node }},
+				{Header: "FAMILY", Wide: true, Value: func(r routes.Route) string { return r.Family.String() }},
+				{Header: "DESTINATION", Value: func(r routes.Route) string { return printer.Text(r.Destination) }},
+				{Header: "KIND", Value: func(r routes.Route) string { return string(r.Kind) }},
+				{Header: "REMOTE-NODE", Value: func(r routes.Route) string { return r.RemoteNode }},
+				{Header: "VIA", Value: func(r routes.Route) string { return printer.Text(r.Via) }},
+				{Header: "DEVICE", Value: func(r routes.Route) string { return r.Device }},
+				{Header: "STATUS", Status: true, Value: func(r routes.Route) string { return string(r.Status) }},
+				{Header: "REASON", Wide: true, Value: func(r routes.Route) string { return r.Reason }},
+			},
+		},
+	}
+}

@@ -1,0 +1,104 @@
+// Package blocks reports the blocks of addresses that Calico's IPAM has carved out of the pools: whose they are, how
+// full, and which addresses other nodes have borrowed. It does no I/O.
+package blocks
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// Kind is the kind of a row.
+const Kind = "IPAMBlock"
+
+// Block is a row.
+type Block struct {
+	CIDR      netip.Prefix   `json:"cidr"`
+	Family    inspect.Family `json:"family"`
+	Pool      string         `json:"pool,omitempty"` // empty when no pool holds it any more
+	Node      string         `json:"node,omitempty"` // the node it is affine to
+	Capacity  int            `json:"capacity"`       // addresses
+	Allocated int            `json:"allocated"`      // addresses in use
+	Borrowed  []Borrowed     `json:"borrowed,omitempty"`
+
+	// Affinity is whose the block is where it is no node's ("virtual:load-balancer"). It and Handles are for people who
+	// read the wide table, and are not part of the JSON contract.
+	Affinity string   `json:"-"`
+	Handles  []string `json:"-"` // IPAM's names for who has the addresses; sorted
+}
+
+// Borrowed is an address of a block that another node uses.
+type Borrowed struct {
+	IP   netip.Addr `json:"ip"`
+	Node string     `json:"node"`
+}
+
+// Options limit the report.
+type Options struct {
+	Family inspect.Family
+	Nodes  []string // blocks that are affine to them, or that they have borrowed from; none is all
+}
+
+// Needs lists the facts that Analyze goes by.
+func Needs() []inspect.Fact { return []inspect.Fact{inspect.FactBlocks, inspect.FactPools} }
+
+// Analyze returns the blocks, sorted by node, family and address.
+func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Block] {
+	var rows []Block
+	for i := range s.Blocks {
+		b := &s.Blocks[i]
+		if o.Family.Matches(b.Family()) && o.selects(b) {
+			rows = append(rows, row(s, b))
+		}
+	}
+	slices.SortFunc(rows, func(a, b Block) int {
+		return cmp.Or(strings.Compare(a.Node, b.Node), cmp.Compare(a.Family, b.Family), a.CIDR.Compare(b.CIDR))
+	})
+	return inspect.NewList(Kind, rows)
+}
+
+func (o Options) selects(b *inspect.IPAMBlock) bool {
+	if len(o.Nodes) == 0 || slices.Contains(o.Nodes, b.Node) {
+		return true
+	}
+	return slices.ContainsFunc(b.Allocations, func(a inspect.Allocation) bool { return slices.Contains(o.Nodes, a.Node) })
+}
+
+func row(s *inspect.Snapshot, b *inspect.IPAMBlock) Block {
+	r := Block{
+		CIDR: b.CIDR, Family: b.Family(), Pool: poolOf(s.Pools, b.CIDR), Node: b.Node, Affinity: b.Affinity,
+		Capacity: capacity(b.CIDR), Allocated: len(b.Allocations),
+	}
+	for _, a := range b.Allocations {
+		if b.Node != "" && b.Borrowed(a) {
+			r.Borrowed = append(r.Borrowed, Borrowed{IP: a.IP, Node: a.Node})
+		}
+		if a.Handle != "" {
+			r.Handles = append(r.Handles, a.Handle)
+		}
+	}
+	slices.Sort(r.Handles)
+	r.Handles = slices.Compact(r.Handles)
+	return r
+}
+
+func poolOf(pools []inspect.IPPool, cidr netip.Prefix) string {
+	for _, p := range pools {
+		if p.CIDR.Overlaps(cidr) && p.CIDR.Bits() <= cidr.Bits() {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// capacity is the number of addresses of a block. Calico's have at most 4,096; what only a forged snapshot can have is
+// bounded so that it fits.
+func capacity(cidr netip.Prefix) int {
+	if !cidr.IsValid() {
+		return 0
+	}
+	return 1 << min(cidr.Addr().BitLen()-cidr.Bits(), 62)
+}

@@ -1,0 +1,94 @@
+package gather
+
+import (
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+func TestFilter(t *testing.T) {
+	snap := &inspect.Snapshot{
+		Nodes: []inspect.Node{{Name: "n1", Labels: map[string]string{"os": "linux"}}, {Name: "n2"}},
+		Pods: []inspect.Pod{
+			{Namespace: "a", Name: "p1", Node: "n1", Labels: map[string]string{"app": "x"}},
+			{Namespace: "a", Name: "p2", Node: "n2"},
+			{Namespace: "b", Name: "p1", Node: "n1"},
+		},
+		Services: []inspect.Service{
+			{Namespace: "a", Name: "s", Labels: map[string]string{"app": "x"}}, {Namespace: "b", Name: "s"},
+		},
+		EndpointSlices: []inspect.EndpointSlice{{Namespace: "a", Name: "s-1"}, {Namespace: "b", Name: "s-2"}},
+		Missing:        []inspect.Missing{{Fact: inspect.FactPools, Reason: "no permission"}},
+	}
+	for name, test := range map[string]struct {
+		request Request
+		want    string // what is left, in a word each
+		wantErr string
+	}{
+		"everything":  {want: "n1 n2 a/p1 a/p2 b/p1 a/s b/s s-1 s-2"},
+		"a namespace": {request: Request{Namespace: "a"}, want: "n1 n2 a/p1 a/p2 a/s s-1"},
+		"a node":      {request: Request{Node: "n1"}, want: "n1 n2 a/p1 b/p1 a/s b/s s-1 s-2"},
+		"pods of a label": {
+			request: Request{Subject: inspect.FactPods, Selector: "app=x"},
+			want:    "n1 n2 a/p1 a/s b/s s-1 s-2",
+		},
+		"services likewise": {
+			request: Request{Subject: inspect.FactServices, Selector: "!app"},
+			want:    "n1 n2 a/p1 a/p2 b/p1 b/s s-1 s-2",
+		},
+		"a name": {
+			request: Request{Subject: inspect.FactNodes, Names: []string{"n2"}},
+			want:    "n2 a/p1 a/p2 b/p1 a/s b/s s-1 s-2",
+		},
+		"a name elsewhere": {
+			request: Request{Namespace: "b", Subject: inspect.FactPods, Names: []string{"p1", "p2"}},
+			wantErr: `pods "p2" not found`,
+		},
+		"a broken selector": {request: Request{Subject: inspect.FactPods, Selector: "=="}, wantErr: `label selector "=="`},
+		"a fact that was not to be had": {
+			request: Request{Subject: inspect.FactPools}, wantErr: "the snapshot lacks ippools: no permission",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := test.request.Filter(snap)
+			if test.wantErr != "" {
+				if err == nil || !strings.Contains(err.Error(), test.wantErr) {
+					t.Errorf("got error %v, want %q", err, test.wantErr)
+				}
+				if strings.Contains(test.wantErr, "not found") && !apierrors.IsNotFound(err) {
+					t.Errorf("%v is not the error of an API server", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if words := describe(got); words != test.want {
+				t.Errorf("got %q, want %q", words, test.want)
+			}
+		})
+	}
+	if describe(snap) != "n1 n2 a/p1 a/p2 b/p1 a/s b/s s-1 s-2" {
+		t.Error("the snapshot itself has changed")
+	}
+}
+
+func describe(s *inspect.Snapshot) string {
+	var words []string
+	for _, n := range s.Nodes {
+		words = append(words, n.Name)
+	}
+	for _, p := range s.Pods {
+		words = append(words, p.Namespace+"/"+p.Name)
+	}
+	for _, service := range s.Services {
+		words = append(words, service.Namespace+"/"+service.Name)
+	}
+	for _, slice := range s.EndpointSlices {
+		words = append(words, slice.Name)
+	}
+	return strings.Join(words, " ")
+}

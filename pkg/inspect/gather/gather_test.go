@@ -1,0 +1,314 @@
+package gather
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// equal compares snapshots by their values.
+func equal() cmp.Option {
+	return cmp.Options{
+		cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	}
+}
+
+// cluster is a fake API server: what it serves, and what it refuses.
+type cluster struct {
+	kubernetes *fake.Clientset
+	dynamic    *dynamicfake.FakeDynamicClient
+}
+
+func (c cluster) clients() Clients { return Clients{Kubernetes: c.kubernetes, Dynamic: c.dynamic} }
+
+// calicoResources are the resources of Calico that tests serve.
+func calicoResources() []string {
+	return []string{"ippools", "ipamblocks", "felixconfigurations", "clusterinformations"}
+}
+
+// newCluster returns a cluster whose Calico is in the groups given.
+func newCluster(groups []schema.GroupVersion, objects []runtime.Object, calico ...*unstructured.Unstructured) cluster {
+	kinds := map[schema.GroupVersionResource]string{
+		{Group: groupMigration, Version: "v1beta1", Resource: "datastoremigrations"}: "DatastoreMigrationList",
+	}
+	client := fake.NewClientset(objects...)
+	for _, gv := range groups {
+		list := &metav1.APIResourceList{GroupVersion: gv.String()}
+		for _, resource := range calicoResources() {
+			list.APIResources = append(list.APIResources, metav1.APIResource{Name: resource})
+			kinds[gv.WithResource(resource)] = resource + "List"
+		}
+		client.Resources = append(client.Resources, list)
+	}
+	dynamic := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds)
+	for _, o := range calico {
+		resource := strings.ToLower(o.GetKind()) + "s"
+		if err := dynamic.Tracker().Create(o.GroupVersionKind().GroupVersion().WithResource(resource), o, ""); err != nil {
+			panic(err)
+		}
+	}
+	return cluster{client, dynamic}
+}
+
+func calicoObject(gv schema.GroupVersion, kind, name string, spec map[string]any) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
+	o.SetGroupVersionKind(gv.WithKind(kind))
+	o.SetName(name)
+	return o
+}
+
+// refuse makes the server answer a verb on a resource with an error.
+func (c cluster) refuse(verb, resource string, err error) {
+	react := func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, err }
+	c.kubernetes.PrependReactor(verb, resource, react)
+	c.dynamic.PrependReactor(verb, resource, react)
+}
+
+func forbidden(resource string) error {
+	return apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("User \"x\" cannot do that"))
+}
+
+// labCluster is a small cluster with all that is gathered.
+func labCluster() cluster {
+	daemonSet := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "calico-node"}}
+	daemonSet.Spec.Template.Spec.Containers = []corev1.Container{{Name: "other"}, {
+		Name: "calico-node", Image: "registry.test:5000/calico/node:v3.30.1@sha256:0",
+		Env: []corev1.EnvVar{
+			{Name: "FELIX_IPV6SUPPORT", Value: "true"},
+			{Name: "IP", Value: "autodetect"},
+			{Name: "FELIX_VXLANMTU", ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{
+				LocalObjectReference: corev1.LocalObjectReference{Name: "calico-config"}, Key: "veth_mtu",
+			}}},
+		},
+	}}
+	objects := []runtime.Object{
+		&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{
+			annotationIPv4Address: "10.0.0.1/24",
+		}}},
+		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "p"}},
+		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "s"}},
+		&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "s-1"}},
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "calico-config"},
+			Data: map[string]string{"veth_mtu": "0"}},
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "dualstack-lab"},
+			Data: map[string]string{"name": "lab", "externalIPv4": "1.1.1.1", "fabricIPv6": "fd00:10:10::/64"}},
+		daemonSet,
+	}
+	return newCluster([]schema.GroupVersion{groupCRD}, objects,
+		calicoObject(groupCRD, "IPPool", "v4", map[string]any{"cidr": "192.168.0.0/16"}),
+		calicoObject(groupCRD, "IPAMBlock", "192-168-0-0-26", map[string]any{"cidr": "192.168.0.0/26", "affinity": "host:a"}),
+		calicoObject(groupCRD, "FelixConfiguration", "default", map[string]any{"vxlanVNI": int64(5000)}),
+		calicoObject(groupCRD, "ClusterInformation", "default", map[string]any{"calicoVersion": "v3.28.5"}),
+	)
+}
+
+func allFacts() []inspect.Fact {
+	return []inspect.Fact{
+		inspect.FactNodes, inspect.FactPods, inspect.FactServices, inspect.FactEndpointSlices, inspect.FactPools,
+		inspect.FactBlocks, inspect.FactFelix, inspect.FactVersion, inspect.FactTables, inspect.FactLab,
+	}
+}
+
+func wantLab() inspect.Snapshot {
+	vni, mtu, yes := 5000, 0, true
+	return inspect.Snapshot{
+		Gathered:       allFacts(),
+		Nodes:          []inspect.Node{{Name: "a", Address: inspect.ByFamily[netip.Prefix]{V4: netip.MustParsePrefix("10.0.0.1/24")}}},
+		Pods:           []inspect.Pod{{Namespace: "default", Name: "p"}},
+		Services:       []inspect.Service{{Namespace: "default", Name: "s"}},
+		EndpointSlices: []inspect.EndpointSlice{{Namespace: "default", Name: "s-1"}},
+		Pools: []inspect.IPPool{{
+			Name: "v4", CIDR: netip.MustParsePrefix("192.168.0.0/16"), BlockSize: 26, IPIPMode: "Never", VXLANMode: "Never",
+			NodeSelector: "all()", AllowedUses: []string{"Workload", "Tunnel"},
+		}},
+		Blocks: []inspect.IPAMBlock{{CIDR: netip.MustParsePrefix("192.168.0.0/26"), Node: "a"}},
+		Calico: inspect.Calico{
+			Version: "v3.28.5", APIGroup: "crd.projectcalico.org/v1",
+			Felix:    map[string]inspect.FelixSettings{"default": {VXLANVNI: &vni}},
+			FelixEnv: inspect.FelixSettings{IPv6Support: &yes, VXLANMTU: &mtu},
+		},
+		Lab: inspect.Lab{
+			Name:     "lab",
+			External: inspect.ByFamily[netip.Addr]{V4: netip.MustParseAddr("1.1.1.1")},
+			Fabric:   inspect.ByFamily[netip.Prefix]{V6: netip.MustParsePrefix("fd00:10:10::/64")},
+		},
+	}
+}
+
+// TestGather reads everything, and everything but what a server refuses: the rest still comes.
+func TestGather(t *testing.T) {
+	for name, test := range map[string]struct {
+		prepare func(cluster)
+		want    func(*inspect.Snapshot)
+	}{
+		"everything": {prepare: func(cluster) {}, want: func(*inspect.Snapshot) {}},
+		"no permission for pools": {
+			prepare: func(c cluster) { c.refuse("list", "ippools", forbidden("ippools")) },
+			want: func(s *inspect.Snapshot) {
+				s.Pools = nil
+				s.Missing = []inspect.Missing{{
+					Fact: inspect.FactPools, Reason: "cannot list ippools.crd.projectcalico.org: permission denied",
+				}}
+			},
+		},
+		"no definition of blocks": {
+			prepare: func(c cluster) {
+				c.refuse("list", "ipamblocks", apierrors.NewNotFound(schema.GroupResource{Resource: "ipamblocks"}, ""))
+			},
+			want: func(s *inspect.Snapshot) {
+				s.Blocks = nil
+				s.Missing = []inspect.Missing{{
+					Fact: inspect.FactBlocks, Reason: "cannot list ipamblocks.crd.projectcalico.org: the cluster does not have it",
+				}}
+			},
+		},
+		"no permission for daemon sets": {
+			prepare: func(c cluster) { c.refuse("get", "daemonsets", forbidden("daemonsets")) },
+			want: func(s *inspect.Snapshot) {
+				s.Calico.FelixEnv = inspect.FelixSettings{}
+				s.Missing = []inspect.Missing{{
+					Fact: inspect.FactFelix, Reason: `cannot get daemonsets.apps in namespace "calico-system": permission denied`,
+				}}
+			},
+		},
+		"no permission for Felix configurations and the config map": {
+			prepare: func(c cluster) {
+				c.refuse("list", "felixconfigurations", forbidden("felixconfigurations"))
+				c.refuse("get", "configmaps", forbidden("configmaps"))
+			},
+			want: func(s *inspect.Snapshot) {
+				s.Calico.Felix, s.Calico.FelixEnv, s.Lab = nil, inspect.FelixSettings{}, inspect.Lab{}
+				s.Missing = []inspect.Missing{
+					{Fact: inspect.FactFelix, Reason: "cannot list felixconfigurations.crd.projectcalico.org: permission denied"},
+					{Fact: inspect.FactLab, Reason: `cannot get configmaps in namespace "kube-system": permission denied`},
+				}
+			},
+		},
+		"no version written down": {
+			prepare: func(c cluster) { c.refuse("list", "clusterinformations", forbidden("clusterinformations")) },
+			want:    func(s *inspect.Snapshot) { s.Calico.Version = "v3.30.1" },
+		},
+		"a server that fails": {
+			prepare: func(c cluster) {
+				c.refuse("list", "endpointslices", apierrors.NewInternalError(errors.New("etcd\nis  slow")))
+			},
+			want: func(s *inspect.Snapshot) {
+				s.EndpointSlices = nil
+				s.Missing = []inspect.Missing{{
+					Fact:   inspect.FactEndpointSlices,
+					Reason: "cannot list endpointslices.discovery.k8s.io: Internal error occurred: etcd is slow",
+				}}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := labCluster()
+			test.prepare(c)
+			got, err := Gather(t.Context(), c.clients(), Request{Facts: allFacts()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := wantLab()
+			test.want(&want)
+			if diff := cmp.Diff(want, *got, equal()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGatherWithoutCalico(t *testing.T) {
+	c := newCluster(nil, nil)
+	got, err := Gather(t.Context(), c.clients(), Request{Facts: allFacts()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var missing []inspect.Fact
+	for _, m := range got.Missing {
+		missing = append(missing, m.Fact)
+		if !strings.HasPrefix(m.Reason, "the cluster has no Calico API") {
+			t.Errorf("%s is missing because %q", m.Fact, m.Reason)
+		}
+	}
+	want := []inspect.Fact{inspect.FactVersion, inspect.FactFelix, inspect.FactBlocks, inspect.FactPools}
+	if !slices.Equal(missing, want) {
+		t.Errorf("missing are %q, want %q", missing, want)
+	}
+}
+
+// TestGatherOnlyWhatIsAsked makes sure that no fact is read for nothing.
+func TestGatherOnlyWhatIsAsked(t *testing.T) {
+	c := labCluster()
+	if _, err := Gather(t.Context(), c.clients(), Request{Facts: []inspect.Fact{inspect.FactNodes}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(c.dynamic.Actions()); n != 0 {
+		t.Errorf("Calico was asked %d times for nodes", n)
+	}
+	for _, a := range c.kubernetes.Actions() {
+		if a.GetVerb() != "list" || a.GetResource().Resource != "nodes" {
+			t.Errorf("%s %s was asked for nodes", a.GetVerb(), a.GetResource().Resource)
+		}
+	}
+}
+
+func TestGatherErrors(t *testing.T) {
+	refused := &url.Error{Op: "Get", URL: "https://127.0.0.1:1", Err: errors.New("connection refused")}
+	for name, test := range map[string]struct {
+		request Request
+		refuse  func(cluster)
+		want    error
+	}{
+		"the subject is forbidden": {
+			request: Request{Facts: allFacts(), Subject: inspect.FactNodes},
+			refuse:  func(c cluster) { c.refuse("list", "nodes", forbidden("nodes")) },
+			want:    forbidden("nodes"),
+		},
+		"a name does not exist": {
+			request: Request{Facts: allFacts(), Subject: inspect.FactServices, Namespace: "default", Names: []string{"s", "t"}},
+			refuse:  func(cluster) {},
+			want:    apierrors.NewNotFound(schema.GroupResource{Resource: "services"}, "t"),
+		},
+		"there is no connection": {
+			request: Request{Facts: []inspect.Fact{inspect.FactBlocks}},
+			refuse:  func(c cluster) { c.refuse("list", "ipamblocks", refused) },
+			want:    refused,
+		},
+		"the login is refused": {
+			request: Request{Facts: []inspect.Fact{inspect.FactPods}},
+			refuse:  func(c cluster) { c.refuse("list", "pods", apierrors.NewUnauthorized("no")) },
+			want:    apierrors.NewUnauthorized("no"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := labCluster()
+			test.refuse(c)
+			snap, err := Gather(t.Context(), c.clients(), test.request)
+			if err == nil || !strings.HasSuffix(err.Error(), test.want.Error()) {
+				t.Errorf("got error %v, want %v", err, test.want)
+			}
+			if snap != nil {
+				t.Errorf("got a snapshot beside the error")
+			}
+		})
+	}
+}

@@ -1,0 +1,143 @@
+package snapfile
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
+)
+
+func TestReadHostile(t *testing.T) {
+	const head = `{"apiVersion":"dualstack/v1alpha1","kind":"Snapshot"}` + "\n"
+	good := written(t, &inspect.Snapshot{})
+	small := limits{compressed: 1 << 20, plain: 1 << 16, node: 1 << 12, rows: 4, values: 64, objects: 16}
+	tests := map[string]struct {
+		file []byte
+		want string
+	}{
+		"empty":                     {nil, "not a snapshot file"},
+		"not gzip":                  {[]byte("PK\x03\x04 hello"), "not a snapshot file"},
+		"gzip of something else":    {zipped(t, []byte("hello\n")), "not a snapshot file"},
+		"gzip of nothing":           {zipped(t, nil), "not a snapshot file"},
+		"JSON of something else":    {zipped(t, []byte(`{"apiVersion":"v1","kind":"PodList"}`+"\n")), "not a snapshot file"},
+		"a later version":           {zipped(t, []byte(`{"apiVersion":"dualstack/v2","kind":"Snapshot","tool":"v9.0.0"}`+"\n")), `its version is "dualstack/v2", and only dualstack/v1alpha1 can be read: use the version of kubectl-dualstack that wrote it ("v9.0.0")`},
+		"no body":                   {zipped(t, []byte(head)), "unexpected EOF"},
+		"a body cut off":            {zipped(t, []byte(head+`{"nodes":[]}`)), "unexpected EOF"},
+		"bytes behind the end":      {append(bytes.Clone(good), 0), "goes on behind its end"},
+		"another file behind it":    {append(bytes.Clone(good), good...), "goes on behind its end"},
+		"a changed byte":            {flip(good, len(good)-6), "invalid checksum"},
+		"nodes out of order":        {zipped(t, []byte(head+"{}\n{\"node\":\"b\"}\n{\"node\":\"a\"}\n")), `node "a" is out of order`},
+		"a node twice":              {zipped(t, []byte(head+"{}\n{\"node\":\"a\"}\n{\"node\":\"a\"}\n")), `node "a" is out of order`},
+		"a node without a name":     {zipped(t, []byte(head+"{}\n{}\n")), "out of order"},
+		"a row without a node":      {zipped(t, []byte(head+"{}\nfdb 66:00:00:00:00:01\n")), "invalid character"},
+		"an unknown table":          {table(t, "shadow x"), `tables of node "n": row 2: unknown table "shadow"`},
+		"an empty row":              {table(t, ""), "row 2: unknown table"},
+		"an unknown word":           {table(t, "fdb 66:00:00:00:00:01 root now"), `unknown word "root"`},
+		"an address that is none":   {table(t, "neigh 300.0.0.1"), `bad address "300.0.0.1"`},
+		"an address with a zone":    {table(t, "neigh fe80::1%eth0"), "bad address"},
+		"a prefix that is none":     {table(t, "route 10.0.0.0/33"), "bad prefix"},
+		"a MAC that is none":        {table(t, "fdb 66:00:00:00:00:0G"), "bad Ethernet address"},
+		"a MAC that is too long":    {table(t, "fdb 66:00:00:00:00:00:00"), "bad Ethernet address"},
+		"a number that is none":     {table(t, "route 10.0.0.0/8 mtu 99999999999999999999"), "bad number"},
+		"a word that is not there":  {table(t, "route 10.0.0.0/8 dev"), "bad word"},
+		"an escape that is cut off": {table(t, "route 10.0.0.0/8 dev a%2"), "bad word"},
+		"too many rows":             {table(t, "neigh ::1", "neigh ::1", "neigh ::1", "neigh ::1"), "more rows than any cluster"},
+		"too many objects":          {zipped(t, []byte(head+`{"pods":[`+strings.Repeat("{},", 40)+"{}]}\n")), "more objects than any cluster"},
+		"too many values":           {zipped(t, []byte(head+`{"gathered":[`+strings.Repeat(`"",`, 100)+`""]}`+"\n")), "more objects than any cluster"},
+		"a line without end":        {zipped(t, []byte(head+strings.Repeat("0", 1<<14))), "too long"},
+		"rows without end":          {table(t, strings.Repeat("x", 1<<13)), "too long"},
+		"a bomb":                    {zipped(t, []byte(head+"{}\n"+strings.Repeat("{\"node\":\"a\"}\n", 1<<13))), "out of order"},
+		"a bomb of one node":        {zipped(t, []byte(head+"{}\n"+strings.Repeat(" \n", 1<<18))), "unexpected end of JSON input"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s, err := read(bytes.NewReader(tt.file), small)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+			if s != nil {
+				t.Error("a snapshot besides the error")
+			}
+		})
+	}
+}
+
+// table is a file with a good row and then the rows.
+func table(t *testing.T, rows ...string) []byte {
+	t.Helper()
+	head := `{"apiVersion":"dualstack/v1alpha1","kind":"Snapshot"}` + "\n{}\n" + `{"node":"n"}` + "\nneigh ::1\n"
+	return zipped(t, []byte(head+strings.Join(rows, "\n")+"\n"))
+}
+
+func flip(b []byte, at int) []byte {
+	b = bytes.Clone(b)
+	b[at] ^= 1
+	return b
+}
+
+// TestReadSizes: the two bounds on bytes hold while reading, not after it.
+func TestReadSizes(t *testing.T) {
+	file := written(t, inspecttest.Synthetic(20))
+	for name, max := range map[string]limits{
+		"it is too large compressed":   {compressed: int64(len(file)) - 9, plain: 1 << 30, node: 1 << 30, rows: 1 << 20, values: 1 << 20, objects: 1 << 20},
+		"it is too large uncompressed": {compressed: 1 << 30, plain: 1 << 14, node: 1 << 30, rows: 1 << 20, values: 1 << 20, objects: 1 << 20},
+	} {
+		if _, err := read(bytes.NewReader(file), max); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("error %v, want %q", err, name)
+		}
+	}
+	r := &countingReader{r: bytes.NewReader(append(bytes.Clone(file), make([]byte, 1<<20)...))}
+	if _, err := Read(r); err == nil || r.n > len(file)+1<<16 {
+		t.Errorf("error %v after %d bytes of %d", err, r.n, len(file))
+	}
+}
+
+type countingReader struct {
+	r io.Reader
+	n int
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
+}
+
+// TestReadCutOff: wherever a file ends too early, it is an error.
+func TestReadCutOff(t *testing.T) {
+	file := written(t, sample())
+	for n := range file {
+		if _, err := Read(bytes.NewReader(file[:n])); err == nil {
+			t.Errorf("the first %d of %d bytes pass for a snapshot", n, len(file))
+		}
+	}
+}
+
+// FuzzRead: whatever a file holds, Read returns in bounds; and what it reads can be written and read again, to the same
+// bytes. Input is tried as it is and, since few random bytes are gzip, compressed.
+func FuzzRead(f *testing.F) {
+	f.Add(written(f, sample()))
+	f.Add(unzipped(f, written(f, sample())))
+	f.Add(unzipped(f, written(f, inspecttest.Synthetic(3))))
+	f.Add([]byte(nil))
+	max := limits{compressed: 1 << 20, plain: 1 << 20, node: 1 << 20, rows: 1 << 12, values: 1 << 16, objects: 1 << 12}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, file := range [][]byte{data, zipped(t, data)} {
+			s, err := read(bytes.NewReader(file), max)
+			if err != nil {
+				continue
+			}
+			first := written(t, s)
+			again, err := Read(bytes.NewReader(first))
+			if err != nil {
+				t.Fatalf("what was read and written cannot be read: %v", err)
+			}
+			if second := written(t, again); !bytes.Equal(first, second) {
+				t.Errorf("two writings differ:\n%s\n%s", unzipped(t, first), unzipped(t, second))
+			}
+		}
+	})
+}

@@ -1,0 +1,136 @@
+package snapfile
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// kind is the kind of a snapshot file, of version inspect.APIVersion.
+const kind = "Snapshot"
+
+// header is the first line of a file.
+type header struct {
+	APIVersion string    `json:"apiVersion"`
+	Kind       string    `json:"kind"`
+	Tool       string    `json:"tool,omitempty"`
+	Taken      time.Time `json:"taken,omitzero"`
+}
+
+// nodeLine is the line that begins the tables of a node: those of its tables that are short.
+type nodeLine struct {
+	Node      string                `json:"node"`
+	Links     []inspect.Link        `json:"links,omitempty"`
+	Addresses []inspect.LinkAddress `json:"addresses,omitempty"`
+	Rules     []inspect.Rule        `json:"rules,omitempty"`
+	Sysctls   map[string]string     `json:"sysctls,omitempty"`
+}
+
+// Write writes the Snapshot to w in the format of this package. Equal Snapshots give equal bytes.
+func Write(w io.Writer, s *inspect.Snapshot) error {
+	zip := gzip.NewWriter(w)
+	buffered := bufio.NewWriterSize(zip, 1<<16)
+	if err := writeLines(buffered, s); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	if err := buffered.Flush(); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	if err := zip.Close(); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	return nil
+}
+
+func writeLines(w *bufio.Writer, s *inspect.Snapshot) error {
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	head := header{APIVersion: inspect.APIVersion, Kind: kind, Tool: s.Tool, Taken: s.Taken.UTC()}
+	if err := lines.Encode(head); err != nil {
+		return err
+	}
+	rest := *s
+	rest.Tool, rest.Taken, rest.Tables = "", time.Time{}, nil
+	if err := lines.Encode(&rest); err != nil {
+		return err
+	}
+	var row []byte
+	for _, node := range slices.Sorted(maps.Keys(s.Tables)) {
+		t := s.Tables[node]
+		line := nodeLine{Node: node, Links: t.Links, Addresses: t.Addresses, Rules: t.Rules, Sysctls: t.Sysctls}
+		if err := lines.Encode(line); err != nil {
+			return err
+		}
+		var err error
+		if row, err = writeRows(w, row, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeRows writes the long tables. It uses row as scratch space and returns it for the next node.
+func writeRows(w io.Writer, row []byte, t inspect.NodeTable) ([]byte, error) {
+	row = row[:0]
+	for _, r := range t.Routes {
+		row = appendRoute(row, r)
+	}
+	for _, n := range t.Neighbors {
+		row = appendNeighbor(row, n)
+	}
+	for _, e := range t.FDB {
+		row = appendFDB(row, e)
+	}
+	_, err := w.Write(row)
+	return row, err
+}
+
+// WriteFile writes the Snapshot to a file that only its owner may read, since it tells how a cluster is built. The file
+// is there as a whole or not at all: what stood there before is replaced once the new one is complete.
+func WriteFile(path string, s *inspect.Snapshot) (err error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return writeTo(path, s)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // with mode 0600
+	if err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	err = Write(f, s)
+	if closeErr := f.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("write snapshot: %w", closeErr)
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	return nil
+}
+
+// writeTo writes to something that is not a file, such as a pipe, and must stay what it is.
+func writeTo(path string, s *inspect.Snapshot) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	defer f.Close()
+	return Write(f, s)
+}

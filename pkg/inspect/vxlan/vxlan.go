@@ -1,0 +1,163 @@
+// Package vxlan holds the tunnel device of each node and family against what Felix must have made
+// (felix/dataplane/linux/vxlan_mgr.go, device and configureVXLANDevice). It does no I/O.
+package vxlan
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+)
+
+// Kind is the kind of a row.
+const Kind = "VXLANDevice"
+
+// Device is a row: the tunnel device of a family that a node has, must have, or both. A missing one is shown as it must
+// be.
+type Device struct {
+	Node     string         `json:"node,omitempty"`
+	Family   inspect.Family `json:"family"`
+	Device   string         `json:"device,omitempty"`
+	VNI      int            `json:"vni,omitempty"`
+	VTEP     netip.Addr     `json:"vtep,omitzero"` // the source address of the outer header
+	Parent   string         `json:"parent,omitempty"`
+	Port     int            `json:"port,omitempty"` // UDP
+	MTU      int            `json:"mtu,omitempty"`  // bytes
+	MAC      inspect.MAC    `json:"mac,omitzero"`
+	Status   inspect.Status `json:"status"`
+	Problems []string       `json:"problems,omitempty"` // each difference, or why the device is not known
+}
+
+// Options limit the report.
+type Options struct{ expect.Filter }
+
+// Needs lists the facts that Analyze goes by.
+func Needs() []inspect.Fact { return expect.Devices.Needs() }
+
+// Analyze returns the devices of all nodes, sorted by node and family.
+func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Device] {
+	var rows []Device
+	judge := func(n *expect.Node, f inspect.Family) {
+		if row, ok := judgeDevice(n, f); ok {
+			rows = append(rows, row)
+		}
+	}
+	unknown := func(n *expect.Node, f inspect.Family, reason string) {
+		rows = append(rows, Device{Node: n.Name, Family: f, Device: expect.DeviceName(f), Status: inspect.StatusUnknown,
+			Problems: []string{reason}})
+	}
+	expect.New(s).Judge(expect.Devices, o.Filter, judge, unknown)
+	return inspect.NewList(Kind, rows)
+}
+
+// judgeDevice makes the row of one node and family; there is none where there is no device and must be none.
+func judgeDevice(n *expect.Node, f inspect.Family) (Device, bool) {
+	want, required := n.Device(f)
+	link := n.Link(f)
+	excluded := n.NoVTEP(f)
+	switch {
+	case link == nil && required:
+		return missing(n, f, want), true
+	case link == nil && excluded != "":
+		return Device{Node: n.Name, Family: f, Device: expect.DeviceName(f), Status: inspect.StatusMissing,
+			Problems: []string{excluded}}, true
+	case link == nil:
+		return Device{}, false
+	}
+	row := observed(n.Name, f, link)
+	switch {
+	case excluded != "":
+		row.Status, row.Problems = inspect.StatusWrong, []string{excluded}
+	case !required && !n.Settings.VXLAN.Get(f):
+		row.Status, row.Problems = inspect.StatusUnexpected, []string{"Felix does no VXLAN in this family"}
+	case !required:
+		row.Status, row.Problems = inspect.StatusUnexpected, []string{"no pool gives the node a tunnel address"}
+	default:
+		row.Problems = differences(n, f, link, want)
+		row.Status = inspect.StatusOK
+		if len(row.Problems) > 0 {
+			row.Status = inspect.StatusWrong
+		}
+	}
+	return row, true
+}
+
+func missing(n *expect.Node, f inspect.Family, want expect.Device) Device {
+	row := Device{Node: n.Name, Family: f, Device: want.Name, VNI: want.VNI, VTEP: want.Local, Parent: want.Parent,
+		Port: want.Port, MTU: want.MTU, MAC: want.MAC, Status: inspect.StatusMissing, Problems: []string{"no such device"}}
+	if want.Parent == "" {
+		row.Problems = append(row.Problems, noParent(want))
+	}
+	return row
+}
+
+func observed(node string, f inspect.Family, l *inspect.Link) Device {
+	row := Device{Node: node, Family: f, Device: l.Name, Parent: l.Parent, MTU: l.MTU, MAC: l.MAC}
+	if l.VXLAN != nil {
+		row.VNI, row.VTEP, row.Port = l.VXLAN.VNI, l.VXLAN.Local, l.VXLAN.Port
+	}
+	return row
+}
+
+func noParent(want expect.Device) string {
+	return fmt.Sprintf("no interface of the node holds its address %s", want.Local)
+}
+
+// differences lists in what a device is not as it must be.
+func differences(n *expect.Node, f inspect.Family, l *inspect.Link, want expect.Device) []string {
+	var d diffs
+	if l.VXLAN == nil {
+		return append(d, fmt.Sprintf("it is of kind %q, must be vxlan", l.Kind))
+	}
+	if !l.Up {
+		d = append(d, "down, must be up")
+	}
+	d.compare("VNI", l.VXLAN.VNI, want.VNI)
+	d.compare("port", l.VXLAN.Port, want.Port)
+	d.compare("VTEP", l.VXLAN.Local, want.Local)
+	if want.Parent == "" {
+		d = append(d, noParent(want))
+	} else {
+		d.compare("parent", l.Parent, want.Parent)
+	}
+	d.compare("mtu", l.MTU, want.MTU)
+	d.compare("MAC", l.MAC, want.MAC)
+	d.addresses(n.Table(), f, want)
+	if l.VXLAN.Learning {
+		d = append(d, "learning is on, must be off")
+	}
+	if l.VXLAN.FlowBased {
+		d = append(d, "flow-based (external), must not be without eBPF")
+	}
+	return d
+}
+
+type diffs []string
+
+func (d *diffs) compare(what string, got, want any) {
+	if got != want {
+		*d = append(*d, fmt.Sprintf("%s %v, must be %v", what, got, want))
+	}
+}
+
+// addresses compares the addresses of the device: Felix keeps the tunnel address on it and no other but link-local
+// ones.
+func (d *diffs) addresses(t *inspect.NodeTable, f inspect.Family, want expect.Device) {
+	found := false
+	for _, a := range t.Addresses {
+		switch {
+		case a.Link != want.Name || a.Family() != f || a.Prefix.Addr().IsLinkLocalUnicast():
+		case a.Prefix == want.Address:
+			found = true
+			if a.DADFailed || a.Tentative {
+				*d = append(*d, fmt.Sprintf("address %s is not usable: duplicate address detection", a.Prefix.Addr()))
+			}
+		default:
+			*d = append(*d, fmt.Sprintf("address %s, must not be there", a.Prefix))
+		}
+	}
+	if !found {
+		*d = append(*d, fmt.Sprintf("address %s is missing", want.Address))
+	}
+}

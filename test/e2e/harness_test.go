@@ -1,0 +1,240 @@
+//go:build e2e || bench
+
+// Package e2e tries the plugin as its users do: the built binary, a real Docker host, real Kubernetes and real Calico. The images
+// are those of package offline, so that no registry is needed. "make e2e" runs it.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
+	"github.com/kubectl-dualstack/kubectl-dualstack/test/offline"
+)
+
+// world is what all tests share: the binary, the images and the programs that it is compared with.
+type world struct {
+	env      offline.Env
+	offline  *offline.Lab
+	plugin   string // the binary
+	dir      string // for what the tests write; removed at the end
+	sharedUp sync.Once
+	shared   *lab
+}
+
+var w world
+
+// commandTimeout bounds every command of the tests, so that one that hangs is a failure with a name.
+const commandTimeout = 6 * time.Minute
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	ctx := context.Background()
+	if w.offline, err = offline.Default(status.New(os.Stderr)); err != nil {
+		return 0, err
+	}
+	if err := w.offline.Docker().Start(ctx); err != nil {
+		return 0, err
+	}
+	if err := w.offline.Images(ctx); err != nil {
+		return 0, err
+	}
+	if _, err := w.offline.Binaries(ctx, "kubectl", "calicoctl"); err != nil {
+		return 0, err
+	}
+	if w.env, err = w.offline.Env(); err != nil {
+		return 0, err
+	}
+	if w.dir, err = os.MkdirTemp("", "dualstack-e2e-"); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(w.dir)) }()
+	if err := os.Chmod(w.dir, 0o755); err != nil { // an ordinary user runs the binary too
+		return 0, err
+	}
+	w.plugin = filepath.Join(w.dir, "kubectl-dualstack")
+	if out, err := exec.Command("go", "build", "-o", w.plugin, "../../cmd/kubectl-dualstack").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build the plugin: %w\n%s", err, out)
+	}
+	for _, l := range []string{"e2e", "e2e-other"} { // of a run that died
+		if out, err := exec.Command(w.plugin, "lab", "delete", "--name", l).CombinedOutput(); err != nil {
+			return 0, fmt.Errorf("delete the lab of an earlier run: %w\n%s", err, out)
+		}
+	}
+	code = m.Run()
+	if w.shared != nil {
+		out, derr := exec.Command(w.plugin, "lab", "delete", "--name", w.shared.name).CombinedOutput()
+		if derr != nil {
+			err = fmt.Errorf("delete the shared lab: %w\n%s", derr, out)
+		}
+	}
+	return code, err
+}
+
+// result is how a command ended.
+type result struct {
+	args   []string
+	out    string
+	errOut string
+	code   int
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("%s\nexit code %d\n--- stdout\n%s--- stderr\n%s", strings.Join(r.args, " "), r.code, r.out, r.errOut)
+}
+
+// command runs a program with more environment and returns how it ended, whatever that was.
+func command(t testing.TB, env []string, name string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	r := result{args: append([]string{filepath.Base(name)}, args...), out: out.String(), errOut: errOut.String(), code: cmd.ProcessState.ExitCode()}
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%v: %v", r.args, err)
+	}
+	return r
+}
+
+// must runs a program that must succeed, and returns its standard output.
+func must(t testing.TB, env []string, name string, args ...string) string {
+	t.Helper()
+	r := command(t, env, name, args...)
+	if r.code != 0 {
+		t.Fatal(r)
+	}
+	return r.out
+}
+
+// docker runs a docker command that must succeed.
+func docker(t testing.TB, args ...string) string {
+	t.Helper()
+	return strings.TrimSpace(must(t, nil, "docker", args...))
+}
+
+// lab is a lab of the tests, with its own kubeconfig.
+type lab struct {
+	name       string
+	kubeconfig string
+}
+
+func newLab(name string) *lab {
+	return &lab{name: name, kubeconfig: filepath.Join(w.dir, name+".kubeconfig")}
+}
+
+func (l *lab) env() []string { return []string{"KUBECONFIG=" + l.kubeconfig} }
+
+// createArgs are the arguments of "lab create" with the images and manifests that were built here.
+func (l *lab) createArgs(more ...string) []string {
+	return append([]string{"lab", "create", "--name", l.name, "--node-image", w.env.NodeImage, "--calico-install", "manifest",
+		"--calico-manifests", w.env.CalicoManifests, "--calico-version", w.env.CalicoVersion}, more...)
+}
+
+// plugin runs the plugin against the lab.
+func (l *lab) plugin(t testing.TB, args ...string) result {
+	t.Helper()
+	return command(t, l.env(), w.plugin, args...)
+}
+
+// mustPlugin runs the plugin, which must succeed, and returns its standard output.
+func (l *lab) mustPlugin(t testing.TB, args ...string) string {
+	t.Helper()
+	return must(t, l.env(), w.plugin, args...)
+}
+
+// kubectl runs the kubectl that was built with the images; it must succeed.
+func (l *lab) kubectl(t testing.TB, args ...string) string {
+	t.Helper()
+	return must(t, l.env(), filepath.Join(w.env.BinDir, "kubectl"), args...)
+}
+
+func (l *lab) nodes() []string {
+	return []string{l.name + "-control-plane", l.name + "-worker", l.name + "-worker2"}
+}
+
+// shared returns the lab that the tests share. They leave it as they found it.
+func shared(t testing.TB) *lab {
+	t.Helper()
+	w.sharedUp.Do(func() {
+		l := newLab("e2e")
+		r := l.plugin(t, l.createArgs()...)
+		t.Logf("\n%s", r.errOut)
+		if r.code != 0 {
+			t.Fatal(r)
+		}
+		w.shared = l
+	})
+	if w.shared == nil {
+		t.Fatal("the shared lab could not be created: see the first test that asked for it")
+	}
+	return w.shared
+}
+
+// inventory is everything on the machine that a lab could leave behind.
+func inventory(t testing.TB) []string {
+	t.Helper()
+	var all []string
+	add := func(what string, lines ...string) {
+		for _, l := range lines {
+			if l != "" {
+				all = append(all, what+" "+l)
+			}
+		}
+	}
+	add("container", strings.Split(docker(t, "ps", "-a", "--format", "{{.Names}} {{.ID}}"), "\n")...)
+	add("network", strings.Split(docker(t, "network", "ls", "--format", "{{.Name}}"), "\n")...)
+	add("volume", strings.Split(docker(t, "volume", "ls", "-q"), "\n")...)
+	for _, line := range strings.Split(must(t, nil, "ip", "-o", "link"), "\n") {
+		if fields := strings.Fields(line); len(fields) > 1 {
+			name, _, _ := strings.Cut(strings.TrimSuffix(fields[1], ":"), "@")
+			add("link", name)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(w.dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	add("file", files...)
+	slices.Sort(all)
+	return all
+}
+
+// nothingLeft compares the machine with what it was before.
+func nothingLeft(t testing.TB, before []string) {
+	t.Helper()
+	after := inventory(t)
+	for _, x := range after {
+		if !slices.Contains(before, x) {
+			t.Errorf("left behind: %s", x)
+		}
+	}
+	for _, x := range before {
+		if !slices.Contains(after, x) {
+			t.Errorf("taken away: %s", x)
+		}
+	}
+}

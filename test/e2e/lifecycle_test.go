@@ -1,0 +1,339 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// bystanders starts what a lab must never touch: a container, a cluster of kind's (its mark is the label), a kubeconfig entry.
+func bystanders(t *testing.T, kubeconfig string) {
+	t.Helper()
+	for _, args := range [][]string{
+		{"--name", "bystander"},
+		{"--name", "bystander-control-plane", "--label", "io.x-k8s.kind.cluster=bystander", "--label", "io.x-k8s.kind.role=control-plane"},
+	} {
+		docker(t, slices.Concat([]string{"run", "-d", "--network", "none"}, args, []string{"--entrypoint", "sleep", w.env.NodeImage, "infinity"})...)
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("docker", "rm", "-f", "-v", "bystander", "bystander-control-plane").Run()
+		_ = os.Remove(kubeconfig)
+	})
+	const config = "apiVersion: v1\nkind: Config\nclusters: [{name: kind-bystander, cluster: {server: 'https://bystander'}}]\n"
+	if err := os.WriteFile(kubeconfig, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// process is a plugin that runs, with the lines of its progress.
+type process struct {
+	cmd   *exec.Cmd
+	lines chan string
+	mark  string
+}
+
+// start starts the plugin; its children can be told by a mark in their environment.
+func (l *lab) start(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{mark: fmt.Sprintf("DUALSTACK_E2E_MARK=%s-%d", l.name, time.Now().UnixNano()), lines: make(chan string, 1000)}
+	p.cmd = exec.Command(w.plugin, args...)
+	p.cmd.Env = append(append(os.Environ(), l.env()...), p.mark)
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.lines)
+		for s := bufio.NewScanner(stderr); s.Scan(); {
+			p.lines <- s.Text()
+		}
+	}()
+	return p
+}
+
+// until reads the progress up to a line that begins with prefix.
+func (p *process) until(t *testing.T, prefix string) {
+	t.Helper()
+	deadline := time.After(commandTimeout)
+	var seen []string
+	for {
+		select {
+		case line, open := <-p.lines:
+			if !open {
+				t.Fatalf("the plugin ended before %q; it said:\n%s", prefix, strings.Join(seen, "\n"))
+			}
+			if seen = append(seen, line); strings.HasPrefix(line, prefix) {
+				return
+			}
+		case <-deadline:
+			_ = p.cmd.Process.Kill()
+			t.Fatalf("no %q; the plugin said:\n%s", prefix, strings.Join(seen, "\n"))
+		}
+	}
+}
+
+// end sends a signal, waits for the plugin and for every command that it had started, and returns its exit code.
+func (p *process) end(t *testing.T, s syscall.Signal) int {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.cmd.Wait() // the exit code says how it ended
+	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
+	defer cancel()
+	for tick := time.NewTicker(50 * time.Millisecond); ; {
+		if !p.hasChildren(t) {
+			return p.cmd.ProcessState.ExitCode()
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatal("commands of the plugin outlive it")
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *process) hasChildren(t *testing.T) bool {
+	t.Helper()
+	environs, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range environs {
+		// A process may end while it is looked at.
+		if raw, err := os.ReadFile(e); err == nil && strings.Contains(string(raw), p.mark) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestKillAtEachStep kills the plugin where it cannot clean up after itself. "lab delete" must then find all that there is.
+func TestKillAtEachStep(t *testing.T) {
+	shared(t) // the other lab must survive it as well
+	l := newLab("e2e-other")
+	bystanders(t, l.kubeconfig)
+	before := inventory(t)
+	for _, step := range []string{"switch", "nodes", "fabric", "Calico", "tools", "ready"} {
+		t.Run(step, func(t *testing.T) {
+			p := l.start(t, l.createArgs()...)
+			p.until(t, " • "+step+" ...")
+			p.end(t, syscall.SIGKILL)
+			if r := l.plugin(t, "lab", "delete", "--name", l.name); r.code != 0 {
+				t.Fatal(r)
+			}
+			nothingLeft(t, before)
+			if raw, err := os.ReadFile(l.kubeconfig); err != nil || strings.Contains(string(raw), l.name) || !strings.Contains(string(raw), "kind-bystander") {
+				t.Errorf("kubeconfig: %v\n%s", err, raw)
+			}
+		})
+	}
+}
+
+// TestInterrupt presses Ctrl-C while kind is busy: what was made is removed by the plugin itself.
+func TestInterrupt(t *testing.T) {
+	shared(t)
+	l := newLab("e2e-other")
+	before := inventory(t)
+	for _, step := range []string{"fabric", "Calico"} {
+		t.Run(step, func(t *testing.T) {
+			p := l.start(t, l.createArgs()...)
+			p.until(t, " • "+step+" ...")
+			if code := p.end(t, syscall.SIGINT); code != 130 {
+				t.Errorf("exit code %d, want 130", code)
+			}
+			nothingLeft(t, before)
+		})
+	}
+}
+
+// TestHalfBuiltIsBuiltAnew creates over what a killed creation has left.
+func TestHalfBuiltIsBuiltAnew(t *testing.T) {
+	shared(t)
+	l := newLab("e2e-other")
+	before := inventory(t)
+	p := l.start(t, l.createArgs("--workers", "0")...)
+	p.until(t, " • Calico ...")
+	p.end(t, syscall.SIGKILL)
+	if r := l.plugin(t, "lab", "status", "--name", l.name); r.code != 2 {
+		t.Errorf("status of a half-built lab: %s", r)
+	}
+	r := l.plugin(t, l.createArgs("--workers", "0", "--wait", "0")...)
+	if r.code != 0 || !strings.Contains(r.errOut, "is half-built") {
+		t.Error(r)
+	}
+	if r := l.plugin(t, "lab", "delete", "--name", l.name); r.code != 0 {
+		t.Error(r)
+	}
+	nothingLeft(t, before)
+}
+
+// TestSecondLabOfAnOrdinaryUser creates a lab beside the shared one, as a user who is not root and may use Docker.
+func TestSecondLabOfAnOrdinaryUser(t *testing.T) {
+	l := shared(t)
+	const name = "dualstack-e2e"
+	if os.Getuid() != 0 {
+		t.Skip("only root can make the user that this test runs as")
+	}
+	if _, err := user.Lookup(name); err != nil {
+		must(t, nil, "useradd", "--create-home", "--groups", "docker", name)
+		t.Cleanup(func() { must(t, nil, "userdel", "--remove", name) })
+	}
+	before := inventory(t)
+	as := func(args ...string) result {
+		return command(t, nil, "runuser", append([]string{"-u", name, "--", "env", "-u", "KUBECONFIG", "HOME=/home/" + name, "USER=" + name, w.plugin}, args...)...)
+	}
+	other := newLab("e2e-other")
+	create := as(other.createArgs()...)
+	if create.code != 0 {
+		t.Fatal(create)
+	}
+	if strings.Contains(create.errOut, "sudo") {
+		t.Errorf("it speaks of sudo: %s", create)
+	}
+	if r := as("lab", "status", "--name", other.name); r.code != 0 {
+		t.Error(r)
+	}
+	for _, x := range []*lab{l} { // the first lab goes on beside it
+		if r := x.plugin(t, "lab", "status", "--name", x.name); r.code != 0 {
+			t.Error(r)
+		}
+	}
+	list := as("lab", "list", "-o", "custom-columns=:.name,:.status", "--no-headers")
+	if got := strings.Fields(list.out); !slices.Equal(got, []string{"e2e", "running", "e2e-other", "running"}) {
+		t.Errorf("list: %v\n%s", got, list)
+	}
+	if r := as("pods", "-A", "-o", "name"); r.code != 0 || !strings.Contains(r.out, "pod/multitool-") {
+		t.Error(r)
+	}
+	if r := as("lab", "delete", "--name", other.name); r.code != 0 {
+		t.Error(r)
+	}
+	nothingLeft(t, before)
+	if _, err := os.Stat("/home/" + name + "/.kube/config"); err == nil {
+		t.Error("the kubeconfig that the lab made is still there")
+	}
+}
+
+// TestCreateTwice: the second time nothing is made and nothing is lost.
+func TestCreateTwice(t *testing.T) {
+	l := shared(t)
+	before := inventory(t)
+	if r := l.plugin(t, l.createArgs()...); r.code != 0 {
+		t.Error(r)
+	}
+	nothingLeft(t, before)
+}
+
+// TestRestarts restarts what can be restarted behind the plugin's back: "lab status" says what is broken, "lab create" mends it.
+func TestRestarts(t *testing.T) {
+	l := shared(t)
+	all := append([]string{l.name + "-switch"}, l.nodes()...)
+	tests := []struct {
+		name    string
+		restart func(t *testing.T)
+		broken  []string // parts that must be down
+	}{
+		{"worker", func(t *testing.T) { docker(t, "restart", l.name+"-worker") }, []string{l.name + "-worker", l.name + "-switch"}},
+		{"switch", func(t *testing.T) { docker(t, "restart", l.name+"-switch") }, all},
+		{"all", func(t *testing.T) { docker(t, append([]string{"restart"}, all...)...) }, all},
+		{"stopped", func(t *testing.T) { docker(t, append([]string{"stop"}, all...)...) }, all},
+		{"daemon", func(t *testing.T) {
+			if _, err := os.Stat(w.env.DockerPIDFile); err != nil {
+				t.Skip("this machine's Docker daemon is not ours to restart")
+			}
+			if err := w.offline.Docker().Restart(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}, all},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.restart(t)
+			r := l.plugin(t, "lab", "status", "--name", l.name, "-o", "json")
+			if r.code != 2 {
+				t.Errorf("status after the restart: %s", r)
+			}
+			down := map[string][]string{}
+			for _, p := range items[struct {
+				Name, Status string
+				Problems     []string
+			}](t, r.out) {
+				if p.Status == "down" {
+					down[p.Name] = p.Problems
+				}
+			}
+			for _, b := range tt.broken {
+				if len(down[b]) == 0 {
+					t.Errorf("status does not say that %s is down: %v", b, down)
+				}
+			}
+			create := l.plugin(t, l.createArgs()...)
+			t.Logf("\n%s", create.errOut)
+			if create.code != 0 {
+				t.Fatal(create)
+			}
+			if r := l.plugin(t, "lab", "status", "--name", l.name); r.code != 0 {
+				t.Error(r)
+			}
+			t.Run("paths", TestPaths)
+		})
+	}
+}
+
+// TestRefusals asks for labs that cannot be: one clear message, exit 1, nothing left behind.
+func TestRefusals(t *testing.T) {
+	l := newLab("e2e-other")
+	config := filepath.Join(w.dir, "wrong.yaml")
+	if err := os.WriteFile(config, []byte("apiVersion: dualstack/v1alpha1\nkind: Lab\nipv6: {gateway: 10.10.10.1}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bystanders(t, l.kubeconfig)
+	before := inventory(t)
+	tests := []struct {
+		name string
+		env  []string
+		args []string
+		want string
+	}{
+		{"no Docker", []string{"DOCKER_HOST=unix:///no/such/docker.sock"}, l.createArgs(), "error: reach Docker: "},
+		{"wrong configuration", nil, l.createArgs("--config", config), "error: ipv6.gateway: 10.10.10.1 is not an IPv6 address\n"},
+		{"missing configuration", nil, l.createArgs("--config", config+".not"), "error: read the lab's file: "},
+		{"missing image", nil, l.createArgs("--node-image", "dualstack.invalid/node:none"), "error: node image dualstack.invalid/node:none is not on this Docker host"},
+		{"missing switch", nil, l.createArgs("--switch", "ceos"), "error: the cEOS image is not on this Docker host"},
+		{"taken name", nil, append(l.createArgs(), "--name", "bystander"), `error: name "bystander" is taken: container bystander-control-plane belongs to kind cluster "bystander"`},
+		{"unknown version", nil, l.createArgs("--calico-version", "v3.99.0"), "error: calico v3.99.0 was asked for, but calico-vxlan.yaml in "},
+		{"a name that is an option", nil, append(l.createArgs(), "--name", "--help"), `error: name: "--help"`},
+		{"an unknown switch", nil, l.createArgs("--switch", "hub"), `error: --switch "hub": use auto, ceos or linux`},
+		{"an argument too many", nil, l.createArgs("now"), "error: "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := command(t, append(l.env(), tt.env...), w.plugin, tt.args...)
+			var said []string
+			for line := range strings.Lines(r.errOut) {
+				if !strings.HasPrefix(line, " • ") && !strings.HasPrefix(line, " ✗ ") && !strings.HasPrefix(line, "no cEOS image") && !strings.HasPrefix(line, "See '") {
+					said = append(said, line)
+				}
+			}
+			if r.code != 1 || len(said) != 1 || !strings.HasPrefix(said[0], tt.want) || r.out != "" {
+				t.Errorf("want one line %q\n%s", tt.want, r)
+			}
+		})
+	}
+	nothingLeft(t, before)
+}
