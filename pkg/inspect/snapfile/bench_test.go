@@ -9,8 +9,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 )
 
-// BenchmarkRead reads a cluster of a thousand nodes: two million forwarding entries, as many neighbours and as many routes.
-// It reports the size of the file.
+// BenchmarkRead reads a cluster of a thousand nodes: two million forwarding entries, as many neighbours and as many
+// routes. It reports the size of the file.
 func BenchmarkRead(b *testing.B) {
 	file := written(b, inspecttest.Synthetic(1000))
 	runtime.GC()

@@ -23,23 +23,27 @@ type limits struct {
 	objects    int   // of JSON; one may take a hundred times the memory of its text
 }
 
-// realLimits are beyond any real cluster: with a thousand nodes a file has 70 MB, 550 MB uncompressed, in six million rows.
+// realLimits are beyond any real cluster: with a thousand nodes a file has 70 MB, 550 MB uncompressed, in six million
+// rows.
 func realLimits() limits {
-	return limits{compressed: 256 << 20, plain: 1 << 30, node: 128 << 20, rows: 16 << 20, values: 16 << 20, objects: 2 << 20}
+	return limits{
+		compressed: 256 << 20, plain: 1 << 30, node: 128 << 20, rows: 16 << 20, values: 16 << 20, objects: 2 << 20,
+	}
 }
 
-// Read reads a Snapshot as Write writes it. A file that is not one, was cut off, was changed, goes on behind its end, is
-// of another version, or is larger than any real one, is an error; it takes no more memory than a real one could.
+// Read reads a Snapshot as Write writes it. A file that is not one, was cut off, was changed, goes on behind its end,
+// is of another version, or is larger than any real one, is an error; it takes no more memory than a real one could.
 func Read(r io.Reader) (*inspect.Snapshot, error) { return read(r, realLimits()) }
 
-func read(r io.Reader, max limits) (*inspect.Snapshot, error) {
-	compressed := bufio.NewReaderSize(&boundedReader{r: r, left: max.compressed, what: "compressed"}, 1<<16)
+func read(r io.Reader, bounds limits) (*inspect.Snapshot, error) {
+	compressed := bufio.NewReaderSize(&boundedReader{r: r, left: bounds.compressed, what: "compressed"}, 1<<16)
 	zip, err := gzip.NewReader(compressed)
 	if err != nil {
 		return nil, fmt.Errorf("read snapshot: not a snapshot file: %w", err)
 	}
 	zip.Multistream(false)
-	d := decoder{max: max, lines: bufio.NewReaderSize(&boundedReader{r: zip, left: max.plain, what: "uncompressed"}, 1<<20)}
+	plain := &boundedReader{r: zip, left: bounds.plain, what: "uncompressed"}
+	d := decoder{max: bounds, lines: bufio.NewReaderSize(plain, 1<<20)}
 	s, err := d.snapshot()
 	if err != nil {
 		return nil, fmt.Errorf("read snapshot: %w", err)
@@ -95,8 +99,8 @@ func (d *decoder) snapshot() (*inspect.Snapshot, error) {
 	case head.Kind != kind || head.APIVersion == "":
 		return nil, errors.New("not a snapshot file")
 	case head.APIVersion != inspect.APIVersion:
-		return nil, fmt.Errorf("its version is %.40q, and only %s can be read: use the version of kubectl-dualstack that wrote it (%.40q)",
-			head.APIVersion, inspect.APIVersion, head.Tool)
+		return nil, fmt.Errorf("its version is %.40q, and only %s can be read: use the version of kubectl-dualstack that "+
+			"wrote it (%.40q)", head.APIVersion, inspect.APIVersion, head.Tool)
 	}
 	s := &inspect.Snapshot{}
 	if err := d.json(s); err != nil {

@@ -81,11 +81,11 @@ func flip(b []byte, at int) []byte {
 // TestReadSizes: the two bounds on bytes hold while reading, not after it.
 func TestReadSizes(t *testing.T) {
 	file := written(t, inspecttest.Synthetic(20))
-	for name, max := range map[string]limits{
+	for name, bounds := range map[string]limits{
 		"it is too large compressed":   {compressed: int64(len(file)) - 9, plain: 1 << 30, node: 1 << 30, rows: 1 << 20, values: 1 << 20, objects: 1 << 20},
 		"it is too large uncompressed": {compressed: 1 << 30, plain: 1 << 14, node: 1 << 30, rows: 1 << 20, values: 1 << 20, objects: 1 << 20},
 	} {
-		if _, err := read(bytes.NewReader(file), max); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := read(bytes.NewReader(file), bounds); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("error %v, want %q", err, name)
 		}
 	}
@@ -123,10 +123,10 @@ func FuzzRead(f *testing.F) {
 	f.Add(unzipped(f, written(f, sample())))
 	f.Add(unzipped(f, written(f, inspecttest.Synthetic(3))))
 	f.Add([]byte(nil))
-	max := limits{compressed: 1 << 20, plain: 1 << 20, node: 1 << 20, rows: 1 << 12, values: 1 << 16, objects: 1 << 12}
+	bounds := limits{compressed: 1 << 20, plain: 1 << 20, node: 1 << 20, rows: 1 << 12, values: 1 << 16, objects: 1 << 12}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, file := range [][]byte{data, zipped(t, data)} {
-			s, err := read(bytes.NewReader(file), max)
+			s, err := read(bytes.NewReader(file), bounds)
 			if err != nil {
 				continue
 			}

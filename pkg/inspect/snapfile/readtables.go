@@ -104,8 +104,8 @@ func (d *decoder) block(rows []byte) (_, next []byte, err error) {
 	}
 }
 
-// rowReader reads the long tables of nodes. Nearly all rows stand on nearly all nodes, so what was read once is kept: it
-// is the difference between reading a cluster of a thousand nodes in one second or in two.
+// rowReader reads the long tables of nodes. Nearly all rows stand on nearly all nodes, so what was read once is kept:
+// it is the difference between reading a cluster of a thousand nodes in one second or in two.
 type rowReader struct {
 	words
 	routes    map[string]inspect.Route

@@ -13,17 +13,20 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/pods"
 )
 
-// Redact returns a copy of the Snapshot that can be shown to strangers: names, labels and addresses are replaced, each by
-// the same wherever it stands, so that every inspector finds in the copy what it finds in the original. It draws a new
-// key each time, which nobody learns: two copies of a Snapshot have nothing in common but their structure.
+// Redact returns a copy of the Snapshot that can be shown to strangers: names, labels and addresses are replaced,
+// each by the same wherever it stands, so that every inspector finds in the copy what it finds in the original. It
+// draws a new key each time, which nobody learns: two copies of a Snapshot have nothing in common but their
+// structure.
 //
-// Replaced are the names of nodes, namespaces, pods, services, pools, containers, ports, roles and the lab, the keys and
-// values of labels, handles and unique identifiers, addresses (see addressMap) and Ethernet addresses. The names that
-// Felix and Calico derive from others are derived anew: the addresses of VXLAN devices, the names of pods' interfaces.
-// Kept are the names that every cluster has (kube-system, kube-dns, labels of kubernetes.io), those of devices, settings,
-// versions and counters. Reasons why something could not be read, which quote whatever a server said, are dropped.
+// Replaced are the names of nodes, namespaces, pods, services, pools, containers, ports, roles and the lab, the keys
+// and values of labels, handles and unique identifiers, addresses (see addressMap) and Ethernet addresses. The names
+// that Felix and Calico derive from others are derived anew: the addresses of VXLAN devices, the names of pods'
+// interfaces. Kept are the names that every cluster has (kube-system, kube-dns, labels of kubernetes.io), those of
+// devices, settings, versions and counters. Reasons why something could not be read, which quote whatever a server
+// said, are dropped.
 //
-// A pool's node selector that asks for part of a value (contains, starts with, ends with) may select other nodes than before.
+// A pool's node selector that asks for part of a value (contains, starts with, ends with) may select other nodes than
+// before.
 func Redact(s *inspect.Snapshot) *inspect.Snapshot {
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
@@ -133,8 +136,9 @@ func (r *redactor) derive(s *inspect.Snapshot) {
 	}
 }
 
-// mac replaces an Ethernet address. That of a VXLAN device becomes the one that Felix gives the node under its new name.
-// Kept are none at all, groups, and the one that Calico gives its end of every pod's interface (ee:ee:ee:ee:ee:ee).
+// mac replaces an Ethernet address. That of a VXLAN device becomes the one that Felix gives the node under its new
+// name. Kept are none at all, groups, and the one that Calico gives its end of every pod's interface
+// (ee:ee:ee:ee:ee:ee).
 func (r *redactor) mac(m inspect.MAC) inspect.MAC {
 	if replaced, ok := r.vteps[m]; ok {
 		return replaced

@@ -78,7 +78,8 @@ func faults(f inspect.Family) []it.Case {
 	return cases
 }
 
-// findings lists what the inspectors report, sorted; names and addresses as r replaces them, or as they are without one.
+// findings lists what the inspectors report, sorted; names and addresses as r replaces them, or as they are without
+// one.
 func findings(s *inspect.Snapshot, r *redactor) []string {
 	node, pod, namespace, pool, device := same[string], same[string], same[string], same[string], same[string]
 	addr, mac, network := same[netip.Addr], same[inspect.MAC], same[netip.Prefix]
@@ -130,8 +131,8 @@ func text(v any) string {
 	return string(b)
 }
 
-// TestRedactKeepsOnly fills each string of a snapshot with text of its own and lists which of them a redacted copy still
-// has. A field that is added to the Snapshot shows here: it must be replaced, or be harmless.
+// TestRedactKeepsOnly fills each string of a snapshot with text of its own and lists which of them a redacted copy
+// still has. A field that is added to the Snapshot shows here: it must be replaced, or be harmless.
 func TestRedactKeepsOnly(t *testing.T) {
 	s := &inspect.Snapshot{}
 	fill(reflect.ValueOf(s).Elem(), "")

@@ -11,13 +11,13 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// addressMap replaces addresses so that what two of them have in common stays: two that share their first n bits share
-// n bits afterwards, and no more. Subnets, pools, blocks and longest matches hold as before. The construction is that of
-// Crypto-PAn (Xu, Fan, Ammar, Moon, 2002): whether a bit is flipped is a keyed hash of the bits before it.
+// addressMap replaces addresses so that what two of them have in common stays: two that share their first n bits
+// share n bits afterwards, and no more. Subnets, pools, blocks and longest matches hold as before. The construction
+// is that of Crypto-PAn (Xu, Fan, Ammar, Moon, 2002): whether a bit is flipped is a keyed hash of the bits before it.
 //
 // Kept are what carries meaning of its own (loopback, link-local, multicast, documentation), the kind of an address
-// (private, unique local, global), its last eight bits, so that .0 and .1 stay what they are, and in the lower half of an
-// IPv6 address the zeros that lead a group, so that fd00:10::5 does not grow to full length.
+// (private, unique local, global), its last eight bits, so that .0 and .1 stay what they are, and in the lower half
+// of an IPv6 address the zeros that lead a group, so that fd00:10::5 does not grow to full length.
 type addressMap struct {
 	v4, v6 cipher.Block
 	macs   func(inspect.MAC) inspect.MAC
@@ -112,8 +112,8 @@ func (m *addressMap) replace(a netip.Addr) netip.Addr {
 	return replaced
 }
 
-// keptBits returns how many of the first bits of an address decide which of the ranges it is in, and so must stay: a bit
-// is flipped only where no range goes on behind the bits before it.
+// keptBits returns how many of the first bits of an address decide which of the ranges it is in, and so must stay: a
+// bit is flipped only where no range goes on behind the bits before it.
 func keptBits(a netip.Addr) int {
 	kept := 0
 	for _, p := range slices.Concat(ownMeaning(), ownKind()) {
@@ -154,8 +154,8 @@ func hashBit(c cipher.Block, a []byte, n int) bool {
 	return out[0]&1 == 1
 }
 
-// linkLocal replaces the address that was made of a MAC (RFC 4291, appendix A) by that of the MAC's replacement. Others are
-// short and chosen by hand, as fe80::1, and stay.
+// linkLocal replaces the address that was made of a MAC (RFC 4291, appendix A) by that of the MAC's replacement.
+// Others are short and chosen by hand, as fe80::1, and stay.
 func (m *addressMap) linkLocal(a netip.Addr) netip.Addr {
 	b := a.As16()
 	if b[11] != 0xff || b[12] != 0xfe {

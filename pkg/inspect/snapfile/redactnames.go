@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// nameMap replaces the names of one kind by numbers. They are given in the order of the names, so that rows stay in order.
+// nameMap replaces the names of one kind by numbers. They are given in the order of the names, so that rows stay in
+// order.
 type nameMap struct {
 	word  string // what the new names begin with
 	keep  func(string) bool
@@ -48,8 +49,7 @@ func (m *nameMap) of(name string) string {
 	return m.word
 }
 
-// selectorWords are the words of Calico's selector language (libcalico-go/lib/selector), and those of our replacements
-// that stay as they are.
+// selectorWords are the words of Calico's selector language (libcalico-go/lib/selector).
 func selectorWords() []string {
 	return []string{"all", "global", "has", "in", "not", "contains", "starts", "ends", "with"}
 }

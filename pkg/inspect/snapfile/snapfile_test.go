@@ -104,8 +104,8 @@ func sample() *inspect.Snapshot {
 	}
 }
 
-// comparable lets cmp compare what has unexported fields.
-var comparable = []cmp.Option{
+// cmpOptions let cmp compare what has unexported fields.
+var cmpOptions = []cmp.Option{
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmpopts.EquateEmpty(),
@@ -153,7 +153,7 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(s, got, comparable...); diff != "" {
+			if diff := cmp.Diff(s, got, cmpOptions...); diff != "" {
 				t.Errorf("-written +read:\n%s", diff)
 			}
 		})
@@ -198,7 +198,7 @@ func TestRowsKeepEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(s, got, comparable...); diff != "" {
+	if diff := cmp.Diff(s, got, cmpOptions...); diff != "" {
 		t.Errorf("-written +read:\n%s", diff)
 	}
 }

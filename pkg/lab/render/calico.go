@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -44,6 +45,10 @@ func Objects(manifest string) ([]*unstructured.Unstructured, error) {
 	}
 }
 
+// readinessPeriod is how often calico-node is asked whether it is ready, in seconds. Calico's own 10 are most of what one
+// would wait for a lab once everything in it runs.
+const readinessPeriod = 2
+
 // calicoNode is the name of Calico's DaemonSet and of the container in it that has Felix.
 const calicoNode = "calico-node"
 
@@ -52,6 +57,14 @@ const calicoNode = "calico-node"
 // each node's addresses are those on the fabric. The pools are left to Pools.
 func CalicoManifest(manifest string, l spec.Lab) ([]*unstructured.Unstructured, error) {
 	objects, err := Objects(manifest)
+	if err != nil {
+		return nil, err
+	}
+	endpoint, err := execute("endpoint.yaml", l)
+	if err != nil {
+		return nil, err
+	}
+	first, err := Objects(endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +83,7 @@ func CalicoManifest(manifest string, l spec.Lab) ([]*unstructured.Unstructured, 
 	if !config || !daemon {
 		return nil, errors.New("the manifest has no ConfigMap calico-config and DaemonSet calico-node: is it Calico's calico-vxlan.yaml?")
 	}
-	return objects, nil
+	return append(first, objects...), nil
 }
 
 // assignBothFamilies changes the CNI configuration. It is a template with placeholders, so it is not JSON yet and can only be
@@ -93,6 +106,9 @@ func setNodeEnv(daemonSet *unstructured.Unstructured, l spec.Lab) error {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(daemonSet.Object, &d); err != nil {
 		return fmt.Errorf("read the DaemonSet calico-node of the manifest: %w", err)
 	}
+	// It converts the addresses of older clusters, and the manifest says that a fresh one does without.
+	d.Spec.Template.Spec.InitContainers = slices.DeleteFunc(d.Spec.Template.Spec.InitContainers,
+		func(c corev1.Container) bool { return c.Name == "upgrade-ipam" })
 	for i := range d.Spec.Template.Spec.Containers {
 		if c := &d.Spec.Template.Spec.Containers[i]; c.Name == calicoNode {
 			c.Env = setEnv(c.Env,
@@ -103,6 +119,9 @@ func setNodeEnv(daemonSet *unstructured.Unstructured, l spec.Lab) error {
 				corev1.EnvVar{Name: "FELIX_IPV6SUPPORT", Value: "true"},
 				corev1.EnvVar{Name: "NO_DEFAULT_POOLS", Value: "true"},
 			)
+			if c.ReadinessProbe != nil {
+				c.ReadinessProbe.PeriodSeconds = readinessPeriod
+			}
 			raw, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&d)
 			if err != nil {
 				return fmt.Errorf("write the DaemonSet calico-node: %w", err)

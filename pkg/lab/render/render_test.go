@@ -113,9 +113,13 @@ metadata: {name: calico-node, namespace: kube-system}
 spec:
   template:
     spec:
+      initContainers:
+      - {name: upgrade-ipam, image: docker.io/calico/cni:v3.28.5}
+      - {name: install-cni, image: docker.io/calico/cni:v3.28.5}
       containers:
       - name: calico-node
         image: docker.io/calico/node:v3.28.5
+        readinessProbe: {exec: {command: [ready]}, periodSeconds: 10}
         env:
         - {name: FELIX_IPV6SUPPORT, value: "false"}
         - {name: IP, value: autodetect}
@@ -126,11 +130,11 @@ func TestCalicoManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cni, _, _ := unstructured.NestedString(objects[0].Object, "data", "cni_network_config")
+	cni, _, _ := unstructured.NestedString(objects[1].Object, "data", "cni_network_config")
 	if want := `{"mtu": __CNI_MTU__, "ipam": {"type": "calico-ipam", "assign_ipv4": "true", "assign_ipv6": "true"}}`; cni != want {
 		t.Errorf("CNI configuration %s, want %s", cni, want)
 	}
-	containers, _, _ := unstructured.NestedSlice(objects[1].Object, "spec", "template", "spec", "containers")
+	containers, _, _ := unstructured.NestedSlice(objects[2].Object, "spec", "template", "spec", "containers")
 	got := map[string]any{}
 	for _, e := range containers[0].(map[string]any)["env"].([]any) {
 		v := e.(map[string]any)
@@ -145,6 +149,16 @@ func TestCalicoManifest(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("environment (-want +got):\n%s", d)
+	}
+	host, _, _ := unstructured.NestedString(objects[0].Object, "data", "KUBERNETES_SERVICE_HOST")
+	if objects[0].GetName() != "kubernetes-services-endpoint" || host != "dual-stack-control-plane" {
+		t.Errorf("the API server's name comes first and is %q", host)
+	}
+	if period, _, _ := unstructured.NestedInt64(containers[0].(map[string]any), "readinessProbe", "periodSeconds"); period != readinessPeriod {
+		t.Errorf("readiness is probed every %d s", period)
+	}
+	if init, _, _ := unstructured.NestedSlice(objects[2].Object, "spec", "template", "spec", "initContainers"); len(init) != 1 {
+		t.Errorf("init containers %v", init)
 	}
 	if v := CalicoVersion(objects); v != "v3.28.5" {
 		t.Errorf("version %q", v)

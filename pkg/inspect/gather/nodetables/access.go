@@ -13,8 +13,8 @@ import (
 type NodeAccess interface {
 	// Name is how the way is called on the command line: exec, debug or runtime.
 	Name() string
-	// Run runs the script with sh on the node and returns what it printed. An error that IsPermanent will not go away by
-	// trying again. It is safe for concurrent use.
+	// Run runs the script with sh on the node and returns what it printed. An error that IsPermanent will not go away
+	// by trying again. It is safe for concurrent use.
 	Run(ctx context.Context, node, script string) ([]byte, error)
 }
 
@@ -64,8 +64,8 @@ func (b *boundedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// cancelOnError calls cancel at the first write that fails. The streams of an exec do not report a failing writer: without
-// this the command would go on printing to nobody.
+// cancelOnError calls cancel at the first write that fails. The streams of an exec do not report a failing writer:
+// without this the command would go on printing to nobody.
 type cancelOnError struct {
 	io.Writer
 	cancel context.CancelCauseFunc

@@ -197,8 +197,8 @@ func (d *Debug) read(ctx context.Context, name string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// remove deletes the pod, in its own time: ctx may have ended. A failure is tried again, since a pod left behind is worse
-// than a moment's wait.
+// remove deletes the pod, in its own time: ctx may have ended. A failure is tried again, since a pod left behind is
+// worse than a moment's wait.
 func (d *Debug) remove(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()

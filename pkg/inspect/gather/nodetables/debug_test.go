@@ -197,8 +197,8 @@ func TestDebugPod(t *testing.T) {
 	compareGolden(t, "testdata/debugpod.golden.yaml", got)
 }
 
-// TestDebugRemovesOverTheWire: the removal is a request of its own, which an interruption does not hold back. The fake client
-// does not look at contexts, so this goes to a server.
+// TestDebugRemovesOverTheWire: the removal is a request of its own, which an interruption does not hold back. The
+// fake client does not look at contexts, so this goes to a server.
 func TestDebugRemovesOverTheWire(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	deleted := make(chan string, 1)

@@ -73,7 +73,8 @@ func (e *Exec) Run(ctx context.Context, node, script string) ([]byte, error) {
 	return nil, fmt.Errorf("exec into pod %s/%s: %w", pod.namespace, pod.name, err)
 }
 
-// remoteStream returns a streamFunc that speaks WebSocket, and SPDY with servers and proxies that want that, as kubectl does.
+// remoteStream returns a streamFunc that speaks WebSocket, and SPDY with servers and proxies that want that, as
+// kubectl does.
 func remoteStream(config *rest.Config, client kubernetes.Interface) streamFunc {
 	return func(ctx context.Context, pod podRef, command []string, stdout, stderr io.Writer) error {
 		req := client.CoreV1().RESTClient().Post().
@@ -90,8 +91,8 @@ func remoteStream(config *rest.Config, client kubernetes.Interface) streamFunc {
 			return err
 		}
 		var refused error
-		// Older servers ask for the permission to get pods/exec on a WebSocket and to create it on SPDY, so a refusal of the
-		// first says nothing about the second.
+		// Older servers ask for the permission to get pods/exec on a WebSocket and to create it on SPDY, so a refusal
+		// of the first says nothing about the second.
 		fallback, err := remotecommand.NewFallbackExecutor(websocket, spdy, func(err error) bool {
 			refused = upgradeCause(err)
 			return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)

@@ -38,8 +38,8 @@ func eachRow[T any](b []byte, f func(T) error) error {
 	}
 }
 
-// dropTrailingCommas removes commas before a closing bracket, which some versions of iproute2 leave. Correct JSON, which
-// ip prints without spaces, is returned as it is.
+// dropTrailingCommas removes commas before a closing bracket, which some versions of iproute2 leave. Correct JSON,
+// which ip prints without spaces, is returned as it is.
 func dropTrailingCommas(b []byte) []byte {
 	if !bytes.Contains(b, []byte(",]")) && !bytes.Contains(b, []byte(",}")) {
 		return b
@@ -90,8 +90,8 @@ func (t *firstText) UnmarshalJSON(b []byte) error {
 
 // unquote reads a JSON string. Nearly all are plain ASCII, for which a second pass through the decoder is wasted.
 func unquote(b []byte, s *string) error {
-	plain := len(b) >= 2 && b[0] == '"' && !bytes.ContainsFunc(b[1:len(b)-1], func(r rune) bool { return r == '\\' || r >= 0x80 })
-	if !plain {
+	special := func(r rune) bool { return r == '\\' || r >= 0x80 }
+	if len(b) < 2 || b[0] != '"' || bytes.ContainsFunc(b, special) {
 		return json.Unmarshal(b, s)
 	}
 	*s = string(b[1 : len(b)-1])

@@ -21,8 +21,8 @@ var (
 	recordRoot = flag.String("root", "/", "root `DIR` of the system whose ip is used")
 )
 
-// TestKernel runs Script against this machine's kernel and iproute2, in a network namespace laid out by testdata/node.sh,
-// and expects the tables that were once recorded.
+// TestKernel runs Script against this machine's kernel and iproute2, in a network namespace laid out by
+// testdata/node.sh, and expects the tables that were once recorded.
 func TestKernel(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to make network namespaces")
@@ -56,7 +56,8 @@ func TestKernel(t *testing.T) {
 	}
 }
 
-// sameFacts leaves out what differs from run to run: counters, the order within hash tables, the machine's own defaults.
+// sameFacts leaves out what differs from run to run: counters, the order within hash tables, the machine's own
+// defaults.
 var sameFacts = []cmp.Option{
 	cmpopts.EquateComparable(inspect.MAC{}),
 	cmpopts.IgnoreFields(inspect.Link{}, "RXPackets", "TXPackets"),

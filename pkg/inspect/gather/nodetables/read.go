@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// DefaultConcurrency is how many nodes are read at once. Two hundred nodes at 100 ms each take 0.7 s with it, and no API
-// server minds that many execs.
+// DefaultConcurrency is how many nodes are read at once. Two hundred nodes at 100 ms each take 0.7 s with it, and no
+// API server minds that many execs.
 const DefaultConcurrency = 32
 
 // attempts is how often a way in is tried where a failure proves nothing.
@@ -41,8 +41,8 @@ func (o Options) withDefaults() Options {
 // works for each node. The ways that change nothing should come first. A node that is read at the first attempt costs
 // one run of Script.
 //
-// A node that could not be read is in Missing, with the reason that each way gave, in the order of nodes. When ctx ends, the
-// nodes that were not read by then are Missing too.
+// A node that could not be read is in Missing, with the reason that each way gave, in the order of nodes. When ctx
+// ends, the nodes that were not read by then are Missing too.
 func Tables(
 	ctx context.Context, ways []NodeAccess, nodes []string, opts Options,
 ) (map[string]inspect.NodeTable, []inspect.Missing) {

@@ -32,7 +32,7 @@ type answer struct {
 
 func (f *fakeAccess) Name() string { return f.name }
 
-func (f *fakeAccess) Run(ctx context.Context, node, script string) ([]byte, error) {
+func (f *fakeAccess) Run(_ context.Context, node, script string) ([]byte, error) {
 	if script != Script {
 		return nil, fmt.Errorf("another script than the fixed one: %q", script)
 	}
@@ -117,7 +117,8 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// TestTablesMany: each node is read once, no more at a time than asked for, and failures come in the order of the nodes.
+// TestTablesMany: each node is read once, no more at a time than asked for, and failures come in the order of the
+// nodes.
 func TestTablesMany(t *testing.T) {
 	var nodes, bad []string
 	for i := range 100 {

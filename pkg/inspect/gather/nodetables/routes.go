@@ -40,8 +40,8 @@ type nexthopRow struct {
 	Flags []string `json:"flags"`
 }
 
-// routes reads the routes of a family. Table local is left out: it repeats the addresses. A route with several next hops
-// becomes as many routes to the same destination.
+// routes reads the routes of a family. Table local is left out: it repeats the addresses. A route with several next
+// hops becomes as many routes to the same destination.
 func (p *parser) routes(b []byte, f inspect.Family) error {
 	return eachRow(b, func(r routeRow) error {
 		if r.Dst == "" || r.Table == tableLocal {

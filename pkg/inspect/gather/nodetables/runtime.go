@@ -14,8 +14,8 @@ import (
 // runtimeTimeout is how long a container runtime may take.
 const runtimeTimeout = 30 * time.Second
 
-// Runtime enters the container that a Kind node is, by the runtime of this machine. It changes nothing and does not need
-// the cluster to answer.
+// Runtime enters the container that a Kind node is, by the runtime of this machine. It changes nothing and does not
+// need the cluster to answer.
 type Runtime struct {
 	runner     run.Runner
 	containers map[string]container // by node
@@ -37,8 +37,8 @@ func NewRuntime(runner run.Runner, nodes []inspect.Node) *Runtime {
 	return r
 }
 
-// kindContainer reads the provider ID that Kind gives a node: kind://RUNTIME/CLUSTER/CONTAINER. What comes from a cluster
-// must not choose the program that is run here, nor look like an option to it.
+// kindContainer reads the provider ID that Kind gives a node: kind://RUNTIME/CLUSTER/CONTAINER. What comes from a
+// cluster must not choose the program that is run here, nor look like an option to it.
 func kindContainer(providerID string) (container, bool) {
 	path, ok := strings.CutPrefix(providerID, "kind://")
 	parts := strings.Split(path, "/")
