@@ -13,13 +13,19 @@ import (
 	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/blocks"
 	completioncmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/completion"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/ippools"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/neighbors"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/nodes"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/pods"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/routes"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/services"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/version"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/vxlan"
 )
 
 // The program's name as users type it, and as the file is called.
@@ -61,6 +67,12 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 			nodes.NewCmdNodes(nodes.NewFlags(shared()), nil),
 			pods.NewCmdPods(pods.NewFlags(shared()), nil),
 			services.NewCmdServices(services.NewFlags(shared()), nil),
+			ippools.NewCmdIPPools(shared(), nil),
+			blocks.NewCmdBlocks(shared(), nil),
+			vxlan.NewCmdVXLAN(shared(), nil),
+			routes.NewCmdRoutes(shared(), nil),
+			neighbors.NewCmdNeighbors(shared(), nil),
+			fdb.NewCmdFDB(shared(), nil),
 		}},
 		{Message: "Other Commands:", Commands: []*cobra.Command{
 			version.NewCmdVersion(streams),

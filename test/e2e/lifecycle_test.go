@@ -5,6 +5,7 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -191,14 +192,23 @@ func TestSecondLabOfAnOrdinaryUser(t *testing.T) {
 	}
 	if _, err := user.Lookup(name); err != nil {
 		must(t, nil, "useradd", "--create-home", "--groups", "docker", name)
-		t.Cleanup(func() { must(t, nil, "userdel", "--remove", name) })
+		t.Cleanup(func() {
+			if out, err := exec.Command("userdel", "--remove", name).CombinedOutput(); err != nil {
+				t.Errorf("userdel: %v\n%s", err, out)
+			}
+		})
+	}
+	manifests := filepath.Join(t.TempDir(), "manifests") // the cache is root's own
+	if err := errors.Join(os.CopyFS(manifests, os.DirFS(w.env.CalicoManifests)), os.Chmod(filepath.Dir(manifests), 0o755),
+		os.Chmod(filepath.Dir(filepath.Dir(manifests)), 0o755)); err != nil {
+		t.Fatal(err)
 	}
 	before := inventory(t)
 	as := func(args ...string) result {
 		return command(t, nil, "runuser", append([]string{"-u", name, "--", "env", "-u", "KUBECONFIG", "HOME=/home/" + name, "USER=" + name, w.plugin}, args...)...)
 	}
 	other := newLab("e2e-other")
-	create := as(other.createArgs()...)
+	create := as(other.createArgs("--calico-manifests", manifests)...)
 	if create.code != 0 {
 		t.Fatal(create)
 	}

@@ -64,6 +64,7 @@ func TestEnsureKeepsNothingHalfBuilt(t *testing.T) {
 	if s.has(a) {
 		t.Error("the failed build counts as done")
 	}
+	checkNoTemporary(t, s)
 	// a run that is killed leaves its temporary folder behind; the next one removes it
 	left := filepath.Join(s.dir, "tmp", "userland.tmp123")
 	if err := os.MkdirAll(left, 0o755); err != nil {
@@ -73,6 +74,11 @@ func TestEnsureKeepsNothingHalfBuilt(t *testing.T) {
 	if _, err := s.ensure(t.Context(), writes("userland", key("1"), &built)); err != nil || built.Load() != 1 {
 		t.Fatalf("built %d times, error %v; want once", built.Load(), err)
 	}
+	checkNoTemporary(t, s)
+}
+
+func checkNoTemporary(t *testing.T, s store) {
+	t.Helper()
 	if entries, err := os.ReadDir(filepath.Join(s.dir, "tmp")); err != nil || len(entries) != 0 {
 		t.Errorf("left in tmp: %v, %v", entries, err)
 	}

@@ -23,18 +23,22 @@ type Flags struct {
 	Selector      string
 	AllNamespaces bool
 	Node          string
+	Snapshot      string
+	NodeAccess    string
+	ProbeImage    string
 
 	genericiooptions.IOStreams
 }
 
 // NewFlags returns the flags with their defaults. The flags of kubectl itself are bound once, at the root.
 func NewFlags(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *Flags {
-	return &Flags{Config: config, Print: printer.NewFlags(), IOStreams: streams}
+	return &Flags{Config: config, Print: printer.NewFlags(), NodeAccess: accessAuto, IOStreams: streams}
 }
 
 // AddFlags binds the flags that every inspector has.
 func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.Print.AddFlags(cmd)
+	cmd.Flags().StringVar(&f.Snapshot, "snapshot", f.Snapshot, "File that \"kubectl dualstack snapshot\" wrote, to be read in place of a cluster.")
 	cmd.Flags().StringVar(&f.Family, "family", f.Family, "Show only this IP family. One of: (ipv4, ipv6).")
 	registerCompletion(cmd, "family",
 		cobra.FixedCompletions([]cobra.Completion{"ipv4", "ipv6"}, cobra.ShellCompDirectiveNoFileComp))
@@ -58,6 +62,14 @@ func (f *Flags) AddNodeFlags(cmd *cobra.Command) {
 	registerCompletion(cmd, "node", CompleteNames(f.Config, "nodes"))
 }
 
+// AddTableFlags binds the flags of inspectors that read what the kernels of nodes hold.
+func (f *Flags) AddTableFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.NodeAccess, "node-access", f.NodeAccess, "How the tables of nodes are read: by exec into calico-node, "+
+		"by the container runtime (kind nodes of this machine), or by a short-lived debug pod. One of: (auto, exec, debug, runtime).")
+	cmd.Flags().StringVar(&f.ProbeImage, "probe-image", f.ProbeImage, "Image of debug pods, with sh and iproute2; empty is that of calico-node.")
+	registerCompletion(cmd, "node-access", cobra.FixedCompletions(nodeAccesses(), cobra.ShellCompDirectiveNoFileComp))
+}
+
 // registerCompletion completes a flag. Cobra's only error is that the flag does not exist, or has a completion already,
 // which is a mistake of this package that every test would show.
 func registerCompletion(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
@@ -74,6 +86,9 @@ func (f *Flags) ToOptions(subject inspect.Fact, names []string) (*Options, error
 	}
 	if _, err := labels.Parse(f.Selector); err != nil {
 		return nil, exit.Usagef("--selector %q: %w", f.Selector, err)
+	}
+	if err := checkAccess(f.NodeAccess); err != nil {
+		return nil, err
 	}
 	source, err := f.source()
 	if err != nil {

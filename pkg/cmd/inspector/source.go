@@ -2,12 +2,14 @@ package inspector
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/version"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
 )
 
 // Source is where facts come from: a live cluster, or a recorded snapshot of one. Inspectors cannot tell the
@@ -21,6 +23,13 @@ type Source interface {
 
 // source returns the source that the flags name.
 func (f *Flags) source() (Source, error) {
+	if f.Snapshot != "" {
+		taken, err := snapfile.ReadFile(f.Snapshot)
+		if err != nil {
+			return nil, err
+		}
+		return Recorded{taken}, nil
+	}
 	config, err := f.Config.ToRESTConfig()
 	if err != nil {
 		return nil, err
@@ -31,17 +40,24 @@ func (f *Flags) source() (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Live{clients}, nil
+	return Live{Clients: clients, Tables: Tables{Config: config, Access: f.NodeAccess, Image: f.ProbeImage}}, nil
 }
 
 // Live reads from a cluster.
-type Live struct{ Clients gather.Clients }
+type Live struct {
+	Clients gather.Clients
+	Tables  Tables
+}
 
 var _ Source = Live{}
 
 // Snapshot implements Source.
 func (l Live) Snapshot(ctx context.Context, req gather.Request) (*inspect.Snapshot, error) {
-	return gather.Gather(ctx, l.Clients, req)
+	snap, err := gather.Gather(ctx, l.Clients, req)
+	if err != nil || !slices.Contains(req.Facts, inspect.FactTables) {
+		return snap, err
+	}
+	return snap, l.Tables.add(ctx, l.Clients, req, snap)
 }
 
 // EachPod implements Source.

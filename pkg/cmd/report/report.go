@@ -71,6 +71,9 @@ func NewCmd[T any](f *inspector.Flags, spec Spec[T], runF func(context.Context, 
 	if spec.PerNode {
 		f.AddNodeFlags(cmd)
 	}
+	if slices.Contains(spec.Facts, inspect.FactTables) {
+		f.AddTableFlags(cmd)
+	}
 	return cmd
 }
 

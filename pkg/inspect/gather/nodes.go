@@ -56,6 +56,7 @@ func readNode(n *corev1.Node) inspect.Node {
 	a := n.Annotations
 	node := inspect.Node{
 		Name:          n.Name,
+		ProviderID:    n.Spec.ProviderID,
 		Labels:        n.Labels,
 		Roles:         roles(n.Labels),
 		OS:            n.Status.NodeInfo.OperatingSystem,

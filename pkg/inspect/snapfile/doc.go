@@ -12,8 +12,8 @@
 // The first line says what the file is, the second holds all of the Snapshot but the nodes' tables, as JSON. Then
 // come the nodes that were read, in order of name: a line of JSON with the short tables, and one line per route,
 // neighbour and forwarding entry in the notation of iproute2. In a cluster of a thousand nodes there are six million
-// of those, which JSON would make twice as long and several times slower to read. A word that holds a space, a
-// control character or a per cent sign has it as %XX; what is absent is left out.
+// of those, which are read in a second or two; with encoding/json it was eight times that. A word that holds a space,
+// a control character or a per cent sign has it as %XX; what is absent is left out.
 //
 // Equal Snapshots give equal bytes. A file is not trusted: it is read in bounds, see Read, and reading it opens
 // nothing else. What it says is text from a cluster like any other.

@@ -51,9 +51,9 @@ type rootFS struct {
 }
 
 type manifestEntry struct {
-	Config   string
-	RepoTags []string
-	Layers   []string
+	Config   string   `json:"Config"`
+	RepoTags []string `json:"RepoTags"`
+	Layers   []string `json:"Layers"`
 }
 
 // epoch is the time of everything in an archive: a real one would change the bytes with every run.

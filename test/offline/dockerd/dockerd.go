@@ -41,19 +41,23 @@ func (d *Daemon) PIDFile() string { return filepath.Join(d.Dir, "dockerd.pid") }
 func (d *Daemon) LogFile() string { return filepath.Join(d.Dir, "dockerd.log") }
 
 // Answers tells whether a Docker daemon answers.
-func (d *Daemon) Answers(ctx context.Context) bool {
+func (d *Daemon) Answers(ctx context.Context) bool { return d.ask(ctx) == nil }
+
+// ask returns why no daemon answers, if none does.
+func (d *Daemon) ask(ctx context.Context) error {
 	_, err := d.Run.Run(ctx, run.Cmd{Name: "docker", Args: []string{"version", "--format", "{{.Server.Version}}"}})
-	return err == nil
+	return err
 }
 
 // Start makes sure that a Docker daemon answers. Where none does, it installs Debian's where that is missing, starts
 // it, and keeps what containers send from leaving the machine; for that it must be root on Debian.
 func (d *Daemon) Start(ctx context.Context) error {
-	if d.Answers(ctx) {
+	silence := d.ask(ctx)
+	if silence == nil {
 		return nil
 	}
-	if err := startable(); err != nil {
-		return err
+	if err := startable(silence); err != nil || ctx.Err() != nil {
+		return errors.Join(err, context.Cause(ctx))
 	}
 	waiting := func() { d.Report.Infof("another run is starting Docker: waiting for it") }
 	unlock, err := host.Lock(ctx, filepath.Join(d.Dir, "lock"), waiting)
@@ -76,13 +80,15 @@ func (d *Daemon) Start(ctx context.Context) error {
 	return d.confine(ctx)
 }
 
-// startable says why this process cannot start a daemon, if it cannot.
-func startable() error {
+// startable says why this process cannot start a daemon, if it cannot. That none answers may well be a matter of
+// permissions, hence silence, the reason, is told too.
+func startable(silence error) error {
 	if name := os.Getenv("DOCKER_HOST"); name != "" {
-		return fmt.Errorf("no Docker daemon answers at DOCKER_HOST=%s: start it, or unset DOCKER_HOST", name)
+		return fmt.Errorf("no Docker daemon answers at DOCKER_HOST=%s: start it, or unset DOCKER_HOST: %w", name, silence)
 	}
 	if !host.IsRoot() || !host.IsDebian() {
-		return errors.New("no Docker daemon answers: start one, or run this as root on Debian, which installs and starts one")
+		return fmt.Errorf("no Docker daemon answers: start one that you may use, "+
+			"or run this as root on Debian, which installs and starts one: %w", silence)
 	}
 	return nil
 }
