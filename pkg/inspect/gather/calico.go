@@ -13,13 +13,17 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Calico keeps its objects in one of two API groups: in crd.projectcalico.org/v1, or, natively, in
+// groupCRD is the first of the two API groups that Calico keeps its objects in: crd.projectcalico.org/v1, or, natively, in
 // projectcalico.org/v3. The latter may also be an aggregated API server in front of the former, which then does not
 // serve the IPAM blocks.
-var (
-	groupCRD    = schema.GroupVersion{Group: "crd.projectcalico.org", Version: "v1"}
-	groupNative = schema.GroupVersion{Group: "projectcalico.org", Version: "v3"}
-)
+func groupCRD() schema.GroupVersion {
+	return schema.GroupVersion{Group: "crd.projectcalico.org", Version: "v1"}
+}
+
+// groupNative is the other of the two groups; see groupCRD.
+func groupNative() schema.GroupVersion {
+	return schema.GroupVersion{Group: "projectcalico.org", Version: "v3"}
+}
 
 // groupMigration is the group of the object that moves a cluster from the one to the other.
 const groupMigration = "migration.projectcalico.org"
@@ -41,11 +45,11 @@ func (a calicoAPI) String() string {
 // detectCalico finds out where the objects are, as Calico itself does (libcalico-go/lib/backend/k8s/discovery.go):
 // native objects count once the old group is gone, or once a migration has come to the point where Calico reads them.
 func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
-	crd, err := serves(ctx, c, groupCRD, "ippools")
+	crd, err := serves(ctx, c, groupCRD(), "ippools")
 	if err != nil {
 		return calicoAPI{}, err
 	}
-	native, err := serves(ctx, c, groupNative, "ippools")
+	native, err := serves(ctx, c, groupNative(), "ippools")
 	if err != nil {
 		return calicoAPI{}, err
 	}
@@ -53,14 +57,14 @@ func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
 	case !crd && !native:
 		return calicoAPI{}, errNoCalico
 	case !crd:
-		return calicoAPI{groupNative}, nil
+		return calicoAPI{groupNative()}, nil
 	case !native:
-		return calicoAPI{groupCRD}, nil
+		return calicoAPI{groupCRD()}, nil
 	}
-	if blocks, err := serves(ctx, c, groupNative, "ipamblocks"); err != nil || !blocks || !migrated(ctx, c) {
-		return calicoAPI{groupCRD}, nil //nolint:nilerr // what cannot be found out leaves the default
+	if blocks, err := serves(ctx, c, groupNative(), "ipamblocks"); err != nil || !blocks || !migrated(ctx, c) {
+		return calicoAPI{groupCRD()}, nil //nolint:nilerr // what cannot be found out leaves the default
 	}
-	return calicoAPI{groupNative}, nil
+	return calicoAPI{groupNative()}, nil
 }
 
 // serves reports whether the server has a resource. An aggregated API server that is down serves nothing.

@@ -16,7 +16,7 @@ func TestDetectCalico(t *testing.T) {
 		o.Object["status"] = map[string]any{"phase": phase}
 		return o
 	}
-	both := []schema.GroupVersion{groupCRD, groupNative}
+	both := []schema.GroupVersion{groupCRD(), groupNative()}
 	aggregated := func(c cluster) { // an API server in front of the old group serves no blocks
 		resources := c.kubernetes.Resources[1]
 		resources.APIResources = slices.DeleteFunc(resources.APIResources,
@@ -30,8 +30,8 @@ func TestDetectCalico(t *testing.T) {
 		wantErr error
 	}{
 		"none":                  {wantErr: errNoCalico},
-		"old":                   {groups: []schema.GroupVersion{groupCRD}, want: "crd.projectcalico.org/v1"},
-		"native":                {groups: []schema.GroupVersion{groupNative}, want: "projectcalico.org/v3"},
+		"old":                   {groups: []schema.GroupVersion{groupCRD()}, want: "crd.projectcalico.org/v1"},
+		"native":                {groups: []schema.GroupVersion{groupNative()}, want: "projectcalico.org/v3"},
 		"old behind aggregated": {groups: both, prepare: aggregated, want: "crd.projectcalico.org/v1"},
 		"both":                  {groups: both, want: "crd.projectcalico.org/v1"},
 		"both, migrating":       {groups: both, phase: "Migrating", want: "crd.projectcalico.org/v1"},

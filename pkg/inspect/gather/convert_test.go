@@ -241,7 +241,7 @@ func TestReadPool(t *testing.T) {
 		"another shape": {spec: map[string]any{"cidr": int64(7)}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, ok := readPool(calicoObject(groupCRD, "IPPool", "pool", test.spec))
+			got, ok := readPool(calicoObject(groupCRD(), "IPPool", "pool", test.spec))
 			if ok != (test.want != nil) {
 				t.Fatalf("readPool reports %v", ok)
 			}
@@ -291,7 +291,7 @@ func TestReadBlock(t *testing.T) {
 		"no CIDR": {spec: map[string]any{"cidr": "here"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, ok := readBlock(calicoObject(groupCRD, "IPAMBlock", "block", test.spec))
+			got, ok := readBlock(calicoObject(groupCRD(), "IPAMBlock", "block", test.spec))
 			if ok != (test.want != nil) {
 				t.Fatalf("readBlock reports %v", ok)
 			}

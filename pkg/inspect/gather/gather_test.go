@@ -113,11 +113,11 @@ func labCluster() cluster {
 			Data: map[string]string{"name": "lab", "externalIPv4": "1.1.1.1", "fabricIPv6": "fd00:10:10::/64"}},
 		daemonSet,
 	}
-	return newCluster([]schema.GroupVersion{groupCRD}, objects,
-		calicoObject(groupCRD, "IPPool", "v4", map[string]any{"cidr": "192.168.0.0/16"}),
-		calicoObject(groupCRD, "IPAMBlock", "192-168-0-0-26", map[string]any{"cidr": "192.168.0.0/26", "affinity": "host:a"}),
-		calicoObject(groupCRD, "FelixConfiguration", "default", map[string]any{"vxlanVNI": int64(5000)}),
-		calicoObject(groupCRD, "ClusterInformation", "default", map[string]any{"calicoVersion": "v3.28.5"}),
+	return newCluster([]schema.GroupVersion{groupCRD()}, objects,
+		calicoObject(groupCRD(), "IPPool", "v4", map[string]any{"cidr": "192.168.0.0/16"}),
+		calicoObject(groupCRD(), "IPAMBlock", "192-168-0-0-26", map[string]any{"cidr": "192.168.0.0/26", "affinity": "host:a"}),
+		calicoObject(groupCRD(), "FelixConfiguration", "default", map[string]any{"vxlanVNI": int64(5000)}),
+		calicoObject(groupCRD(), "ClusterInformation", "default", map[string]any{"calicoVersion": "v3.28.5"}),
 	)
 }
 
