@@ -2,11 +2,8 @@ package fabric
 
 import (
 	"archive/tar"
-	"flag"
 	"io"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,28 +11,10 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
-
-var update = flag.Bool("update", false, "write the goldens anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got), -update writes it anew:\n%s", path, d)
-	}
-}
 
 func prefixes(s ...string) (all []netip.Prefix) {
 	for _, p := range s {
@@ -55,9 +34,9 @@ func compare() cmp.Options {
 func TestBatches(t *testing.T) {
 	l := spec.Default()
 	s := &linuxSwitch{lab: l}
-	golden(t, "switch-fresh.batch", s.batch(nil))
-	golden(t, "switch-again.batch", s.batch([]Interface{{Name: "lo"}, {Name: "vlan10"}, {Name: "eth1"}}))
-	golden(t, "node.batch", nodeBatch(l, l.Nodes()[1]))
+	testutil.Golden(t, "switch-fresh.batch", []byte(s.batch(nil)))
+	testutil.Golden(t, "switch-again.batch", []byte(s.batch([]Interface{{Name: "lo"}, {Name: "vlan10"}, {Name: "eth1"}})))
+	testutil.Golden(t, "node.batch", []byte(nodeBatch(l, l.Nodes()[1])))
 }
 
 func TestCableBatch(t *testing.T) {

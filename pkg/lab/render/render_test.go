@@ -1,37 +1,16 @@
 package render
 
 import (
-	"flag"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
-
-var update = flag.Bool("update", false, "write the goldens anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got), -update writes it anew:\n%s", path, d)
-	}
-}
 
 // other is a lab in which no value is the default's, so that a template that forgot one shows it.
 func other() spec.Lab {
@@ -58,7 +37,7 @@ func TestGoldens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, l.Name+"-"+name, got)
+			testutil.Golden(t, l.Name+"-"+name, []byte(got))
 			if strings.HasSuffix(name, ".yaml") {
 				if _, err := Objects(got); err != nil {
 					t.Errorf("%s of %s is not a manifest: %v", name, l.Name, err)
