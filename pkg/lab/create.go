@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -109,13 +111,14 @@ func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]
 		}
 		return nil, err
 	}
-	kindYAML, err := render.Kind(o.Lab)
+	kindYAML, err := render.Kind(o.Lab, true)
 	if err != nil {
 		return nil, err
 	}
 	_, statErr := os.Stat(o.Kubeconfig)
 	c := &creation{Manager: m, opts: o, calico: calico, kindYAML: kindYAML, record: record.Record{
-		Lab: o.Lab, Switch: o.Switch, NodeImage: o.NodeImage, Kubeconfig: o.Kubeconfig,
+		Lab: o.Lab, Switch: o.Switch, SwitchImage: o.SwitchImage, NodeImage: o.NodeImage, ToolsImage: o.ToolsImage,
+		CalicoInstall: o.CalicoInstall, CalicoVersion: o.CalicoVersion, CalicoManifests: absolute(o.CalicoManifests), Kubeconfig: o.Kubeconfig,
 		KubeconfigCreated: errors.Is(statErr, os.ErrNotExist), NetworkCreated: network == nil,
 	}}
 	for _, other := range labs { // the network is the labs' as long as the chain of labs since it was made is not broken
@@ -123,6 +126,14 @@ func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]
 	}
 	c.sw, err = fabric.NewSwitch(o.Switch, m.Docker, o.Lab, o.SwitchImage)
 	return c, err
+}
+
+// absolute makes a folder's name one that holds wherever it is read; a URL, and no name at all, stay as they are.
+func absolute(location string) string {
+	if path, err := filepath.Abs(location); err == nil && location != "" && !strings.Contains(location, "://") {
+		return path
+	}
+	return location
 }
 
 func (c *creation) plan() steps.Plan {

@@ -18,16 +18,9 @@ var ErrNoLab = errors.New("no such lab")
 // where one is given), and Docker's network "kind" if the lab brought it and nobody else uses it. It needs no answer from the
 // cluster. Where there is no such lab the error is ErrNoLab.
 func (m *Manager) Delete(ctx context.Context, name, kubeconfig string) error {
-	if err := m.ping(ctx); err != nil {
-		return err
-	}
-	labs, err := m.scan(ctx)
+	f, err := m.find(ctx, name)
 	if err != nil {
 		return err
-	}
-	f := labs[name]
-	if f == nil {
-		return fmt.Errorf("lab %q: %w", name, ErrNoLab)
 	}
 	step := m.Progress.Start(fmt.Sprintf("delete lab %q", name))
 	return step.Done(m.remove(ctx, f, kubeconfig))

@@ -91,6 +91,22 @@ func (m *Manager) scan(ctx context.Context) (map[string]*found, error) {
 	return labs, nil
 }
 
+// find returns what is there of a lab, or ErrNoLab.
+func (m *Manager) find(ctx context.Context, name string) (*found, error) {
+	if err := m.ping(ctx); err != nil {
+		return nil, err
+	}
+	labs, err := m.scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := labs[name]
+	if f == nil {
+		return nil, fmt.Errorf("lab %q: %w", name, ErrNoLab)
+	}
+	return f, nil
+}
+
 // ping makes sure that Docker answers; everything else would fail in less clear ways.
 func (m *Manager) ping(ctx context.Context) error {
 	if _, err := m.Docker.Ping(ctx); err != nil {

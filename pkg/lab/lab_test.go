@@ -212,6 +212,8 @@ func TestCreateRefuses(t *testing.T) {
 			[]string{"the kernel allows 128 inotify instances and the lab needs about 510"}},
 		{"no image archive", nil, func(_ *run.Fake, o *CreateOptions) { o.ImageArchives = []string{"/no/such.tar", os.TempDir()} },
 			[]string{"image archive: stat /no/such.tar", "is a folder: give a file that docker save wrote"}},
+		{"a kubeconfig that cannot be written", nil, func(_ *run.Fake, o *CreateOptions) { o.Kubeconfig = "/dev/null/config" },
+			[]string{"kubeconfig /dev/null/config: cannot be written: not a directory: name another in KUBECONFIG or with --kubeconfig"}},
 		{"no manifests", nil, func(_ *run.Fake, o *CreateOptions) { o.CalicoManifests = "/no/such/folder" },
 			[]string{"read Calico's manifest: open /no/such/folder/calico-vxlan.yaml: no such file or directory"}},
 		{"a version that is none", nil, func(_ *run.Fake, o *CreateOptions) { o.CalicoVersion = "latest" },

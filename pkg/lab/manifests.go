@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,21 +58,27 @@ type source struct {
 
 // loadCalico reads Calico's manifests and makes of them what the lab wants.
 func (m *Manager) loadCalico(ctx context.Context, o CreateOptions) (manifests, error) {
-	if o.CalicoVersion != "" && !versionPattern.MatchString(o.CalicoVersion) {
-		return manifests{}, fmt.Errorf("calico version %q: give one as v3.32.1", o.CalicoVersion)
+	location, err := o.calicoLocation()
+	if err != nil {
+		return manifests{}, err
 	}
-	s := source{location: o.CalicoManifests, http: m.HTTP}
-	if s.location == "" {
-		version := o.CalicoVersion
-		if version == "" {
-			version = DefaultCalicoVersion
-		}
-		s.location = fmt.Sprintf(publishedManifests, version)
-	}
+	s := source{location: location, http: m.HTTP}
 	if o.CalicoInstall == InstallManifest {
 		return s.manifest(ctx, o.Lab, o.CalicoVersion)
 	}
 	return s.operator(ctx, o.Lab)
+}
+
+// calicoLocation returns the folder or URL that has Calico's manifests.
+func (o CreateOptions) calicoLocation() (string, error) {
+	switch {
+	case o.CalicoVersion != "" && !versionPattern.MatchString(o.CalicoVersion):
+		return "", fmt.Errorf("calico version %q: give one as v3.32.1", o.CalicoVersion)
+	case o.CalicoManifests != "":
+		return o.CalicoManifests, nil
+	default:
+		return fmt.Sprintf(publishedManifests, cmp.Or(o.CalicoVersion, DefaultCalicoVersion)), nil
+	}
 }
 
 func (s source) manifest(ctx context.Context, l spec.Lab, version string) (manifests, error) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -32,16 +34,44 @@ func (m *Manager) preflight(ctx context.Context, o *CreateOptions) (*container.N
 			errs = append(errs, fmt.Errorf("image archive %s: is a folder: give a file that docker save wrote", a))
 		}
 	}
-	if info, err := os.Stat(o.Kubeconfig); err == nil && info.IsDir() {
-		errs = append(errs, fmt.Errorf("kubeconfig %s: is a folder", o.Kubeconfig))
-	}
-	errs = append(errs, m.chooseSwitch(ctx, o))
+	errs = append(errs, checkKubeconfig(o.Kubeconfig), m.chooseSwitch(ctx, o))
 	if err := m.ensureImage(ctx, o.NodeImage, "node image", "--node-image"); err != nil {
 		errs = append(errs, err)
 	} else {
 		errs = append(errs, m.checkInotify(ctx, o))
 	}
 	return network, errors.Join(errs...)
+}
+
+// checkKubeconfig makes sure that the file can be written: kind does so in the end, when all nodes are there. Kind puts a
+// lock beside it.
+func checkKubeconfig(path string) error {
+	const advice = "name another in KUBECONFIG or with --kubeconfig"
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("kubeconfig %s: is a folder", path)
+	case err == nil:
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return fmt.Errorf("kubeconfig: %w: %s", err, advice)
+		}
+		_ = f.Close() // nothing was written
+	}
+	folder := filepath.Dir(path)
+	for parent := filepath.Dir(folder); parent != folder; folder, parent = parent, filepath.Dir(parent) {
+		if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+	}
+	f, err := os.CreateTemp(folder, ".kubectl-dualstack-")
+	if err != nil {
+		if p := (*fs.PathError)(nil); errors.As(err, &p) {
+			err = p.Err // the name of our own file says nothing
+		}
+		return fmt.Errorf("kubeconfig %s: cannot be written: %w: %s", path, err, advice)
+	}
+	_ = f.Close() // nothing was written
+	return os.Remove(f.Name())
 }
 
 // checkNetwork looks at the Docker network that kind uses. It makes one with IPv6 where there is none.

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 
 	"golang.org/x/sync/errgroup"
@@ -43,16 +42,9 @@ func part(name, role string, problems ...string) Part {
 // Status returns the parts of a lab: the switch, the nodes, and what runs on the cluster. It looks at each part itself, so
 // that a part which is down does not hide another. Where there is no such lab the error is ErrNoLab.
 func (m *Manager) Status(ctx context.Context, name string) ([]Part, error) {
-	if err := m.ping(ctx); err != nil {
-		return nil, err
-	}
-	labs, err := m.scan(ctx)
+	f, err := m.find(ctx, name)
 	if err != nil {
 		return nil, err
-	}
-	f := labs[name]
-	if f == nil {
-		return nil, fmt.Errorf("lab %q: %w", name, ErrNoLab)
 	}
 	if f.sw == nil {
 		// Without the switch nothing tells which addresses the lab has.

@@ -9,8 +9,10 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/create"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/delete"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/export"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/list"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/status"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/switchcmd"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 )
 
@@ -18,12 +20,20 @@ import (
 func NewCmdLab(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lab",
-		Short: "Create, inspect and delete dual-stack labs",
+		Short: "Create, inspect, export and delete dual-stack labs",
 		Long: templates.LongDesc(`
-			Create, inspect and delete dual-stack labs.
+			Create, inspect, export and delete dual-stack labs.
 
 			A lab is a switch (Arista cEOS, or a Linux one), a kind cluster whose nodes are wired to it, and Calico with a pool
 			in each family. It runs on one Docker host and needs no root. Labs of different names live side by side.`),
+		Example: templates.Examples(`
+			# Make a lab, see how it is, remove it
+			kubectl dualstack lab create
+			kubectl dualstack lab status
+			kubectl dualstack lab delete
+
+			# What the switch of the lab sees
+			kubectl dualstack lab switch`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -31,8 +41,10 @@ func NewCmdLab(config *genericclioptions.ConfigFlags, streams genericiooptions.I
 	cmd.AddCommand(
 		create.NewCmdCreate(create.NewFlags(flags()), nil),
 		delete.NewCmdDelete(flags(), nil),
+		export.NewCmdExport(export.NewFlags(create.NewFlags(flags())), nil),
 		list.NewCmdList(list.NewFlags(flags()), nil),
 		status.NewCmdStatus(status.NewFlags(flags()), nil),
+		switchcmd.NewCmdSwitch(switchcmd.NewFlags(flags()), nil),
 	)
 	return cmd
 }

@@ -143,6 +143,9 @@ func (k Kind) ExportKubeconfig(name, path string) error {
 
 // ForgetKubeconfig removes the cluster's context, cluster and user from a kubeconfig file. The cluster's nodes must be gone.
 func (k Kind) ForgetKubeconfig(name, path string) error {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && path != "" {
+		return nil // kind would make its folder, for the lock
+	}
 	// kind's Delete removes the entries and then the nodes, of which there are none left.
 	return explain(cluster.NewProvider(cluster.ProviderWithDocker()).Delete(name, path))
 }

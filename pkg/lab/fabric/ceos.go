@@ -111,12 +111,19 @@ func (s *ceosSwitch) show(ctx context.Context, command string, v any) error {
 	return nil
 }
 
-// eosInterfaces is the model of "show ip interface brief" and "show ipv6 interface" (the keys are EOS's).
-type eosInterfaces struct {
+// eosLinks is the model of "show interfaces" (the keys are EOS's).
+type eosLinks struct {
 	Interfaces map[string]struct {
 		LineProtocolStatus string `json:"lineProtocolStatus"`
 		MTU                int    `json:"mtu"`
-		InterfaceAddress   struct {
+		PhysicalAddress    string `json:"physicalAddress"`
+	} `json:"interfaces"`
+}
+
+// eosInterfaces is the model of "show ip interface brief" and "show ipv6 interface".
+type eosInterfaces struct {
+	Interfaces map[string]struct {
+		InterfaceAddress struct {
 			IPAddr struct {
 				Address string `json:"address"`
 				MaskLen int    `json:"maskLen"`
@@ -130,36 +137,42 @@ type eosInterfaces struct {
 }
 
 func (s *ceosSwitch) Interfaces(ctx context.Context) ([]Interface, error) {
-	byName := map[string]*Interface{}
+	var links eosLinks
+	if err := s.show(ctx, "show interfaces", &links); err != nil {
+		return nil, err
+	}
+	addresses := map[string][]netip.Prefix{}
 	for _, command := range []string{"show ip interface brief", "show ipv6 interface"} {
 		var raw eosInterfaces
 		if err := s.show(ctx, command, &raw); err != nil {
 			return nil, err
 		}
 		for name, r := range raw.Interfaces {
-			i := byName[name]
-			if i == nil {
-				i = &Interface{Name: name, Up: r.LineProtocolStatus == "up", MTU: r.MTU}
-				byName[name] = i
-			}
 			if a, err := netip.ParseAddr(r.InterfaceAddress.IPAddr.Address); err == nil && !a.IsUnspecified() {
-				i.Addresses = append(i.Addresses, netip.PrefixFrom(a, r.InterfaceAddress.IPAddr.MaskLen))
+				addresses[name] = append(addresses[name], netip.PrefixFrom(a, r.InterfaceAddress.IPAddr.MaskLen))
 			}
 			for _, x := range r.Addresses {
 				a, err := netip.ParseAddr(x.Address)
 				subnet, err2 := netip.ParsePrefix(x.Subnet)
 				if err == nil && err2 == nil {
-					i.Addresses = append(i.Addresses, netip.PrefixFrom(a, subnet.Bits()))
+					addresses[name] = append(addresses[name], netip.PrefixFrom(a, subnet.Bits()))
 				}
 			}
 		}
 	}
-	all := make([]Interface, 0, len(byName))
-	for _, i := range byName {
-		all = append(all, *i)
+	all := make([]Interface, 0, len(links.Interfaces))
+	for name, l := range links.Interfaces {
+		all = append(all, Interface{Name: name, Up: l.LineProtocolStatus == "up", MTU: l.MTU, MAC: parseMAC(l.PhysicalAddress), Addresses: addresses[name]})
 	}
-	slices.SortFunc(all, func(a, b Interface) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b Interface) int { return compareNumbered(a.Name, b.Name) })
 	return all, nil
+}
+
+// compareNumbered orders names of interfaces as people count them: Ethernet2 before Ethernet10.
+func compareNumbered(a, b string) int {
+	const digits = "0123456789"
+	x, y := strings.TrimRight(a, digits), strings.TrimRight(b, digits)
+	return cmp.Or(cmp.Compare(x, y), cmp.Compare(len(a)-len(x), len(b)-len(y)), cmp.Compare(a, b))
 }
 
 // eosRoutes is the model of "show ip route" and "show ipv6 route": IPv6 routes were outside of "vrfs" for long.
@@ -200,8 +213,6 @@ func (s *ceosSwitch) Routes(ctx context.Context) ([]Route, error) {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b Route) int {
-		return cmp.Or(a.Destination.Addr().Compare(b.Destination.Addr()), cmp.Compare(a.Destination.Bits(), b.Destination.Bits()))
-	})
+	sortRoutes(all)
 	return all, nil
 }

@@ -52,12 +52,12 @@ func TestCableBatch(t *testing.T) {
 		want  string
 	}{
 		{"all there", all, ""},
-		{"none there", nil, "link add eth1 netns 1 type veth peer name eth1 netns 10\n" +
-			"link add eth2 netns 1 type veth peer name eth1 netns 11\nlink add eth3 netns 1 type veth peer name eth1 netns 12\n"},
+		{"none there", nil, "link add eth1 netns 1 type veth peer name eth1 address 02:d5:0a:0a:0a:0a netns 10\n" +
+			"link add eth2 netns 1 type veth peer name eth1 address 02:d5:0a:0a:0a:0b netns 11\nlink add eth3 netns 1 type veth peer name eth1 address 02:d5:0a:0a:0a:0c netns 12\n"},
 		{"one node was restarted", map[string][]string{
 			"dual-stack-switch": {"lo", "eth1", "eth3"}, "dual-stack-control-plane": {"eth0", "eth1"},
 			"dual-stack-worker": {"eth0"}, "dual-stack-worker2": {"eth0", "eth1"},
-		}, "link add eth2 netns 1 type veth peer name eth1 netns 11\n"},
+		}, "link add eth2 netns 1 type veth peer name eth1 address 02:d5:0a:0a:0a:0b netns 11\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,10 +68,10 @@ func TestCableBatch(t *testing.T) {
 	}
 }
 
-const addrJSON = `[{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP","LOWER_UP"],"mtu":65536,"addr_info":[
+const addrJSON = `[{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP","LOWER_UP"],"mtu":65536,"address":"00:00:00:00:00:00","addr_info":[
  {"family":"inet","local":"127.0.0.1","prefixlen":8,"scope":"host"},{"family":"inet","local":"1.1.1.1","prefixlen":32,"scope":"global"},
  {"family":"inet6","local":"2001:db8::1","prefixlen":128,"scope":"global"},{"family":"inet6","local":"::1","prefixlen":128,"scope":"host"}]},
- {},{"ifindex":2,"ifname":"vlan10","flags":["BROADCAST","MULTICAST","UP","LOWER_UP"],"mtu":1500,"addr_info":[
+ {},{"ifindex":2,"ifname":"vlan10","flags":["BROADCAST","MULTICAST","UP","LOWER_UP"],"mtu":1500,"address":"26:5e:19:76:38:ff","addr_info":[
  {"family":"inet","local":"10.10.10.1","prefixlen":24,"scope":"global"},{"family":"inet6","local":"fd00:10:10::1","prefixlen":64,"scope":"global"},
  {"family":"inet6","local":"fe80::1","prefixlen":64,"scope":"link"}]},
  {"ifindex":3,"ifname":"eth1","link":null,"flags":["NO-CARRIER","BROADCAST","MULTICAST","UP"],"mtu":1500,"addr_info":[]}]`
@@ -83,7 +83,7 @@ func TestParseInterfaces(t *testing.T) {
 	}
 	want := []Interface{
 		{Name: "lo", Up: true, MTU: 65536, Addresses: prefixes("1.1.1.1/32", "2001:db8::1/128")},
-		{Name: "vlan10", Up: true, MTU: 1500, Addresses: prefixes("10.10.10.1/24", "fd00:10:10::1/64")},
+		{Name: "vlan10", Up: true, MTU: 1500, MAC: "26:5e:19:76:38:ff", Addresses: prefixes("10.10.10.1/24", "fd00:10:10::1/64")},
 		{Name: "eth1", MTU: 1500},
 	}
 	if d := cmp.Diff(want, got, compare()); d != "" {
@@ -230,6 +230,7 @@ func TestNewSwitchRefusesWhatItDoesNotKnow(t *testing.T) {
 
 // The models of EOS's JSON, cut down to what is read. They are from Arista's documentation, not from a switch.
 const (
+	eosLinksJSON = `{"interfaces":{"Vlan10":{"name":"Vlan10","lineProtocolStatus":"up","mtu":1500,"physicalAddress":"00:1c:73:aa:bb:cc"},"Ethernet10":{"lineProtocolStatus":"lowerLayerDown","interfaceStatus":"notconnect","mtu":9214,"physicalAddress":"00:1c:73:00:00:0a"},"Ethernet2":{"lineProtocolStatus":"up","mtu":9214,"physicalAddress":"00:1c:73:00:00:02","interfaceAddress":[]},"Loopback0":{"lineProtocolStatus":"up","mtu":65535,"interfaceAddress":[{"primaryIp":{"address":"1.1.1.1","maskLen":32}}]}}}`
 	eosIPv4      = `{"interfaces":{"Vlan10":{"name":"Vlan10","lineProtocolStatus":"up","mtu":1500,"interfaceAddress":{"ipAddr":{"address":"10.10.10.1","maskLen":24}}},"Loopback0":{"lineProtocolStatus":"up","mtu":65535,"interfaceAddress":{"ipAddr":{"address":"1.1.1.1","maskLen":32}}}}}`
 	eosIPv6      = `{"interfaces":{"Vlan10":{"lineProtocolStatus":"up","linkLocal":{"address":"fe80::1"},"addresses":[{"address":"fd00:10:10::1","subnet":"fd00:10:10::/64"}]},"Loopback0":{"lineProtocolStatus":"up","addresses":[{"address":"2001:db8::1","subnet":"2001:db8::1/128"}]}}}`
 	eosRoutes4   = `{"vrfs":{"default":{"routes":{"192.168.0.0/16":{"routeType":"static","vias":[{"nexthopAddr":"10.10.10.10","interface":"Vlan10"}]},"10.10.10.0/24":{"routeType":"connected","vias":[{"interface":"Vlan10"}]}}}}}`
@@ -240,6 +241,7 @@ const (
 
 func eosFake() (*run.Fake, Switch) {
 	f, d := fakeDocker()
+	f.Answer(eosShow+"show interfaces | json", eosLinksJSON, nil)
 	f.Answer(eosShow+"show ip interface brief | json", eosIPv4, nil)
 	f.Answer(eosShow+"show ipv6 interface | json", eosIPv6, nil)
 	f.Answer(eosShow+"show ip route | json", eosRoutes4, nil)
@@ -261,8 +263,10 @@ func TestCEOSReadsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Interface{
+		{Name: "Ethernet2", Up: true, MTU: 9214, MAC: "00:1c:73:00:00:02"},
+		{Name: "Ethernet10", MTU: 9214, MAC: "00:1c:73:00:00:0a"},
 		{Name: "Loopback0", Up: true, MTU: 65535, Addresses: prefixes("1.1.1.1/32", "2001:db8::1/128")},
-		{Name: "Vlan10", Up: true, MTU: 1500, Addresses: prefixes("10.10.10.1/24", "fd00:10:10::1/64")},
+		{Name: "Vlan10", Up: true, MTU: 1500, MAC: "00:1c:73:aa:bb:cc", Addresses: prefixes("10.10.10.1/24", "fd00:10:10::1/64")},
 	}
 	if d := cmp.Diff(want, interfaces, compare()); d != "" {
 		t.Errorf("interfaces (-want +got)\n%s", d)
@@ -278,11 +282,11 @@ func TestCEOSReadsBack(t *testing.T) {
 
 func TestCEOSThatStillBootsIsNotReady(t *testing.T) {
 	f, s := eosFake()
-	f.Fail(eosShow+"show ip interface brief | json", 1, eosNotBooted)
+	f.Fail(eosShow+"show interfaces | json", 1, eosNotBooted)
 	if err := s.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), eosNotBooted) {
 		t.Errorf("error %v", err)
 	}
-	f.Answer(eosShow+"show ip interface brief | json", "% Invalid input", nil)
+	f.Answer(eosShow+"show interfaces | json", "% Invalid input", nil)
 	if err := s.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "read its JSON") {
 		t.Errorf("error %v", err)
 	}
@@ -345,7 +349,7 @@ func TestConnect(t *testing.T) {
 	if got := ran["docker exec -i dual-stack-worker2 ip -batch -"]; !strings.Contains(got, "10.10.10.12/24") {
 		t.Errorf("worker2 got %q", got)
 	}
-	if got := ran["docker exec -i dual-stack-switch ip -batch -"]; !strings.Contains(got, "link add vlan10 type bridge") {
+	if got := ran["docker exec -i dual-stack-switch ip -batch -"]; !strings.Contains(got, "link add vlan10 address 02:d5:0a:0a:0a:01 type bridge") {
 		t.Errorf("the switch got %q", got)
 	}
 }

@@ -3,7 +3,9 @@ package fabric
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +14,7 @@ type Interface struct {
 	Name      string         `json:"name"`
 	Up        bool           `json:"up"` // usable: switched on, and with a carrier where it needs one
 	MTU       int            `json:"mtu,omitempty"`
+	MAC       string         `json:"mac,omitempty"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"` // link-local ones are left out
 }
 
@@ -29,6 +32,7 @@ func parseInterfaces(out []byte) ([]Interface, error) {
 		Name     string   `json:"ifname"`
 		Flags    []string `json:"flags"`
 		MTU      int      `json:"mtu"`
+		Address  string   `json:"address"`
 		AddrInfo []struct {
 			Local  string `json:"local"`
 			Length int    `json:"prefixlen"`
@@ -40,7 +44,7 @@ func parseInterfaces(out []byte) ([]Interface, error) {
 	}
 	var all []Interface
 	for _, r := range raw {
-		i := Interface{Name: r.Name, MTU: r.MTU}
+		i := Interface{Name: r.Name, MTU: r.MTU, MAC: parseMAC(r.Address)}
 		for _, f := range r.Flags {
 			i.Up = i.Up || f == "LOWER_UP"
 		}
@@ -58,6 +62,20 @@ func parseInterfaces(out []byte) ([]Interface, error) {
 		}
 	}
 	return all, nil
+}
+
+// parseMAC returns an Ethernet address as iproute2 writes it, and nothing for none: a loopback has one of zeroes.
+func parseMAC(s string) string {
+	mac, err := net.ParseMAC(s)
+	if err != nil || len(mac) != 6 || slices.Max(mac) == 0 {
+		return ""
+	}
+	return mac.String()
+}
+
+// sortRoutes puts routes into the order in which they are shown: IPv4 first, then by destination.
+func sortRoutes(routes []Route) {
+	slices.SortFunc(routes, func(a, b Route) int { return a.Destination.Compare(b.Destination) })
 }
 
 // parseRoutes reads "ip -j route" of one family.

@@ -18,8 +18,8 @@ type linuxSwitch struct {
 	image  string
 }
 
-// switchSysctls make a router of the container. Docker keeps them across restarts.
-func switchSysctls() []string {
+// LinuxSysctls returns the settings that make a router of the container. Docker keeps them across restarts.
+func LinuxSysctls() []string {
 	return []string{
 		"net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
 		"net.ipv6.conf.all.disable_ipv6=0", "net.ipv6.conf.default.disable_ipv6=0",
@@ -33,12 +33,15 @@ func (s *linuxSwitch) Create(ctx context.Context, r record.Record) error {
 	}
 	args := append([]string{"--detach", "--name", s.lab.SwitchName(), "--hostname", s.lab.SwitchName()}, labels...)
 	args = append(args, "--network", "none", "--cap-add", "NET_ADMIN", "--restart", "on-failure:1", "--init")
-	for _, c := range switchSysctls() {
+	for _, c := range LinuxSysctls() {
 		args = append(args, "--sysctl", c)
 	}
 	_, err = s.docker.Run(ctx, nil, append(args, "--entrypoint", "sleep", s.image, "infinity")...)
 	return err
 }
+
+// LinuxBatch returns the commands for "ip -batch" that make the lab's switch of a container that has its ports.
+func LinuxBatch(l spec.Lab) string { return (&linuxSwitch{lab: l}).batch(nil) }
 
 // bridge is the name of the bridge that stands for the VLAN.
 func (s *linuxSwitch) bridge() string { return fmt.Sprintf("vlan%d", s.lab.VLAN) }
@@ -58,7 +61,8 @@ func (s *linuxSwitch) batch(has []Interface) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	br := s.bridge()
 	if !slices.ContainsFunc(has, func(i Interface) bool { return i.Name == br }) {
-		line("link add %s type bridge", br)
+		// A bridge without an address of its own takes a port's, and another one when that port goes.
+		line("link add %s address %s type bridge", br, hardwareAddress(s.lab.IPv4.Gateway))
 	}
 	line("link set %s up", br)
 	for _, n := range s.lab.Nodes() {
@@ -116,5 +120,6 @@ func (s *linuxSwitch) Routes(ctx context.Context) ([]Route, error) {
 		}
 		all = append(all, routes...)
 	}
+	sortRoutes(all)
 	return all, nil
 }

@@ -3,6 +3,7 @@ package fabric
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,8 +15,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
-// nodePort is the interface of a node that leads to the switch.
-const nodePort = "eth1"
+// NodePort is the interface of a node that leads to the switch.
+const NodePort = "eth1"
 
 // Wiring is the cables between the nodes and the switch, and the nodes' ends of them.
 type Wiring struct {
@@ -136,13 +137,19 @@ func (w Wiring) ports(ctx context.Context) (map[string][]string, error) {
 func cableBatch(l spec.Lab, pids map[string]int, ports map[string][]string) string {
 	var b strings.Builder
 	for _, n := range l.Nodes() {
-		if slices.Contains(ports[n.Name], nodePort) && slices.Contains(ports[l.SwitchName()], n.Port) {
+		if slices.Contains(ports[n.Name], NodePort) && slices.Contains(ports[l.SwitchName()], n.Port) {
 			continue
 		}
-		fmt.Fprintf(&b, "link add %s netns %d type veth peer name %s netns %d\n",
-			n.Port, pids[l.SwitchName()], nodePort, pids[n.Name])
+		fmt.Fprintf(&b, "link add %s netns %d type veth peer name %s address %s netns %d\n",
+			n.Port, pids[l.SwitchName()], NodePort, hardwareAddress(n.IPv4), pids[n.Name])
 	}
 	return b.String()
+}
+
+// hardwareAddress returns the MAC, locally administered, that belongs to an IPv4 address of the fabric. A port that comes back
+// after a restart must have the one that it had: its neighbours remember it, and would send to nobody for some seconds.
+func hardwareAddress(a netip.Addr) string {
+	return net.HardwareAddr(append([]byte{0x02, 0xd5}, a.AsSlice()...)).String()
 }
 
 // nodeBatch returns the commands for "ip -batch" that give a node its end of the cable, its addresses, and the way to the
@@ -153,8 +160,13 @@ addr replace %[2]s/%[3]d dev %[1]s
 addr replace %[4]s/%[5]d dev %[1]s nodad
 route replace %[6]s via %[7]s dev %[1]s
 route replace %[8]s via %[9]s dev %[1]s
-`, nodePort, n.IPv4, l.IPv4.Fabric.Bits(), n.IPv6, l.IPv6.Fabric.Bits(),
+`, NodePort, n.IPv4, l.IPv4.Fabric.Bits(), n.IPv6, l.IPv6.Fabric.Bits(),
 		l.IPv4.ExternalRoute, l.IPv4.Gateway, l.IPv6.ExternalRoute, l.IPv6.Gateway)
+}
+
+// NodeCommands returns the commands for ip that a node is set up with, one each.
+func NodeCommands(l spec.Lab, n spec.Node) []string {
+	return strings.Split(strings.TrimSpace(nodeBatch(l, n)), "\n")
 }
 
 // Inspect returns what each node has of the fabric, in the lab's order. Nodes that do not run have nothing.
@@ -207,14 +219,14 @@ func (s NodeState) Problems(l spec.Lab, n spec.Node) []string {
 	if !s.Running {
 		return []string{"the container does not run"}
 	}
-	i := slices.IndexFunc(s.Interfaces, func(i Interface) bool { return i.Name == nodePort })
+	i := slices.IndexFunc(s.Interfaces, func(i Interface) bool { return i.Name == NodePort })
 	if i < 0 {
-		return []string{nodePort + " is missing: no cable to the switch"}
+		return []string{NodePort + " is missing: no cable to the switch"}
 	}
 	port := s.Interfaces[i]
 	var problems []string
 	if !port.Up {
-		problems = append(problems, nodePort+" is down")
+		problems = append(problems, NodePort+" is down")
 	}
 	for _, f := range l.Families() {
 		address := n.IPv4
@@ -222,7 +234,7 @@ func (s NodeState) Problems(l spec.Lab, n spec.Node) []string {
 			address = n.IPv6
 		}
 		if want := netip.PrefixFrom(address, f.Fabric.Bits()); !slices.Contains(port.Addresses, want) {
-			problems = append(problems, fmt.Sprintf("%s is not on %s", want, nodePort))
+			problems = append(problems, fmt.Sprintf("%s is not on %s", want, NodePort))
 		}
 		if !slices.ContainsFunc(s.Routes, func(r Route) bool { return r.Destination == f.ExternalRoute && r.Via == f.Gateway }) {
 			problems = append(problems, fmt.Sprintf("no route %s via %s", f.ExternalRoute, f.Gateway))

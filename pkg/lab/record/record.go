@@ -31,11 +31,17 @@ const KindCluster = "io.x-k8s.kind.cluster"
 // KindNetwork is the Docker network that kind puts its nodes on.
 const KindNetwork = "kind"
 
-// Record is what has to be known of a lab to repair or delete it.
+// Record is what has to be known of a lab to repair, export or delete it.
 type Record struct {
 	Lab       spec.Lab `json:"lab"`
 	Switch    string   `json:"switch"` // linux or ceos
 	NodeImage string   `json:"nodeImage"`
+	// The rest of what the lab was created from. Labs of earlier versions do not say.
+	SwitchImage     string `json:"switchImage,omitempty"`
+	ToolsImage      string `json:"toolsImage,omitempty"`
+	CalicoInstall   string `json:"calicoInstall,omitempty"`
+	CalicoVersion   string `json:"calicoVersion,omitempty"`
+	CalicoManifests string `json:"calicoManifests,omitempty"` // folder or URL
 	// Kubeconfig is the file that got the lab's context where one was named (--kubeconfig), absolute.
 	Kubeconfig string `json:"kubeconfig,omitempty"`
 	// KubeconfigCreated says that the file was not there before.

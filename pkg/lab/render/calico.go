@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
@@ -49,6 +50,13 @@ func Objects(manifest string) ([]*unstructured.Unstructured, error) {
 // would wait for a lab once everything in it runs.
 const readinessPeriod = 2
 
+// felixHealthPort is where Felix answers, on the loopback address, whether it is live and ready (felix/config, HealthPort).
+const felixHealthPort = 9099
+
+// probeTimeout is how long a probe may take, in seconds: on a small machine that starts a lab, one second is too short to run a
+// program.
+const probeTimeout = 10
+
 // calicoNode is the name of Calico's DaemonSet and of the container in it that has Felix.
 const calicoNode = "calico-node"
 
@@ -74,7 +82,9 @@ func CalicoManifest(manifest string, l spec.Lab) ([]*unstructured.Unstructured, 
 		case o.GetKind() == "ConfigMap" && o.GetName() == "calico-config":
 			config, err = true, assignBothFamilies(o)
 		case o.GetKind() == "DaemonSet" && o.GetName() == calicoNode:
-			daemon, err = true, setNodeEnv(o, l)
+			daemon, err = true, edit(o, func(d *appsv1.DaemonSet) error { return setUpNode(d, l) })
+		case o.GetKind() == "Deployment" && o.GetName() == "calico-kube-controllers":
+			err = edit(o, allowSlowProbes)
 		}
 		if err != nil {
 			return nil, err
@@ -101,37 +111,68 @@ func assignBothFamilies(configMap *unstructured.Unstructured) error {
 	return unstructured.SetNestedField(configMap.Object, text, "data", key)
 }
 
-func setNodeEnv(daemonSet *unstructured.Unstructured, l spec.Lab) error {
-	var d appsv1.DaemonSet
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(daemonSet.Object, &d); err != nil {
-		return fmt.Errorf("read the DaemonSet calico-node of the manifest: %w", err)
+// edit changes an object as the type that it is.
+func edit[T any](o *unstructured.Unstructured, change func(*T) error) error {
+	var typed T
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &typed); err != nil {
+		return fmt.Errorf("read the %s %s of the manifest: %w", o.GetKind(), o.GetName(), err)
 	}
+	if err := change(&typed); err != nil {
+		return err
+	}
+	raw, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&typed)
+	if err != nil {
+		return fmt.Errorf("write the %s %s: %w", o.GetKind(), o.GetName(), err)
+	}
+	delete(raw, "status")
+	o.Object = raw
+	return nil
+}
+
+func setUpNode(d *appsv1.DaemonSet, l spec.Lab) error {
+	pod := &d.Spec.Template.Spec
 	// It converts the addresses of older clusters, and the manifest says that a fresh one does without.
-	d.Spec.Template.Spec.InitContainers = slices.DeleteFunc(d.Spec.Template.Spec.InitContainers,
-		func(c corev1.Container) bool { return c.Name == "upgrade-ipam" })
-	for i := range d.Spec.Template.Spec.Containers {
-		if c := &d.Spec.Template.Spec.Containers[i]; c.Name == calicoNode {
-			c.Env = setEnv(c.Env,
-				corev1.EnvVar{Name: "IP", Value: "autodetect"},
-				corev1.EnvVar{Name: "IP_AUTODETECTION_METHOD", Value: "cidr=" + l.IPv4.Fabric.String()},
-				corev1.EnvVar{Name: "IP6", Value: "autodetect"},
-				corev1.EnvVar{Name: "IP6_AUTODETECTION_METHOD", Value: "cidr=" + l.IPv6.Fabric.String()},
-				corev1.EnvVar{Name: "FELIX_IPV6SUPPORT", Value: "true"},
-				corev1.EnvVar{Name: "NO_DEFAULT_POOLS", Value: "true"},
-			)
-			if c.ReadinessProbe != nil {
-				c.ReadinessProbe.PeriodSeconds = readinessPeriod
+	pod.InitContainers = slices.DeleteFunc(pod.InitContainers, func(c corev1.Container) bool { return c.Name == "upgrade-ipam" })
+	i := slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == calicoNode })
+	if i < 0 {
+		return errors.New("the DaemonSet calico-node of the manifest has no container calico-node")
+	}
+	c := &pod.Containers[i]
+	c.Env = setEnv(c.Env,
+		corev1.EnvVar{Name: "IP", Value: "autodetect"},
+		corev1.EnvVar{Name: "IP_AUTODETECTION_METHOD", Value: "cidr=" + l.IPv4.Fabric.String()},
+		corev1.EnvVar{Name: "IP6", Value: "autodetect"},
+		corev1.EnvVar{Name: "IP6_AUTODETECTION_METHOD", Value: "cidr=" + l.IPv6.Fabric.String()},
+		corev1.EnvVar{Name: "FELIX_IPV6SUPPORT", Value: "true"},
+		corev1.EnvVar{Name: "NO_DEFAULT_POOLS", Value: "true"},
+	)
+	askFelix(c.LivenessProbe, "-felix-live", "/liveness")
+	askFelix(c.ReadinessProbe, "-felix-ready", "/readiness")
+	if c.ReadinessProbe != nil {
+		c.ReadinessProbe.PeriodSeconds = readinessPeriod
+	}
+	return nil
+}
+
+// askFelix lets the kubelet ask Felix itself what the probe asks it by a program in the pod. To start that program every two
+// seconds on each node is half the work of an idle lab. A probe that asks for more than Felix (BIRD, say) stays as it is.
+func askFelix(p *corev1.Probe, flag, path string) {
+	if p == nil || p.Exec == nil || !slices.Equal(p.Exec.Command, []string{"/bin/calico-node", flag}) {
+		return
+	}
+	p.ProbeHandler = corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Host: "127.0.0.1", Port: intstr.FromInt32(felixHealthPort), Path: path}}
+}
+
+// allowSlowProbes gives the probes of Calico's controllers, which run a program, the time that it takes on a busy machine.
+func allowSlowProbes(d *appsv1.Deployment) error {
+	for _, c := range d.Spec.Template.Spec.Containers {
+		for _, p := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe} {
+			if p != nil {
+				p.TimeoutSeconds = max(p.TimeoutSeconds, probeTimeout)
 			}
-			raw, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&d)
-			if err != nil {
-				return fmt.Errorf("write the DaemonSet calico-node: %w", err)
-			}
-			delete(raw, "status")
-			daemonSet.Object = raw
-			return nil
 		}
 	}
-	return errors.New("the DaemonSet calico-node of the manifest has no container calico-node")
+	return nil
 }
 
 // setEnv sets variables, in their place where they are set already.

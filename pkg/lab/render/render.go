@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -19,8 +20,41 @@ var templates embed.FS
 // those of a kind cluster that happens to have the same name.
 const Marker = "/etc/dualstack.lab"
 
-// Kind returns the configuration that kind gets.
-func Kind(l spec.Lab) (string, error) { return execute("kind.yaml", l) }
+// Kind returns the configuration that kind gets. Marked gives the nodes the lab's mark: those that others make go without, since
+// what has the mark is the lab's to delete.
+func Kind(l spec.Lab, marked bool) (string, error) {
+	return execute("kind.yaml", struct {
+		spec.Lab
+		Marked bool
+	}{l, marked})
+}
+
+// Topology is what containerlab's topology file says besides the lab.
+type Topology struct {
+	spec.Lab
+	NodeImage string
+	KindFile  string // beside the topology, as all files
+	Switch    TopologySwitch
+	Cables    []Cable
+}
+
+// TopologySwitch is the switch as a node of containerlab's.
+type TopologySwitch struct {
+	Name, Kind, Image string
+	Startup           string // file with the configuration of a switch that reads one
+	// Batch is the file for "ip -batch" of a switch that is configured by commands, Target where it is in the container.
+	Batch, Target string
+	Sysctls       []string
+}
+
+// Cable leads from a port of the switch to a node, which is set up with commands for ip.
+type Cable struct {
+	Port, Node, NodePort string
+	Commands             []string
+}
+
+// Containerlab returns the topology file: https://containerlab.dev/manual/topo-def-file/
+func Containerlab(t Topology) (string, error) { return execute("topology.clab.yaml", t) }
 
 // EOS returns the startup configuration of a cEOS switch.
 func EOS(l spec.Lab) (string, error) { return execute("eos.config", l) }
@@ -39,12 +73,27 @@ func Tools(l spec.Lab, image string) (string, error) {
 	}{l, image})
 }
 
+// Guide is what the page that comes with exported files says.
+type Guide struct {
+	Lab         spec.Lab
+	CEOS        bool
+	SwitchImage string
+	Create      []string // Calico's own manifests: files or URLs
+	Definition  string   // of the kind that Resources need, by its full name
+	Resources   string   // what comes after them
+	Tools       string
+}
+
+// Readme returns the page that says how to go on with exported files.
+func Readme(g Guide) (string, error) { return execute("README.md", g) }
+
 func execute(name string, data any) (string, error) {
 	t, err := template.New(name).Option("missingkey=error").Funcs(template.FuncMap{
 		"marker":    func() string { return Marker },
 		"port":      func(i int) int { return i + 1 },
 		"poolName":  PoolName,
 		"vxlanMode": VXLANMode,
+		"quote":     strconv.Quote,
 		"enabled": func(on bool) string {
 			if on {
 				return "Enabled"

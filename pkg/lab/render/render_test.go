@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
@@ -30,7 +31,8 @@ func TestGoldens(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, f := range map[string]func(spec.Lab) (string, error){
-			"kind.yaml": Kind, "eos.config": EOS, "installation.yaml": Installation, "pools.yaml": Pools,
+			"kind.yaml":  func(l spec.Lab) (string, error) { return Kind(l, true) },
+			"eos.config": EOS, "installation.yaml": Installation, "pools.yaml": Pools,
 			"tools.yaml": func(l spec.Lab) (string, error) { return Tools(l, "example/multitool:1") },
 		} {
 			got, err := f(l)
@@ -98,7 +100,8 @@ spec:
       containers:
       - name: calico-node
         image: docker.io/calico/node:v3.28.5
-        readinessProbe: {exec: {command: [ready]}, periodSeconds: 10}
+        livenessProbe: {exec: {command: [/bin/calico-node, -felix-live]}, timeoutSeconds: 10}
+        readinessProbe: {exec: {command: [/bin/calico-node, -felix-ready]}, periodSeconds: 10}
         env:
         - {name: FELIX_IPV6SUPPORT, value: "false"}
         - {name: IP, value: autodetect}
@@ -133,14 +136,44 @@ func TestCalicoManifest(t *testing.T) {
 	if objects[0].GetName() != "kubernetes-services-endpoint" || host != "dual-stack-control-plane" {
 		t.Errorf("the API server's name comes first and is %q", host)
 	}
-	if period, _, _ := unstructured.NestedInt64(containers[0].(map[string]any), "readinessProbe", "periodSeconds"); period != readinessPeriod {
-		t.Errorf("readiness is probed every %d s", period)
+	felix := func(path string) map[string]any {
+		return map[string]any{"host": "127.0.0.1", "port": int64(9099), "path": path}
+	}
+	for probe, want := range map[string]map[string]any{
+		"livenessProbe":  {"httpGet": felix("/liveness"), "timeoutSeconds": int64(10)},
+		"readinessProbe": {"httpGet": felix("/readiness"), "periodSeconds": int64(2)},
+	} {
+		if d := cmp.Diff(want, containers[0].(map[string]any)[probe]); d != "" {
+			t.Errorf("%s (-want +got):\n%s", probe, d)
+		}
 	}
 	if init, _, _ := unstructured.NestedSlice(objects[2].Object, "spec", "template", "spec", "initContainers"); len(init) != 1 {
 		t.Errorf("init containers %v", init)
 	}
 	if v := CalicoVersion(objects); v != "v3.28.5" {
 		t.Errorf("version %q", v)
+	}
+}
+
+func TestProbesThatAskMoreThanFelixStay(t *testing.T) {
+	p := &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/calico-node", "-felix-ready", "-bird-ready"}}}}
+	if askFelix(p, "-felix-ready", "/readiness"); p.HTTPGet != nil || p.Exec == nil {
+		t.Errorf("BIRD is not asked any more: %v", p)
+	}
+}
+
+func TestCalicoControllersHaveTime(t *testing.T) {
+	const controllers = `{apiVersion: apps/v1, kind: Deployment, metadata: {name: calico-kube-controllers}, spec: {template: {spec: {containers: [
+{name: calico-kube-controllers, livenessProbe: {timeoutSeconds: 20}, readinessProbe: {periodSeconds: 10}}]}}}}`
+	objects, err := CalicoManifest(calico+"---\n"+controllers, spec.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	containers, _, _ := unstructured.NestedSlice(objects[len(objects)-1].Object, "spec", "template", "spec", "containers")
+	for probe, want := range map[string]int64{"livenessProbe": 20, "readinessProbe": 10} {
+		if got, _, _ := unstructured.NestedInt64(containers[0].(map[string]any), probe, "timeoutSeconds"); got != want {
+			t.Errorf("%s: %d s, want %d s", probe, got, want)
+		}
 	}
 }
 

@@ -101,6 +101,16 @@ func NewCmdCreate(f *Flags, runF func(context.Context, *Options) error) *cobra.C
 
 // AddFlags binds the flags to the command.
 func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.AddLabFlags(cmd)
+	fs := cmd.Flags()
+	fs.StringArrayVar(&f.ImageArchives, "image-archive", f.ImageArchives, "File of docker save to load into every node; can be given more than once")
+	fs.DurationVar(&f.Wait, "wait", f.Wait, "How long to wait for the lab to become ready; 0: not at all")
+	fs.BoolVar(&f.Retain, "retain", f.Retain, "Keep what was made when a step fails")
+	fs.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the plan and the files, and make nothing")
+}
+
+// AddLabFlags binds the flags that say what the lab is made of.
+func (f *Flags) AddLabFlags(cmd *cobra.Command) {
 	f.Flags.AddFlags(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.ConfigFile, "config", f.ConfigFile, "File with the lab's addresses and ranges; --dry-run prints one")
@@ -112,10 +122,6 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	fs.StringVar(&f.CalicoInstall, "calico-install", f.CalicoInstall, "How Calico is installed: operator or manifest")
 	fs.StringVar(&f.CalicoVersion, "calico-version", f.CalicoVersion, "Version of Calico; empty: "+lab.DefaultCalicoVersion+", or what --calico-manifests holds")
 	fs.StringVar(&f.CalicoManifests, "calico-manifests", f.CalicoManifests, "Folder or URL with Calico's manifests; empty: where Calico publishes them")
-	fs.StringArrayVar(&f.ImageArchives, "image-archive", f.ImageArchives, "File of docker save to load into every node; can be given more than once")
-	fs.DurationVar(&f.Wait, "wait", f.Wait, "How long to wait for the lab to become ready; 0: not at all")
-	fs.BoolVar(&f.Retain, "retain", f.Retain, "Keep what was made when a step fails")
-	fs.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the plan and the files, and make nothing")
 	for flag, words := range map[string][]string{
 		"switch":         {lab.SwitchAuto, fabric.CEOS, fabric.Linux},
 		"calico-install": {lab.InstallOperator, lab.InstallManifest},

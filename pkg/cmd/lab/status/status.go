@@ -3,8 +3,6 @@ package status
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -102,11 +100,8 @@ type Options struct {
 // Run prints the parts of the lab. One that is down makes the exit code 2.
 func (o *Options) Run(ctx context.Context) error {
 	parts, err := o.Manager().Status(ctx, o.Name)
-	if errors.Is(err, lab.ErrNoLab) {
-		return fmt.Errorf("no lab %q: \"kubectl dualstack lab list\" shows those that there are", o.Name)
-	}
 	if err != nil {
-		return err
+		return o.Explain(err)
 	}
 	if err := o.Printer.Print(o.Out, inspect.NewList("LabPart", parts)); err != nil {
 		return err

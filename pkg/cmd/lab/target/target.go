@@ -2,6 +2,7 @@
 package target
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -88,4 +89,12 @@ func (f *Flags) KubeconfigPath() (string, error) {
 		return "", fmt.Errorf("find the kubeconfig: %w", err)
 	}
 	return path, nil
+}
+
+// Explain says what to do where an error is that there is no such lab.
+func (f *Flags) Explain(err error) error {
+	if errors.Is(err, lab.ErrNoLab) {
+		return fmt.Errorf("no lab %q: \"kubectl dualstack lab list\" shows those that there are", f.Name)
+	}
+	return err
 }

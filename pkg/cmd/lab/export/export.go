@@ -1,0 +1,105 @@
+// Package export implements "dualstack lab export".
+package export
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/create"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
+)
+
+const (
+	short = "Write the files of a lab to a folder, for containerlab"
+	long  = short + `.
+
+		The folder gets a topology for containerlab, the configuration of the kind cluster and of the switch, Calico's resources,
+		the multitool manifest, and a README.md with the commands that make a lab of them. The flags are those of "lab create",
+		and so are their defaults; nothing is asked of Docker, and "--switch auto" stands for cEOS. With --existing, the files
+		are those of a lab that is on the Docker host.
+
+		A Calico that is installed by manifest is exported as it would be installed, for which its manifest is read from where
+		--calico-manifests says, or fetched.
+
+		A file that is there is replaced if an earlier export wrote it and nobody changed it since. Others are kept, and nothing
+		is written, unless --force is given.`
+	example = `
+		# The lab with its defaults
+		kubectl dualstack lab export ./dual-stack
+
+		# A lab that is there, as it was created
+		kubectl dualstack lab export ./small --name small --existing
+
+		# With a Linux switch and five workers
+		kubectl dualstack lab export ./big --name big --switch linux --workers 5`
+)
+
+// Flags is what the user typed; ToOptions turns it into what Run needs.
+type Flags struct {
+	*create.Flags
+	Existing bool
+	Force    bool
+}
+
+// NewFlags returns the flags with their defaults.
+func NewFlags(f *create.Flags) *Flags { return &Flags{Flags: f} }
+
+// NewCmdExport returns "dualstack lab export". runF replaces Run in tests; it is nil in production.
+func NewCmdExport(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "export DIR",
+		Short:   short,
+		Long:    templates.LongDesc(long),
+		Example: templates.Examples(example),
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			lab, err := f.ToOptions(cmd)
+			if err != nil {
+				return err
+			}
+			if err := lab.Validate(); err != nil {
+				return err
+			}
+			o := &Options{Options: lab, Dir: args[0], Existing: f.Existing, Force: f.Force}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	f.AddLabFlags(cmd)
+	cmd.Flags().BoolVar(&f.Existing, "existing", f.Existing, "Export the lab of that name as it is on the Docker host")
+	cmd.Flags().BoolVar(&f.Force, "force", f.Force, "Replace files that are not an earlier export's, or were changed")
+	return cmd
+}
+
+// Options is what Run needs.
+type Options struct {
+	*create.Options
+	Dir      string
+	Existing bool
+	Force    bool
+}
+
+// Run writes the files, and says which.
+func (o *Options) Run(ctx context.Context) error {
+	from, m := o.CreateOptions, o.Manager()
+	if o.Existing {
+		var err error
+		if from, err = m.Existing(ctx, from); err != nil {
+			return o.Explain(err)
+		}
+	}
+	files, err := m.Export(ctx, from)
+	if err != nil {
+		return err
+	}
+	if err := lab.Write(o.Dir, files, o.Force); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.ErrOut, "Wrote %d files of lab %q to %s; README.md there says how to go on.\n", len(files), from.Lab.Name, o.Dir)
+	return err
+}

@@ -1,0 +1,139 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/version"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/fabric"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
+)
+
+// DefaultCEOSImage is what the image of the switch is called in exported files, where nothing else is said.
+const DefaultCEOSImage = "ceos:4.34.0F"
+
+// The switch as containerlab knows it, and where a Linux one finds its commands.
+const (
+	clabCEOS    = "ceos01"
+	clabLinux   = "switch01"
+	clabBatch   = "/etc/dualstack/switch.batch"
+	kindCEOS    = "arista_ceos"
+	kindLinux   = "linux"
+	readme      = "README.md"
+	definePools = "ippools.crd.projectcalico.org"
+	defineCR    = "installations.operator.tigera.io"
+)
+
+// Existing returns what a lab that is on the Docker host was created from. Where it does not say, it is what o says.
+func (m *Manager) Existing(ctx context.Context, o CreateOptions) (CreateOptions, error) {
+	f, err := m.find(ctx, o.Lab.Name)
+	if err != nil {
+		return o, err
+	}
+	if f.sw == nil {
+		return o, fmt.Errorf("lab %q: the switch's container is gone, and with it what the lab was created from", o.Lab.Name)
+	}
+	return merge(o, f.record), nil
+}
+
+func merge(o CreateOptions, r record.Record) CreateOptions {
+	o.Lab, o.Switch, o.NodeImage = r.Lab, r.Switch, r.NodeImage
+	for _, x := range []struct {
+		to   *string
+		from string
+	}{{&o.SwitchImage, r.SwitchImage}, {&o.ToolsImage, r.ToolsImage}} {
+		if x.from != "" {
+			*x.to = x.from
+		}
+	}
+	if r.CalicoInstall != "" { // the three belong together
+		o.CalicoInstall, o.CalicoVersion, o.CalicoManifests = r.CalicoInstall, r.CalicoVersion, r.CalicoManifests
+	}
+	return o
+}
+
+// Export returns the files of a lab with which users of containerlab can go on. A Calico that is installed by manifest is
+// among them as it would be installed; for that its manifest is read.
+func (m *Manager) Export(ctx context.Context, o CreateOptions) ([]File, error) {
+	if o.Switch == SwitchAuto {
+		o.Switch = fabric.CEOS
+	}
+	if o.SwitchImage == "" {
+		o.SwitchImage = DefaultCEOSImage
+	}
+	files, err := o.files(false)
+	if err != nil {
+		return nil, err
+	}
+	guide := render.Guide{Lab: o.Lab, CEOS: o.Switch == fabric.CEOS, SwitchImage: o.SwitchImage, Tools: pathTools,
+		Resources: pathResources, Definition: defineCR}
+	if o.CalicoInstall == InstallManifest {
+		calico, err := m.loadCalico(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		text, err := manifest(calico.first)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, File{Path: pathCalico, Text: text})
+		guide.Create, guide.Resources, guide.Definition = []string{pathCalico}, pathPools, definePools
+	} else if guide.Create, err = o.operatorManifests(); err != nil {
+		return nil, err
+	}
+	topology, err := render.Containerlab(o.topology())
+	if err != nil {
+		return nil, err
+	}
+	page, err := render.Readme(guide)
+	if err != nil {
+		return nil, err
+	}
+	return append(files, File{Path: pathTopology, Text: topology}, File{Path: readme, Text: page}), nil
+}
+
+// operatorManifests are what the operator is installed from.
+func (o CreateOptions) operatorManifests() ([]string, error) {
+	location, err := o.calicoLocation()
+	if err != nil {
+		return nil, err
+	}
+	location = strings.TrimSuffix(location, "/") + "/"
+	if v, err := version.ParseSemantic(o.CalicoVersion); err == nil && v.LessThan(version.MustParseSemantic("v3.30.0")) {
+		return []string{location + fileOperator}, nil
+	}
+	return []string{location + fileOperatorCRDs, location + fileOperator}, nil
+}
+
+func (o CreateOptions) topology() render.Topology {
+	t := render.Topology{Lab: o.Lab, NodeImage: o.NodeImage, KindFile: o.pathKind()}
+	if o.Switch == fabric.Linux {
+		t.Switch = render.TopologySwitch{Name: clabLinux, Kind: kindLinux, Image: o.NodeImage, Batch: pathBatch, Target: clabBatch,
+			Sysctls: fabric.LinuxSysctls()}
+	} else {
+		t.Switch = render.TopologySwitch{Name: clabCEOS, Kind: kindCEOS, Image: o.SwitchImage, Startup: pathEOS}
+	}
+	for _, n := range o.Lab.Nodes() {
+		t.Cables = append(t.Cables, render.Cable{Port: n.Port, Node: n.Name, NodePort: fabric.NodePort, Commands: fabric.NodeCommands(o.Lab, n)})
+	}
+	return t
+}
+
+// manifest writes objects as a stream of YAML documents.
+func manifest(objects []*unstructured.Unstructured) (string, error) {
+	var b strings.Builder
+	for _, o := range objects {
+		raw, err := yaml.Marshal(o.Object)
+		if err != nil {
+			return "", fmt.Errorf("write %s %s: %w", o.GetKind(), o.GetName(), err)
+		}
+		b.WriteString("---\n")
+		b.Write(raw)
+	}
+	return b.String(), nil
+}
