@@ -53,8 +53,32 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.NoHeaders, "no-headers", f.NoHeaders,
 		"When using the default or custom-column output format, don't print headers (default print headers).")
 	// An error here means that the flag does not exist, which the lines above rule out.
-	_ = cmd.RegisterFlagCompletionFunc("output",
-		cobra.FixedCompletions(f.AllowedFormats(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("output", f.complete)
+}
+
+// complete completes -o. A format that takes a template is completed up to the "=", where what the user types next
+// belongs; behind it, it is files that are completed, where the format takes one.
+func (f *Flags) complete(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if format, _, found := strings.Cut(typed, "="); found {
+		if strings.HasSuffix(format, "file") {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	withTemplate := slices.Concat(f.templates.AllowedFormats(), f.columns.AllowedFormats())
+	directive := cobra.ShellCompDirectiveNoFileComp
+	var formats []cobra.Completion
+	for _, format := range f.AllowedFormats() {
+		if !strings.HasPrefix(format, typed) {
+			continue
+		}
+		if slices.Contains(withTemplate, format) {
+			format += "="
+			directive |= cobra.ShellCompDirectiveNoSpace // it matters to the last one that is left
+		}
+		formats = append(formats, format)
+	}
+	return formats, directive
 }
 
 // format is -o, or what --template alone stands for.

@@ -108,7 +108,7 @@ func (p *Printer[T]) newTable(out io.Writer, columns []Column[T]) *table {
 			header = append(header, c.Header)
 		}
 	}
-	return newTable(out, header, status, printers.AllowsColorOutput(out))
+	return newTable(out, header, status, printers.AllowsColorOutput(destination(out)))
 }
 
 // batch is how many rows of a table are drawn at once. A shorter table is drawn as a whole, so that its columns line up
@@ -233,4 +233,19 @@ func toUnstructured(v any) (*unstructured.Unstructured, error) {
 	}
 	u := &unstructured.Unstructured{}
 	return u, utiljson.Unmarshal(data, &u.Object)
+}
+
+// Buffer is a writer that holds text for another one.
+type Buffer interface {
+	io.Writer
+	// Behind is where the text goes in the end.
+	Behind() io.Writer
+}
+
+// destination is where what is written to out goes in the end.
+func destination(out io.Writer) io.Writer {
+	if b, ok := out.(Buffer); ok {
+		return b.Behind()
+	}
+	return out
 }

@@ -10,7 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+var update = flag.Bool("update", false, "rewrite what tests compare with")
+
+// Update reports whether tests are to rewrite what they compare with.
+func Update() bool { return *update }
 
 // Golden compares got with the file testdata/name, which the flag -update rewrites.
 func Golden(t *testing.T, name string, got []byte) {

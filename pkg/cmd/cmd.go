@@ -35,17 +35,29 @@ const (
 	binaryName  = "kubectl-dualstack"
 )
 
+const (
+	short = "Build, inspect and prove dual-stack Kubernetes on Calico"
+	long  = short + `.
+
+		A lab in one command; both addresses of every pod, service and node; and the tables of each node's kernel,
+		compared with what Calico must have programmed.`
+	example = `
+		# A lab, and what there is to see of it
+		kubectl dualstack lab create
+		kubectl dualstack pods -A -o wide
+
+		# Without a cluster: the forwarding tables of a recorded lab
+		kubectl dualstack fdb --snapshot demo`
+)
+
 // NewCmdDualstack returns the root command with everything below it.
 func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 	config := genericclioptions.NewConfigFlags(true)
 	root := &cobra.Command{
-		Use:   binaryName,
-		Short: "Build, inspect and prove dual-stack Kubernetes on Calico",
-		Long: templates.LongDesc(`
-			Build, inspect and prove dual-stack Kubernetes on Calico.
-
-			A lab in one command; both addresses of every pod, service and node; and the tables of each node's kernel,
-			compared with what Calico must have programmed.`),
+		Use:               binaryName,
+		Short:             short,
+		Long:              templates.LongDesc(long),
+		Example:           templates.Examples(example),
 		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: displayName},
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -87,7 +99,7 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exit.UsageError{Command: cmd.CommandPath(), Err: err}
 	})
-	disableFlagsInUse(root)
+	settle(root)
 	return root
 }
 
@@ -110,11 +122,15 @@ func useDisplayName(root *cobra.Command) {
 	})
 }
 
-// disableFlagsInUse leaves "[flags]" out of the usage lines: kubectl's template writes "[options]" by itself.
-func disableFlagsInUse(cmd *cobra.Command) {
+// settle gives every command what all have in common: "[flags]" is left out of its usage line, where kubectl's template
+// writes "[options]" by itself; and where it takes no arguments, TAB does not offer the files of the current folder.
+func settle(cmd *cobra.Command) {
 	cmd.DisableFlagsInUseLine = true
+	if cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
 	for _, child := range cmd.Commands() {
-		disableFlagsInUse(child)
+		settle(child)
 	}
 }
 
@@ -123,8 +139,15 @@ func newCmdOptions(streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "options",
 		Short: "Print the list of flags inherited by all commands",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Usage() },
+		Long:  "Print the list of flags inherited by all commands: those of kubectl, which mean what they mean there.",
+		Example: templates.Examples(`
+			# The list
+			kubectl dualstack options
+
+			# Some of them in use
+			kubectl dualstack pods --context kind-dual-stack -n kube-system`),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Usage() },
 	}
 	cmd.SetOut(streams.Out)
 	cmd.SetErr(streams.Out)

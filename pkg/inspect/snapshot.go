@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,13 @@ const (
 	FactTables         Fact = "node tables" // the kernel's tables of each node
 	FactLab            Fact = "lab"         // what `lab create` recorded in the cluster
 )
+
+// Facts returns all facts, which is what a recording has.
+func Facts() []Fact {
+	return []Fact{
+		FactNodes, FactPods, FactServices, FactEndpointSlices, FactPools, FactBlocks, FactFelix, FactVersion, FactTables, FactLab,
+	}
+}
 
 // Snapshot is what was observed on a cluster, trimmed to what the inspectors use. A fact that was asked for but could not
 // be had is in Missing, so that no inspector takes "not read" for "not there".
@@ -49,15 +57,16 @@ type Missing struct {
 	Reason string `json:"reason"`         // one line, for people
 }
 
-// Lacks returns why a fact could not be had for a node ("" for facts of the whole cluster), or the empty string.
-// A fact that is missing as a whole is missing for each node.
+// Lacks returns why a fact could not be had for a node ("" for facts of the whole cluster), or the empty string. There may
+// be several reasons. A fact that is missing as a whole is missing for each node.
 func (s *Snapshot) Lacks(f Fact, node string) string {
+	var reasons []string
 	for _, m := range s.Missing {
 		if m.Fact == f && (m.Node == "" || m.Node == node) {
-			return m.Reason
+			reasons = append(reasons, m.Reason)
 		}
 	}
-	return ""
+	return strings.Join(reasons, "; ")
 }
 
 // Node is a node of the cluster, with what Calico wrote into its annotations
@@ -99,7 +108,15 @@ type Pod struct {
 	IPs       []netip.Addr      `json:"ips,omitempty"`    // status.podIPs, in the API's order
 	Labels    map[string]string `json:"labels,omitempty"` // network policies and services select pods by them
 	// Containers names the regular containers of the pod, the first being the one that exec enters by default.
-	Containers []string `json:"containers,omitempty"`
+	Containers []string        `json:"containers,omitempty"`
+	Ports      []ContainerPort `json:"ports,omitempty"` // that the regular containers declare
+}
+
+// ContainerPort is a port that a container declares. Others may be open, too.
+type ContainerPort struct {
+	Name     string `json:"name,omitempty"`
+	Protocol string `json:"protocol,omitempty"` // empty is TCP
+	Port     int32  `json:"port"`
 }
 
 // Service is a service with its cluster addresses.
@@ -119,11 +136,13 @@ type Service struct {
 
 // ServicePort is one port of a service.
 type ServicePort struct {
-	Name       string `json:"name,omitempty"`
-	Protocol   string `json:"protocol"`
-	Port       int32  `json:"port"`
-	TargetPort string `json:"targetPort,omitempty"` // a number or the name of a container's port
-	NodePort   int32  `json:"nodePort,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Protocol string `json:"protocol"`
+	// AppProtocol is the protocol of the application, where the service tells it: http, https, …
+	AppProtocol string `json:"appProtocol,omitempty"`
+	Port        int32  `json:"port"`
+	TargetPort  string `json:"targetPort,omitempty"` // a number or the name of a container's port
+	NodePort    int32  `json:"nodePort,omitempty"`
 }
 
 // EndpointSlice is a slice of the endpoints of one service in one family.

@@ -5,7 +5,6 @@ package apiserver_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,23 +13,44 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd"
 	"github.com/kubectl-dualstack/kubectl-dualstack/test/apiserver"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected outputs in the scripts")
-
-// TestMain lets the scripts run this binary as the program itself.
+// TestMain lets the scripts run this binary as the program itself, under both of its names.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"kubectl-dualstack": func() { os.Exit(cmd.Main()) }})
+	program := func() { os.Exit(cmd.Main()) }
+	testscript.Main(m, map[string]func(){"kubectl-dualstack": program, "kubectl_complete-dualstack": program})
 }
 
 // TestScripts runs the scripts against an API server that holds the objects of testdata/objects. Each script finds the
 // configuration of an administrator in KUBECONFIG; --as makes it another user.
 func TestScripts(t *testing.T) {
 	bin, crds := requirements(t)
-	dir := t.TempDir()
-	server, err := apiserver.Start(t.Context(), bin, dir)
+	server, kubeconfig := startServer(t, bin, crds)
+	if err := createManyPods(t.Context(), server); err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "scripts"),
+		UpdateScripts:       testutil.Update(),
+		RequireExplicitExec: true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"same": same},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("KUBECONFIG", kubeconfig)
+			env.Setenv("CALICO_MANIFESTS", crds)
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+			return nil
+		},
+	})
+}
+
+// startServer starts an API server that holds the objects of testdata/objects, until the test ends. The kubeconfig is an
+// administrator's.
+func startServer(t *testing.T, bin, crds string) (server *apiserver.Server, kubeconfig string) {
+	t.Helper()
+	server, err := apiserver.Start(t.Context(), bin, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,25 +58,14 @@ func TestScripts(t *testing.T) {
 	err = errors.Join(
 		server.LoadDefinitions(t.Context(), crds),
 		server.Load(t.Context(), filepath.Join("testdata", "objects")),
-		createManyPods(t.Context(), server),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kubeconfig, err := server.Kubeconfig("")
-	if err != nil {
+	if kubeconfig, err = server.Kubeconfig(""); err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "scripts"),
-		UpdateScripts:       *update,
-		RequireExplicitExec: true,
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("KUBECONFIG", kubeconfig)
-			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
-			return nil
-		},
-	})
+	return server, kubeconfig
 }
 
 // requirements returns the folders that the environment names. Without them there is nothing to test: on a machine for

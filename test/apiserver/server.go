@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -38,12 +39,16 @@ const (
 	pollInterval = 50 * time.Millisecond
 )
 
+// kubeletAddressType is the type of the address at which nodes have their Kubelet, if they have one. It is not that of
+// the addresses that the inspectors show.
+const kubeletAddressType = corev1.NodeExternalIP
+
 // Server is a running API server with its etcd.
 type Server struct {
 	// Config is a configuration for a client that may do everything.
 	Config *rest.Config
 
-	dir             string
+	dir, etcdURL    string
 	etcd, apiserver *process
 }
 
@@ -72,12 +77,12 @@ func Start(ctx context.Context, bin, dir string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	etcdURL := "http://" + loopback(ports[0])
-	s.etcd, err = startProcess(filepath.Join(bin, "etcd"), etcdArgs(dir, etcdURL, ports[1]), filepath.Join(dir, "etcd.log"))
+	s.etcdURL = "http://" + loopback(ports[0])
+	s.etcd, err = startProcess(filepath.Join(bin, "etcd"), etcdArgs(dir, s.etcdURL, ports[1]), filepath.Join(dir, "etcd.log"))
 	if err != nil {
 		return nil, err
 	}
-	if err := s.startAPIServer(ctx, bin, etcdURL, ports[2]); err != nil {
+	if err := s.startAPIServer(ctx, bin, ports[2]); err != nil {
 		s.Stop()
 		return nil, err
 	}
@@ -95,7 +100,7 @@ func etcdArgs(dir, url string, peerPort int) []string {
 	}
 }
 
-func (s *Server) startAPIServer(ctx context.Context, bin, etcdURL string, port int) error {
+func (s *Server) startAPIServer(ctx context.Context, bin string, port int) error {
 	crt, key, err := cert.GenerateSelfSignedCertKey("127.0.0.1", nil, nil)
 	if err != nil {
 		return fmt.Errorf("make the server's certificate: %w", err)
@@ -110,7 +115,7 @@ func (s *Server) startAPIServer(ctx context.Context, bin, etcdURL string, port i
 			return err
 		}
 	}
-	if s.apiserver, err = startProcess(filepath.Join(bin, "kube-apiserver"), s.apiserverArgs(etcdURL, port),
+	if s.apiserver, err = startProcess(filepath.Join(bin, "kube-apiserver"), s.apiserverArgs(port),
 		filepath.Join(s.dir, "kube-apiserver.log")); err != nil {
 		return err
 	}
@@ -123,10 +128,10 @@ func (s *Server) startAPIServer(ctx context.Context, bin, etcdURL string, port i
 	return s.waitReady(ctx)
 }
 
-func (s *Server) apiserverArgs(etcdURL string, port int) []string {
+func (s *Server) apiserverArgs(port int) []string {
 	in := func(name string) string { return filepath.Join(s.dir, name) }
 	return []string{
-		"--etcd-servers=" + etcdURL,
+		"--etcd-servers=" + s.etcdURL,
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=" + strconv.Itoa(port),
 		"--endpoint-reconciler-type=none", // the loopback is no endpoint
 		"--tls-cert-file=" + in("tls.crt"), "--tls-private-key-file=" + in("tls.key"), "--cert-dir=" + in("certs"),
@@ -135,6 +140,7 @@ func (s *Server) apiserverArgs(etcdURL string, port int) []string {
 		"--service-account-key-file=" + in("tls.key"), "--service-account-signing-key-file=" + in("tls.key"),
 		"--service-cluster-ip-range=10.96.0.0/16,fd00:10:96::/112",
 		"--authorization-mode=RBAC", "--allow-privileged",
+		"--kubelet-preferred-address-types=" + string(kubeletAddressType) + ",InternalIP",
 		// Without controllers no namespace has a service account.
 		"--disable-admission-plugins=ServiceAccount",
 	}

@@ -25,7 +25,7 @@ const (
 		kubectl dualstack blocks
 
 		# The IPv6 blocks of a node, and those that it has borrowed from
-		kubectl dualstack blocks --node kind-worker --family ipv6`
+		kubectl dualstack blocks --node dual-stack-worker --family ipv6`
 )
 
 // NewCmdBlocks returns "dualstack blocks". runF replaces Run in tests; it is nil in production.

@@ -33,7 +33,7 @@ const (
 		kubectl dualstack fdb
 
 		# The IPv6 entries of one node, with the neighbours and the blocks behind them
-		kubectl dualstack fdb --node kind-worker --family ipv6 -o wide
+		kubectl dualstack fdb --node dual-stack-worker --family ipv6 -o wide
 
 		# All that is not as it must be
 		kubectl dualstack fdb -o json | jq '.items[] | select(.status != "ok")'`
@@ -47,7 +47,7 @@ func NewCmdFDB(f *inspector.Flags, runF func(context.Context, *report.Options[fd
 func spec() report.Spec[fdb.Entry] {
 	return report.Spec[fdb.Entry]{
 		Use: "fdb", Short: short, Long: long, Example: example,
-		Noun: "forwarding entries", Part: expect.FDB, Subject: inspect.FactNodes, PerNode: true, Facts: fdb.Needs(),
+		Noun: "forwarding entries", Part: expect.FDB, Subject: inspect.FactNodes, PerNode: true, Watch: true, Facts: fdb.Needs(),
 		Analyze: func(s *inspect.Snapshot, flt expect.Filter, wide bool) *inspect.List[fdb.Entry] {
 			return fdb.Analyze(s, fdb.Options{Filter: flt, Lookup: wide})
 		},

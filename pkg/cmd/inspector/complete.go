@@ -2,12 +2,17 @@ package inspector
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/metadata"
 )
@@ -22,14 +27,12 @@ const (
 // CompleteNames completes the names of core objects ("pods", "services", "nodes", "namespaces") that are not on the
 // command line yet. Errors complete nothing: there is no place to show them.
 func CompleteNames(config *genericclioptions.ConfigFlags, resource string) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		names := objectNames(cmd.Context(), config, resource)
-		return without(names, args), cobra.ShellCompDirectiveNoFileComp
+		return slices.DeleteFunc(names, func(name string) bool {
+			return !strings.HasPrefix(name, typed) || slices.Contains(args, name)
+		}), cobra.ShellCompDirectiveNoFileComp
 	}
-}
-
-func without(names, taken []string) []string {
-	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(taken, name) })
 }
 
 // objectNames lists the names of objects without the objects. It needs no discovery, which would take longer than the
@@ -59,11 +62,38 @@ func objectNames(ctx context.Context, config *genericclioptions.ConfigFlags, res
 	if err != nil {
 		return nil
 	}
-	names := make([]string, len(list.Items))
+	names := make([]string, 0, len(list.Items))
 	for i := range list.Items {
-		names[i] = list.Items[i].Name
+		// A name that no API server admits is an attack on the terminal, or on a shell that expands its candidates.
+		if name := list.Items[i].Name; len(validation.IsDNS1123Subdomain(name)) == 0 {
+			names = append(names, name)
+		}
 	}
 	return names
+}
+
+// completeSnapshot completes the name of the recording beside those of files. A shell looks for files by itself only
+// where we have nothing to say.
+func completeSnapshot(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if !strings.HasPrefix(Demo, typed) {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	completions := []cobra.Completion{cobra.CompletionWithDesc(Demo, "the recording of a lab")}
+	files, err := filepath.Glob(typed + "*") // what was typed is a part of "demo"
+	if err != nil {
+		return completions, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, file := range files {
+		switch info, err := os.Stat(file); {
+		case err != nil || file == Demo || strings.ContainsFunc(file, unicode.IsControl):
+		case strings.HasPrefix(file, ".") && typed == "":
+		case info.IsDir():
+			completions = append(completions, file+string(filepath.Separator))
+		default:
+			completions = append(completions, file)
+		}
+	}
+	return completions, cobra.ShellCompDirectiveNoFileComp
 }
 
 // CompleteGlobalFlags completes the values of kubectl's global flags that can be looked up.

@@ -26,6 +26,7 @@ type Flags struct {
 	Snapshot      string
 	NodeAccess    string
 	ProbeImage    string
+	Watch         bool
 
 	genericiooptions.IOStreams
 }
@@ -38,10 +39,22 @@ func NewFlags(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 // AddFlags binds the flags that every inspector has.
 func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.Print.AddFlags(cmd)
-	cmd.Flags().StringVar(&f.Snapshot, "snapshot", f.Snapshot, "File that \"kubectl dualstack snapshot\" wrote, to be read in place of a cluster.")
+	f.AddSourceFlags(cmd)
+}
+
+// AddSourceFlags binds the flags that say what is looked at, for commands that print no table.
+func (f *Flags) AddSourceFlags(cmd *cobra.Command) {
+	f.AddSnapshotFlag(cmd)
 	cmd.Flags().StringVar(&f.Family, "family", f.Family, "Show only this IP family. One of: (ipv4, ipv6).")
 	registerCompletion(cmd, "family",
 		cobra.FixedCompletions([]cobra.Completion{"ipv4", "ipv6"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// AddSnapshotFlag binds the flag of all that reads a cluster.
+func (f *Flags) AddSnapshotFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.Snapshot, "snapshot", f.Snapshot, "File that \"kubectl dualstack snapshot\" wrote, to be read "+
+		"in place of a cluster; - is standard input, and \"demo\" the recording of a lab that every copy of the program has.")
+	registerCompletion(cmd, "snapshot", completeSnapshot)
 }
 
 // AddNamespaceFlags binds the flags of inspectors whose subject lives in namespaces.
@@ -87,6 +100,9 @@ func (f *Flags) ToOptions(subject inspect.Fact, names []string) (*Options, error
 	if _, err := labels.Parse(f.Selector); err != nil {
 		return nil, exit.Usagef("--selector %q: %w", f.Selector, err)
 	}
+	if f.Watch && f.Snapshot != "" {
+		return nil, exit.Usagef("a snapshot does not change: use --watch without --snapshot")
+	}
 	if err := checkAccess(f.NodeAccess); err != nil {
 		return nil, err
 	}
@@ -95,7 +111,7 @@ func (f *Flags) ToOptions(subject inspect.Fact, names []string) (*Options, error
 		return nil, err
 	}
 	o := &Options{
-		Source: source, Family: family, AllNamespaces: f.AllNamespaces, IOStreams: f.IOStreams,
+		Source: source, Family: family, AllNamespaces: f.AllNamespaces, Watch: f.Watch, IOStreams: f.IOStreams,
 		Request: gather.Request{Node: f.Node, Subject: subject, Names: names, Selector: f.Selector},
 	}
 	if !f.AllNamespaces {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
@@ -20,6 +21,9 @@ type Options struct {
 	AllNamespaces bool
 	// Request has the scope and the subject; the inspector adds the facts that it needs.
 	Request gather.Request
+	Watch   bool
+	// Interval is the time between two looks with Watch; 0 is the default.
+	Interval time.Duration
 
 	genericiooptions.IOStreams
 }
@@ -40,23 +44,26 @@ func (o *Options) Gather(ctx context.Context, facts ...inspect.Fact) (*inspect.S
 	req := o.Request
 	req.Facts = facts
 	snap, err := o.Source.Snapshot(ctx, req)
-	if err != nil {
-		return nil, err
+	if snap != nil {
+		o.warn(snap.Missing, facts)
 	}
-	o.warn(snap.Missing, facts)
-	return snap, nil
+	return snap, err
 }
 
 // warn says what is missing, once for each reason.
 func (o *Options) warn(missing []inspect.Missing, facts []inspect.Fact) {
 	var said []string
 	for _, m := range missing {
-		if slices.Contains(said, m.Reason) || !slices.Contains(facts, m.Fact) {
+		line := m.Reason
+		if m.Fact == inspect.FactTables { // the reason is that of a way into a node
+			line = string(m.Fact) + ": " + line
+		}
+		if slices.Contains(said, line) || !slices.Contains(facts, m.Fact) {
 			continue
 		}
-		said = append(said, m.Reason)
+		said = append(said, line)
 		// A broken standard error is no reason to keep the facts that we have from the user.
-		_, _ = fmt.Fprintf(o.ErrOut, "Warning: %s\n", printer.Escape(m.Reason))
+		_, _ = fmt.Fprintf(o.ErrOut, "Warning: %s\n", printer.Escape(line))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile/demo"
 )
 
 // Source is where facts come from: a live cluster, or a recorded snapshot of one. Inspectors cannot tell the
@@ -24,7 +25,7 @@ type Source interface {
 // source returns the source that the flags name.
 func (f *Flags) source() (Source, error) {
 	if f.Snapshot != "" {
-		taken, err := snapfile.ReadFile(f.Snapshot)
+		taken, err := f.recorded()
 		if err != nil {
 			return nil, err
 		}
@@ -41,6 +42,24 @@ func (f *Flags) source() (Source, error) {
 		return nil, err
 	}
 	return Live{Clients: clients, Tables: Tables{Config: config, Access: f.NodeAccess, Image: f.ProbeImage}}, nil
+}
+
+// The values of --snapshot that are no files.
+const (
+	Stdin = "-"
+	Demo  = "demo"
+)
+
+// recorded reads the snapshot that the flags name.
+func (f *Flags) recorded() (*inspect.Snapshot, error) {
+	switch f.Snapshot {
+	case Stdin:
+		return snapfile.Read(f.In)
+	case Demo:
+		return demo.Snapshot()
+	default:
+		return snapfile.ReadFile(f.Snapshot)
+	}
 }
 
 // Live reads from a cluster.

@@ -2,7 +2,6 @@ package inspector
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"k8s.io/client-go/rest"
@@ -37,8 +36,8 @@ type Tables struct {
 	Image  string // of debug pods; empty is that of calico-node
 }
 
-// ways returns the ways into the nodes in the order in which they are tried.
-func (t Tables) ways(clients gather.Clients, nodes []inspect.Node) []nodetables.NodeAccess {
+// Ways returns the ways into the nodes in the order in which they are tried.
+func (t Tables) Ways(clients gather.Clients, nodes []inspect.Node) []nodetables.NodeAccess {
 	all := []nodetables.NodeAccess{
 		nodetables.NewExec(t.Config, clients.Kubernetes),
 		nodetables.NewRuntime(run.Host{}, nodes),
@@ -52,16 +51,11 @@ func (t Tables) ways(clients gather.Clients, nodes []inspect.Node) []nodetables.
 
 // add reads the tables of the snapshot's nodes, or of the one that the request names, into the snapshot.
 func (t Tables) add(ctx context.Context, clients gather.Clients, req gather.Request, snap *inspect.Snapshot) error {
-	var names []string
-	for _, n := range snap.Nodes {
-		if req.Node == "" || n.Name == req.Node {
-			names = append(names, n.Name)
-		}
+	names, err := req.TableNodes(snap)
+	if err != nil {
+		return err
 	}
-	if req.Node != "" && len(names) == 0 && snap.Lacks(inspect.FactNodes, "") == "" {
-		return fmt.Errorf("node %q: there is no such node", req.Node)
-	}
-	tables, missing := nodetables.Tables(ctx, t.ways(clients, snap.Nodes), names, nodetables.Options{})
+	tables, missing := nodetables.Tables(ctx, t.Ways(clients, snap.Nodes), names, nodetables.Options{})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -29,7 +29,7 @@ const (
 		kubectl dualstack neighbors
 
 		# The IPv6 entries of one node
-		kubectl dualstack neighbors --node kind-worker --family ipv6`
+		kubectl dualstack neighbors --node dual-stack-worker --family ipv6`
 )
 
 // NewCmdNeighbors returns "dualstack neighbors". runF replaces Run in tests; it is nil in production.

@@ -25,6 +25,12 @@ func snapshot() *inspect.Snapshot {
 			},
 		},
 		{Name: "windows-1", InternalIPs: []netip.Addr{addr("10.10.20.1")}},
+	}, Tables: map[string]inspect.NodeTable{"dual-stack-worker": {Addresses: []inspect.LinkAddress{
+		{Link: "eth1", Prefix: prefix("10.10.10.11/24"), Scope: "global"},
+		{Link: "eth1", Prefix: prefix("fd00:10:10::11/64"), Scope: "global"},
+		{Link: "eth1", Prefix: prefix("fe80::8e9:4cff:fe8e:5a6b/64"), Scope: "link"},
+	}}}, Missing: []inspect.Missing{
+		{Fact: inspect.FactTables, Node: "windows-1", Reason: "node windows-1: there is no way in"},
 	}}
 }
 
@@ -35,6 +41,7 @@ func TestRun(t *testing.T) {
 		"wide":      {"-o", "wide"},
 		"wide-ipv6": {"-o", "wide", "--family", "ipv6"},
 		"json":      {"-o", "json"},
+		"addresses": {"-o", "json", "--addresses"},
 		"name":      {"windows-1", "-o", "name"},
 		"nothing":   {"-l", "no=such"},
 	} {

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
@@ -9,7 +10,8 @@ import (
 )
 
 // table describes how nodes are shown.
-func table(family inspect.Family) printer.Table[nodes.Row] {
+func table(opts nodes.Options) printer.Table[nodes.Row] {
+	family := opts.Family
 	no4, no6 := !family.Matches(inspect.IPv4), !family.Matches(inspect.IPv6)
 	return printer.Table[nodes.Row]{
 		Kind: nodes.Kind,
@@ -26,6 +28,7 @@ func table(family inspect.Family) printer.Table[nodes.Row] {
 			{Header: "CALICO-IPV6", Hide: no6, Wide: true, Value: calicoIPv6},
 			{Header: "TUNNEL-MAC-V4", Hide: no4, Wide: true, Value: func(r nodes.Row) string { return mac(r.TunnelMACv4) }},
 			{Header: "TUNNEL-MAC-V6", Hide: no6, Wide: true, Value: func(r nodes.Row) string { return mac(r.TunnelMACv6) }},
+			{Header: "ADDRESSES", Hide: !opts.Addresses, Value: addresses},
 		},
 	}
 }
@@ -36,6 +39,18 @@ func status(r nodes.Row) string {
 		return "Ready"
 	}
 	return "NotReady"
+}
+
+// addresses are those of the node itself, such as "eth1=10.10.10.11/24(global)".
+func addresses(r nodes.Row) string {
+	if r.Problems != nil {
+		return "<unknown>"
+	}
+	texts := make([]string, len(r.Addresses))
+	for i, a := range r.Addresses {
+		texts[i] = fmt.Sprintf("%s=%s(%s)", a.Interface, a.Prefix, a.Scope)
+	}
+	return strings.Join(texts, ",")
 }
 
 func calicoIPv4(r nodes.Row) string { return printer.Text(r.CalicoIPv4) }

@@ -30,7 +30,7 @@ const (
 		kubectl dualstack pods
 
 		# All pods of a node, with their pools and interfaces
-		kubectl dualstack pods -A --node kind-worker -o wide
+		kubectl dualstack pods -A --node dual-stack-worker -o wide
 
 		# The IPv6 addresses of the pods with a label
 		kubectl dualstack pods -l app=multitool --family ipv6
@@ -65,7 +65,7 @@ func NewCmdPods(f *Flags, runF func(context.Context, *Options) error) *cobra.Com
 			if runF != nil {
 				return runF(cmd.Context(), o)
 			}
-			return o.Run(cmd.Context())
+			return o.Repeat(cmd.Context(), o.Run)
 		},
 	}
 	f.AddFlags(cmd)
@@ -75,6 +75,7 @@ func NewCmdPods(f *Flags, runF func(context.Context, *Options) error) *cobra.Com
 // AddFlags binds the flags to the command.
 func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.Flags.AddFlags(cmd)
+	f.AddWatchFlag(cmd)
 	f.AddNamespaceFlags(cmd)
 	f.AddSelectorFlags(cmd)
 	f.AddNodeFlags(cmd)

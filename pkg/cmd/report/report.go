@@ -32,6 +32,8 @@ type Spec[T any] struct {
 	Facts   []inspect.Fact
 	// PerNode gives the command a flag to choose a node.
 	PerNode bool
+	// Watch gives it a flag to look time and again.
+	Watch bool
 	// Analyze is the inspector. Wide asks for what only the wide table shows.
 	Analyze func(s *inspect.Snapshot, flt expect.Filter, wide bool) *inspect.List[T]
 	Table   printer.Table[T]
@@ -64,10 +66,13 @@ func NewCmd[T any](f *inspector.Flags, spec Spec[T], runF func(context.Context, 
 			if runF != nil {
 				return runF(cmd.Context(), o)
 			}
-			return o.Run(cmd.Context())
+			return o.Repeat(cmd.Context(), o.Run)
 		},
 	}
 	f.AddFlags(cmd)
+	if spec.Watch {
+		f.AddWatchFlag(cmd)
+	}
 	if spec.PerNode {
 		f.AddNodeFlags(cmd)
 	}

@@ -1,7 +1,6 @@
 package report_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -142,10 +141,17 @@ func TestScope(t *testing.T) {
 }
 
 func TestNothing(t *testing.T) {
-	out, err := execute("fdb", it.Lab(), "--node", "nobody", "-o", "json")
+	out, err := execute("fdb", it.With(func(s *inspect.Snapshot) { s.Nodes, s.Tables = nil, nil }), "-o", "json")
 	want := "--- stderr\nNo forwarding entries found.\n"
 	if err != nil || !strings.HasSuffix(out, want) || !strings.Contains(out, `"items": []`) {
 		t.Errorf("output %q, error %v, want an empty list and a sentence", out, err)
+	}
+}
+
+func TestNobody(t *testing.T) {
+	out, err := execute("fdb", it.Lab(), "--node", "nobody")
+	if err == nil || err.Error() != `node "nobody": there is no such node` || strings.Contains(out, "NODE") {
+		t.Errorf("output %q, error %v, want the error of a live cluster", out, err)
 	}
 }
 
@@ -165,9 +171,35 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-func TestNoEscapeSequences(t *testing.T) {
-	out, _ := execute("fdb", broken())
-	if bytes.ContainsRune([]byte(out), '\x1b') {
-		t.Errorf("an escape sequence got through:\n%q", out)
+// TestHostileText has a terminal's commands in all text of a snapshot that comes from elsewhere, and looks for one that
+// gets through.
+func TestHostileText(t *testing.T) {
+	const evil = "\x1b]0;evil\a\u202e\u009b2J\r\n"
+	hostile := func(s *inspect.Snapshot) {
+		for i := range s.Nodes {
+			s.Nodes[i].Name += evil
+		}
+		for i := range s.Pools {
+			s.Pools[i].Name += evil
+			s.Pools[i].NodeSelector = evil
+		}
+		tables := map[string]inspect.NodeTable{}
+		for node, table := range s.Tables {
+			for i := range table.Links {
+				table.Links[i].Name += evil
+			}
+			tables[node+evil] = table
+		}
+		s.Tables = tables
+	}
+	snapshot := broken()
+	hostile(snapshot)
+	for command := range commands {
+		for _, format := range []string{"", "wide", "name", "custom-columns=N:.name,D:.device"} {
+			out, err := execute(command, snapshot, "-o", format)
+			if strings.ContainsAny(out, "\x1b\a\r\u202e\u009b") {
+				t.Errorf("%s -o %q: text that a terminal obeys got through (%v):\n%q", command, format, err, out)
+			}
+		}
 	}
 }

@@ -31,7 +31,7 @@ const (
 		kubectl dualstack routes
 
 		# Why the IPv4 routes of a node are what they are
-		kubectl dualstack routes --node kind-worker --family ipv4 -o wide
+		kubectl dualstack routes --node dual-stack-worker --family ipv4 -o wide
 
 		# All direct routes
 		kubectl dualstack routes -o json | jq '.items[] | select(.kind == "direct")'`

@@ -58,7 +58,7 @@ func NewCmdServices(f *Flags, runF func(context.Context, *Options) error) *cobra
 			if runF != nil {
 				return runF(cmd.Context(), o)
 			}
-			return o.Run(cmd.Context())
+			return o.Repeat(cmd.Context(), o.Run)
 		},
 	}
 	f.AddFlags(cmd)
@@ -68,6 +68,7 @@ func NewCmdServices(f *Flags, runF func(context.Context, *Options) error) *cobra
 // AddFlags binds the flags to the command.
 func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.Flags.AddFlags(cmd)
+	f.AddWatchFlag(cmd)
 	f.AddNamespaceFlags(cmd)
 	f.AddSelectorFlags(cmd)
 }

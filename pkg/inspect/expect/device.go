@@ -96,7 +96,7 @@ func (n *Node) tunnelPool(f inspect.Family) string {
 			continue
 		}
 		// A selector that we cannot read is taken as not selecting: better no row than a false one.
-		if ok, err := selects(p.NodeSelector, n.facts.Labels); err == nil && ok {
+		if ok, err := Selects(p.NodeSelector, n.facts.Labels); err == nil && ok {
 			return p.Name
 		}
 	}

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// selects evaluates a selector of Calico's (libcalico-go/lib/selector) on labels: all(), global(), has(k), k == 'v',
+// Selects evaluates a selector of Calico's (libcalico-go/lib/selector) on labels: all(), global(), has(k), k == 'v',
 // !=, in {…}, not in {…}, contains, starts with, ends with, !, &&, || and parentheses. An empty one selects all.
 // The library of Calico is not used since it comes with the whole of Felix and its requirements.
-func selects(selector string, labels map[string]string) (bool, error) {
+func Selects(selector string, labels map[string]string) (bool, error) {
 	tokens, err := lex(selector)
 	if err != nil {
 		return false, fmt.Errorf("selector %q: %w", selector, err)

@@ -47,15 +47,15 @@ func TestSelects(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.selector, func(t *testing.T) {
-			got, err := selects(tt.selector, labels)
+			got, err := Selects(tt.selector, labels)
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
-					t.Fatalf("selects() error = %v, want one with %q", err, tt.err)
+					t.Fatalf("Selects() error = %v, want one with %q", err, tt.err)
 				}
 				return
 			}
 			if err != nil || got != tt.want {
-				t.Fatalf("selects() = %v, %v, want %v", got, err, tt.want)
+				t.Fatalf("Selects() = %v, %v, want %v", got, err, tt.want)
 			}
 		})
 	}
@@ -65,5 +65,5 @@ func FuzzSelects(f *testing.F) {
 	for _, s := range []string{"all()", "has(a) && !b in {'x'}", "((", "a not in {'x',}", "'"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(_ *testing.T, s string) { _, _ = selects(s, map[string]string{"a": "x"}) })
+	f.Fuzz(func(_ *testing.T, s string) { _, _ = Selects(s, map[string]string{"a": "x"}) })
 }

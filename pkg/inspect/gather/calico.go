@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -67,11 +68,12 @@ func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
 	return calicoAPI{groupNative()}, nil
 }
 
-// serves reports whether the server has a resource. An aggregated API server that is down serves nothing.
+// serves reports whether the server has a resource. An aggregated API server that is down serves nothing; a refusal says
+// nothing.
 func serves(ctx context.Context, c Clients, gv schema.GroupVersion, resource string) (bool, error) {
 	list, err := discoverer(c).ServerResourcesForGroupVersionWithContext(ctx, gv.String())
 	if err != nil {
-		if isFatal(ctx, err) {
+		if isFatal(ctx, err) || apierrors.IsForbidden(err) {
 			return false, fmt.Errorf("cannot discover %s: %w", gv, err)
 		}
 		return false, nil
@@ -174,7 +176,7 @@ func (g *gatherer) readVersion(ctx context.Context) error {
 		return nil
 	})
 	if version == "" && !errors.Is(err, errNoCalico) && (err == nil || !isFatal(ctx, err)) {
-		if ds, dsErr := g.daemonSet(ctx); dsErr == nil {
+		if ds, dsErr := g.daemonSet(ctx); dsErr == nil && imageTag(ds) != "" {
 			version, err = imageTag(ds), nil
 		}
 	}

@@ -105,7 +105,10 @@ func TestReadPod(t *testing.T) {
 			Annotations: map[string]string{annotationContainerID: "0123"}},
 		Spec: corev1.PodSpec{
 			NodeName: "worker", HostNetwork: true,
-			InitContainers: []corev1.Container{{Name: "init"}}, Containers: []corev1.Container{{Name: "one"}, {Name: "two"}},
+			InitContainers: []corev1.Container{{Name: "init"}}, Containers: []corev1.Container{
+				{Name: "one", Ports: []corev1.ContainerPort{{Name: "web", ContainerPort: 80, Protocol: "TCP"}}},
+				{Name: "two"},
+			},
 		},
 		Status: corev1.PodStatus{
 			Phase:      corev1.PodRunning,
@@ -117,6 +120,7 @@ func TestReadPod(t *testing.T) {
 		Namespace: "n", Name: "p", UID: "u", Node: "worker", Phase: "Running", Ready: true, HostNetwork: true, CalicoCNI: true,
 		IPs: []netip.Addr{addr("fd00::1"), addr("10.0.0.1")}, Labels: map[string]string{"a": "b"},
 		Containers: []string{"one", "two"},
+		Ports:      []inspect.ContainerPort{{Name: "web", Protocol: "TCP", Port: 80}},
 	}
 	if diff := cmp.Diff(want, readPod(&pod), equal()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

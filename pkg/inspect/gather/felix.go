@@ -1,7 +1,9 @@
 package gather
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,20 +22,23 @@ import (
 // calicoNodeName is the name of Calico's DaemonSet, and of the container in it that runs Felix.
 const calicoNodeName = "calico-node"
 
-// calicoNode finds Calico's DaemonSet: the operator puts it into calico-system, the manifest into kube-system.
+// calicoNode finds Calico's DaemonSet: the operator puts it into calico-system, the manifest into kube-system. Where it
+// is not found, refusals are the error, since it may be there; "not found" says less.
 func calicoNode(ctx context.Context, client kubernetes.Interface) (*appsv1.DaemonSet, error) {
-	var first error
+	var refused, absent error
 	for _, namespace := range []string{"calico-system", "kube-system"} {
 		ds, err := client.AppsV1().DaemonSets(namespace).Get(ctx, calicoNodeName, metav1.GetOptions{})
 		if err == nil {
 			return ds, nil
 		}
-		// "Not found" says less than a refusal does, wherever that came.
-		if first == nil || apierrors.IsNotFound(first) {
-			first = errorf("get", "daemonsets.apps", namespace, err)
+		err = errorf("get", "daemonsets.apps", namespace, err)
+		if apierrors.IsNotFound(err) {
+			absent = cmp.Or(absent, err)
+		} else {
+			refused = errors.Join(refused, err)
 		}
 	}
-	return nil, first
+	return nil, cmp.Or(refused, absent)
 }
 
 // imageTag returns the tag of the image of calico-node, which is its version.
@@ -67,17 +72,14 @@ func (g *gatherer) readFelix(ctx context.Context) error {
 	if listErr == nil && len(settings) > 0 {
 		g.snap.Calico.Felix = settings
 	}
-	if listErr != nil && isFatal(ctx, listErr) {
+	if listErr != nil && (isFatal(ctx, listErr) || errors.Is(listErr, errNoCalico)) {
 		return listErr
 	}
 	env, envErr := g.felixEnv(ctx)
 	if envErr == nil {
 		g.snap.Calico.FelixEnv = env
 	}
-	if listErr != nil {
-		return listErr
-	}
-	return envErr
+	return errors.Join(listErr, envErr)
 }
 
 // felixEnv reads the FELIX_… variables of calico-node, of which manifests take some from a ConfigMap.

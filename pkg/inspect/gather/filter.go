@@ -15,15 +15,14 @@ import (
 // answer. The error is that of a name that does not exist, or of a selector that cannot be read.
 func (r Request) Filter(s *inspect.Snapshot) (*inspect.Snapshot, error) {
 	out := *s
-	inScope := func(namespace string) bool { return r.Namespace == "" || r.Namespace == namespace }
-	out.Pods = filter(s.Pods, func(p inspect.Pod) bool {
-		return inScope(p.Namespace) && (r.Node == "" || r.Node == p.Node)
-	})
-	out.Services = filter(s.Services, func(s inspect.Service) bool { return inScope(s.Namespace) })
-	out.EndpointSlices = filter(s.EndpointSlices, func(s inspect.EndpointSlice) bool { return inScope(s.Namespace) })
-	if reason := s.Lacks(r.Subject, ""); reason != "" {
+	out.Missing = r.missing(s)
+	if reason := out.Lacks(r.Subject, ""); reason != "" {
 		return nil, fmt.Errorf("the snapshot lacks %s: %s", r.Subject, reason)
 	}
+	inScope := func(namespace string) bool { return r.Namespace == "" || r.Namespace == namespace }
+	out.Pods = filter(s.Pods, func(p inspect.Pod) bool { return inScope(p.Namespace) })
+	out.Services = filter(s.Services, func(s inspect.Service) bool { return inScope(s.Namespace) })
+	out.EndpointSlices = filter(s.EndpointSlices, func(s inspect.EndpointSlice) bool { return inScope(s.Namespace) })
 	var err error
 	switch r.Subject {
 	case inspect.FactPods:
@@ -34,7 +33,58 @@ func (r Request) Filter(s *inspect.Snapshot) (*inspect.Snapshot, error) {
 	case inspect.FactNodes:
 		out.Nodes, err = narrow(r, out.Nodes, func(n inspect.Node) (string, map[string]string) { return n.Name, n.Labels })
 	}
-	return &out, err
+	if err != nil {
+		return nil, err
+	}
+	// A pod that is asked for by its name may be on another node, which is an empty answer and no error.
+	out.Pods = filter(out.Pods, func(p inspect.Pod) bool { return r.Node == "" || r.Node == p.Node })
+	return &out, r.filterTables(&out)
+}
+
+// missing returns what the snapshot lacks. It may be older than a fact that is asked for.
+func (r Request) missing(s *inspect.Snapshot) []inspect.Missing {
+	missing := slices.Clone(s.Missing)
+	for _, fact := range r.Facts {
+		if len(s.Gathered) > 0 && !slices.Contains(s.Gathered, fact) && s.Lacks(fact, "") == "" {
+			missing = append(missing, inspect.Missing{
+				Fact: fact, Reason: fmt.Sprintf("the snapshot was taken without %s: take it again", fact),
+			})
+		}
+	}
+	return missing
+}
+
+// filterTables keeps the tables of the nodes that would have been read.
+func (r Request) filterTables(s *inspect.Snapshot) error {
+	if !slices.Contains(r.Facts, inspect.FactTables) {
+		return nil
+	}
+	nodes, err := r.TableNodes(s) // none, with the error
+	all := s.Tables
+	s.Tables = make(map[string]inspect.NodeTable, len(nodes))
+	for _, node := range nodes {
+		if table, ok := all[node]; ok {
+			s.Tables[node] = table
+		}
+	}
+	s.Missing = filter(s.Missing, func(m inspect.Missing) bool {
+		return m.Fact != inspect.FactTables || m.Node == "" || slices.Contains(nodes, m.Node)
+	})
+	return err
+}
+
+// TableNodes returns the names of the nodes whose tables the request is about: the snapshot's, or the one that it names.
+func (r Request) TableNodes(s *inspect.Snapshot) ([]string, error) {
+	var names []string
+	for _, n := range s.Nodes {
+		if r.Node == "" || r.Node == n.Name {
+			names = append(names, n.Name)
+		}
+	}
+	if r.Node != "" && len(names) == 0 && s.Lacks(inspect.FactNodes, "") == "" {
+		return nil, fmt.Errorf("node %q: there is no such node", r.Node)
+	}
+	return names, nil
 }
 
 // filter returns the items that pass, without touching the list it was given.
@@ -42,21 +92,25 @@ func filter[T any](items []T, keep func(T) bool) []T {
 	return slices.DeleteFunc(slices.Clone(items), func(item T) bool { return !keep(item) })
 }
 
-// narrow applies the request's names and selector.
+// narrow applies the request's names and selector. Items come in the order of the names.
 func narrow[T any](r Request, items []T, describe func(T) (string, map[string]string)) ([]T, error) {
 	selector, err := labels.Parse(r.Selector)
 	if err != nil {
 		return nil, fmt.Errorf("label selector %q: %w", r.Selector, err)
 	}
-	items = filter(items, func(item T) bool {
-		name, set := describe(item)
-		return selector.Matches(labels.Set(set)) && (len(r.Names) == 0 || slices.Contains(r.Names, name))
-	})
+	if len(r.Names) == 0 {
+		return filter(items, func(item T) bool {
+			_, set := describe(item)
+			return selector.Matches(labels.Set(set))
+		}), nil
+	}
+	named := make([]T, 0, len(r.Names))
 	for _, name := range r.Names {
-		found := slices.ContainsFunc(items, func(item T) bool { got, _ := describe(item); return got == name })
-		if !found {
+		i := slices.IndexFunc(items, func(item T) bool { got, _ := describe(item); return got == name })
+		if i < 0 {
 			return nil, apierrors.NewNotFound(schema.GroupResource{Resource: string(r.Subject)}, name)
 		}
+		named = append(named, items[i])
 	}
-	return items, nil
+	return named, nil
 }

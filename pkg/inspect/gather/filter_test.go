@@ -47,6 +47,14 @@ func TestFilter(t *testing.T) {
 			request: Request{Namespace: "b", Subject: inspect.FactPods, Names: []string{"p1", "p2"}},
 			wantErr: `pods "p2" not found`,
 		},
+		"a name on another node": {
+			request: Request{Namespace: "a", Subject: inspect.FactPods, Names: []string{"p2"}, Node: "n1"},
+			want:    "n1 n2 a/s s-1",
+		},
+		"names in the order of the request": {
+			request: Request{Namespace: "b", Subject: inspect.FactNodes, Names: []string{"n2", "n1"}},
+			want:    "n2 n1 b/p1 b/s s-2",
+		},
 		"a broken selector": {request: Request{Subject: inspect.FactPods, Selector: "=="}, wantErr: `label selector "=="`},
 		"a fact that was not to be had": {
 			request: Request{Subject: inspect.FactPools}, wantErr: "the snapshot lacks ippools: no permission",
@@ -72,6 +80,39 @@ func TestFilter(t *testing.T) {
 		})
 	}
 	if describe(snap) != "n1 n2 a/p1 a/p2 b/p1 a/s b/s s-1 s-2" {
+		t.Error("the snapshot itself has changed")
+	}
+}
+
+func TestFilterTables(t *testing.T) {
+	snap := &inspect.Snapshot{
+		Gathered: []inspect.Fact{inspect.FactNodes, inspect.FactTables},
+		Nodes:    []inspect.Node{{Name: "n1"}, {Name: "n2"}},
+		Tables:   map[string]inspect.NodeTable{"n1": {}},
+		Missing:  []inspect.Missing{{Fact: inspect.FactTables, Node: "n2", Reason: "no way in"}},
+	}
+	request := Request{Facts: []inspect.Fact{inspect.FactNodes, inspect.FactTables}, Node: "n1"}
+	if got, err := request.Filter(snap); err != nil || len(got.Tables) != 1 || len(got.Missing) != 0 {
+		t.Errorf("a node that was read: got %+v, error %v", got, err)
+	}
+	request.Node = "n2"
+	if got, err := request.Filter(snap); err != nil || len(got.Tables) != 0 || len(got.Missing) != 1 {
+		t.Errorf("a node that was not: got %+v, error %v", got, err)
+	}
+	request.Node = "n3"
+	got, err := request.Filter(snap)
+	if err == nil || !strings.Contains(err.Error(), "no such node") || len(got.Missing) != 0 {
+		t.Errorf("no such node: got %+v, error %v", got, err)
+	}
+	request = Request{Facts: []inspect.Fact{inspect.FactPods}}
+	if got, err := request.Filter(snap); err != nil || !strings.Contains(got.Lacks(inspect.FactPods, ""), "taken without pods") {
+		t.Errorf("a fact that nobody asked for then: got %+v, error %v", got, err)
+	}
+	request.Subject = inspect.FactPods
+	if _, err := request.Filter(snap); err == nil {
+		t.Error("a subject that nobody asked for then is no error")
+	}
+	if len(snap.Tables) != 1 || len(snap.Missing) != 1 {
 		t.Error("the snapshot itself has changed")
 	}
 }

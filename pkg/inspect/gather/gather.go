@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -66,9 +67,11 @@ type Request struct {
 
 // Gather reads the facts of the request, all at once. FactTables is left to package nodetables. The error is that of
 // the subject, or that of a connection without which there is nothing to be had; everything else that fails is in the
-// Snapshot's Missing.
+// Snapshot's Missing. Where the subject is refused, the rest is read all the same, and the Snapshot comes with the error:
+// whoever asks for the permission wants to know of all that are missing.
 func Gather(ctx context.Context, clients Clients, req Request) (*inspect.Snapshot, error) {
 	g := newGatherer(clients, req)
+	var refused error
 	group, ctx := errgroup.WithContext(ctx)
 	for _, fact := range req.Facts {
 		read := g.reader(fact)
@@ -77,21 +80,25 @@ func Gather(ctx context.Context, clients Clients, req Request) (*inspect.Snapsho
 		}
 		group.Go(func() error {
 			err := read(ctx)
-			if err == nil {
-				return nil
-			}
-			if fact == req.Subject || isFatal(ctx, err) {
+			switch {
+			case err == nil:
+			case isFatal(ctx, err):
 				return err
+			case fact == req.Subject && apierrors.IsForbidden(err):
+				refused = err
+			case fact == req.Subject:
+				return err
+			default:
+				g.miss(fact, err)
 			}
-			g.miss(fact, err)
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(g.snap.Missing, func(a, b inspect.Missing) int { return cmp.Compare(a.Fact, b.Fact) })
-	return g.snap, nil
+	slices.SortStableFunc(g.snap.Missing, func(a, b inspect.Missing) int { return cmp.Compare(a.Fact, b.Fact) })
+	return g.snap, refused
 }
 
 // gatherer is one run of Gather. The readers of the facts write to fields of the Snapshot that are theirs alone; only
@@ -147,10 +154,13 @@ func (g *gatherer) reader(fact inspect.Fact) func(context.Context) error {
 	}[fact]
 }
 
+// miss notes why a fact could not be had, each of several reasons by itself.
 func (g *gatherer) miss(fact inspect.Fact, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.snap.Missing = append(g.snap.Missing, inspect.Missing{Fact: fact, Reason: reason(err)})
+	for _, err := range parts(err) {
+		g.snap.Missing = append(g.snap.Missing, inspect.Missing{Fact: fact, Reason: reason(err)})
+	}
 }
 
 // subject returns the names and the selector that narrow a fact.

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -42,7 +43,7 @@ func (c cluster) clients() Clients { return Clients{Kubernetes: c.kubernetes, Dy
 
 // calicoResources are the resources of Calico that tests serve.
 func calicoResources() []string {
-	return []string{"ippools", "ipamblocks", "felixconfigurations", "clusterinformations"}
+	return []string{"ippools", "ipamblocks", "felixconfigurations", "clusterinformations", "networkpolicies", "globalnetworkpolicies"}
 }
 
 // newCluster returns a cluster whose Calico is in the groups given.
@@ -61,8 +62,8 @@ func newCluster(groups []schema.GroupVersion, objects []runtime.Object, calico .
 	}
 	dynamic := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds)
 	for _, o := range calico {
-		resource := strings.ToLower(o.GetKind()) + "s"
-		if err := dynamic.Tracker().Create(o.GroupVersionKind().GroupVersion().WithResource(resource), o, ""); err != nil {
+		resource, _ := meta.UnsafeGuessKindToResource(o.GroupVersionKind())
+		if err := dynamic.Tracker().Create(resource, o, o.GetNamespace()); err != nil {
 			panic(err)
 		}
 	}
@@ -121,17 +122,10 @@ func labCluster() cluster {
 	)
 }
 
-func allFacts() []inspect.Fact {
-	return []inspect.Fact{
-		inspect.FactNodes, inspect.FactPods, inspect.FactServices, inspect.FactEndpointSlices, inspect.FactPools,
-		inspect.FactBlocks, inspect.FactFelix, inspect.FactVersion, inspect.FactTables, inspect.FactLab,
-	}
-}
-
 func wantLab() inspect.Snapshot {
 	vni, mtu, yes := 5000, 0, true
 	return inspect.Snapshot{
-		Gathered:       allFacts(),
+		Gathered:       inspect.Facts(),
 		Nodes:          []inspect.Node{{Name: "a", Address: inspect.ByFamily[netip.Prefix]{V4: netip.MustParsePrefix("10.0.0.1/24")}}},
 		Pods:           []inspect.Pod{{Namespace: "default", Name: "p"}},
 		Services:       []inspect.Service{{Namespace: "default", Name: "s"}},
@@ -185,9 +179,10 @@ func TestGather(t *testing.T) {
 			prepare: func(c cluster) { c.refuse("get", "daemonsets", forbidden("daemonsets")) },
 			want: func(s *inspect.Snapshot) {
 				s.Calico.FelixEnv = inspect.FelixSettings{}
-				s.Missing = []inspect.Missing{{
-					Fact: inspect.FactFelix, Reason: `cannot get daemonsets.apps in namespace "calico-system": permission denied`,
-				}}
+				s.Missing = []inspect.Missing{
+					{Fact: inspect.FactFelix, Reason: `cannot get daemonsets.apps in namespace "calico-system": permission denied`},
+					{Fact: inspect.FactFelix, Reason: `cannot get daemonsets.apps in namespace "kube-system": permission denied`},
+				}
 			},
 		},
 		"no permission for Felix configurations and the config map": {
@@ -199,6 +194,8 @@ func TestGather(t *testing.T) {
 				s.Calico.Felix, s.Calico.FelixEnv, s.Lab = nil, inspect.FelixSettings{}, inspect.Lab{}
 				s.Missing = []inspect.Missing{
 					{Fact: inspect.FactFelix, Reason: "cannot list felixconfigurations.crd.projectcalico.org: permission denied"},
+					{Fact: inspect.FactFelix, Reason: "variable FELIX_VXLANMTU of calico-node: " +
+						`cannot get configmaps in namespace "kube-system": permission denied`},
 					{Fact: inspect.FactLab, Reason: `cannot get configmaps in namespace "kube-system": permission denied`},
 				}
 			},
@@ -223,7 +220,7 @@ func TestGather(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := labCluster()
 			test.prepare(c)
-			got, err := Gather(t.Context(), c.clients(), Request{Facts: allFacts()})
+			got, err := Gather(t.Context(), c.clients(), Request{Facts: inspect.Facts()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -238,7 +235,7 @@ func TestGather(t *testing.T) {
 
 func TestGatherWithoutCalico(t *testing.T) {
 	c := newCluster(nil, nil)
-	got, err := Gather(t.Context(), c.clients(), Request{Facts: allFacts()})
+	got, err := Gather(t.Context(), c.clients(), Request{Facts: inspect.Facts()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,14 +274,19 @@ func TestGatherErrors(t *testing.T) {
 		request Request
 		refuse  func(cluster)
 		want    error
+		missing []inspect.Fact // beside the error
 	}{
-		"the subject is forbidden": {
-			request: Request{Facts: allFacts(), Subject: inspect.FactNodes},
-			refuse:  func(c cluster) { c.refuse("list", "nodes", forbidden("nodes")) },
+		"the subject and another are forbidden": {
+			request: Request{Facts: inspect.Facts(), Subject: inspect.FactNodes},
+			refuse: func(c cluster) {
+				c.refuse("list", "nodes", forbidden("nodes"))
+				c.refuse("list", "ippools", forbidden("ippools"))
+			},
 			want:    forbidden("nodes"),
+			missing: []inspect.Fact{inspect.FactPools},
 		},
 		"a name does not exist": {
-			request: Request{Facts: allFacts(), Subject: inspect.FactServices, Namespace: "default", Names: []string{"s", "t"}},
+			request: Request{Facts: inspect.Facts(), Subject: inspect.FactServices, Namespace: "default", Names: []string{"s", "t"}},
 			refuse:  func(cluster) {},
 			want:    apierrors.NewNotFound(schema.GroupResource{Resource: "services"}, "t"),
 		},
@@ -306,8 +308,14 @@ func TestGatherErrors(t *testing.T) {
 			if err == nil || !strings.HasSuffix(err.Error(), test.want.Error()) {
 				t.Errorf("got error %v, want %v", err, test.want)
 			}
+			var missing []inspect.Fact
 			if snap != nil {
-				t.Errorf("got a snapshot beside the error")
+				for _, m := range snap.Missing {
+					missing = append(missing, m.Fact)
+				}
+			}
+			if !slices.Equal(missing, test.missing) {
+				t.Errorf("missing beside the error are %q, want %q", missing, test.missing)
 			}
 		})
 	}

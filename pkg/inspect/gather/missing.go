@@ -16,6 +16,19 @@ func isFatal(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || errors.As(err, &connection) || apierrors.IsUnauthorized(err)
 }
 
+// parts takes apart what errors.Join has joined.
+func parts(err error) []error {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, parts(e)...)
+	}
+	return all
+}
+
 // reason words an error in one line, for people. What the server says of a refusal repeats the resource and names the
 // user at length; that the permission is missing is all there is to it.
 func reason(err error) string {

@@ -129,7 +129,8 @@ func TestEachPod(t *testing.T) {
 func TestEachPodInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := newCluster(nil, nil)
-	pagedPods(c, [][]string{{"a"}, {"b"}}, func(string) error { return ctx.Err() })
+	// More pages than are read ahead: the last of them cannot have come before the interruption.
+	pagedPods(c, slices.Repeat([][]string{{"a"}}, 50), func(string) error { return ctx.Err() })
 	err := EachPod(ctx, c.clients(), Request{}, func([]inspect.Pod) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v, want that of the context", err)

@@ -90,6 +90,11 @@ func readPod(p *corev1.Pod) inspect.Pod {
 	}
 	for _, c := range p.Spec.Containers {
 		pod.Containers = append(pod.Containers, c.Name)
+		for _, port := range c.Ports {
+			pod.Ports = append(pod.Ports, inspect.ContainerPort{
+				Name: port.Name, Protocol: string(port.Protocol), Port: port.ContainerPort,
+			})
+		}
 	}
 	return pod
 }

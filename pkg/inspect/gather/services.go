@@ -64,7 +64,8 @@ func readService(s *corev1.Service) inspect.Service {
 		}
 	}
 	for _, p := range s.Spec.Ports {
-		port := inspect.ServicePort{Name: p.Name, Protocol: string(p.Protocol), Port: p.Port, NodePort: p.NodePort}
+		port := inspect.ServicePort{Name: p.Name, Protocol: string(p.Protocol), Port: p.Port, NodePort: p.NodePort,
+			AppProtocol: deref(p.AppProtocol)}
 		if target := p.TargetPort.String(); target != "0" {
 			port.TargetPort = target
 		}

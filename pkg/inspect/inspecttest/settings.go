@@ -82,7 +82,7 @@ func Unencapsulated(s *inspect.Snapshot) {
 func WindowsNode(s *inspect.Snapshot) {
 	mac, tunnel := MAC("00:15:5d:00:00:01"), netip.MustParseAddr("192.168.9.0")
 	address := netip.MustParsePrefix("10.10.10.20/24")
-	s.Nodes = append(s.Nodes, inspect.Node{Name: "windows", OS: "windows",
+	s.Nodes = append(s.Nodes, inspect.Node{Name: "windows", Ready: true, OS: "windows",
 		Address:   inspect.ByFamily[netip.Prefix]{V4: address},
 		Tunnel:    inspect.ByFamily[netip.Addr]{V4: tunnel},
 		TunnelMAC: inspect.ByFamily[inspect.MAC]{V4: mac}})

@@ -28,11 +28,37 @@ type Row struct {
 	// TunnelMACv4 and TunnelMACv6 are what Felix must give the tunnel devices; only where there is a tunnel address.
 	TunnelMACv4 inspect.MAC `json:"tunnelMACv4,omitzero"`
 	TunnelMACv6 inspect.MAC `json:"tunnelMACv6,omitzero"`
+	// Addresses are those that the node's kernel has, where they were asked for.
+	Addresses []Address `json:"addresses,omitempty"`
+	Problems  []string  `json:"problems,omitempty"` // why its addresses are not known
 }
 
-// Analyze reports the nodes of a snapshot, sorted by name. Family keeps only what is of one family: nodes that have an
-// address of it, and those addresses; the zero Family keeps everything.
-func Analyze(s *inspect.Snapshot, family inspect.Family) *inspect.List[Row] {
+// Address is an address of one of a node's interfaces.
+type Address struct {
+	Interface string       `json:"interface"`
+	Prefix    netip.Prefix `json:"prefix"` // the address with its prefix length
+	Scope     string       `json:"scope"`  // global, link; site in networks of long ago
+}
+
+// Options choose what is reported.
+type Options struct {
+	// Family keeps only what is of one family: nodes that have an address of it, and those addresses; zero keeps everything.
+	Family inspect.Family
+	// Addresses asks for the addresses that the nodes' kernels have.
+	Addresses bool
+}
+
+// Needs returns the facts that Analyze reads.
+func (o Options) Needs() []inspect.Fact {
+	if o.Addresses {
+		return []inspect.Fact{inspect.FactNodes, inspect.FactTables}
+	}
+	return []inspect.Fact{inspect.FactNodes}
+}
+
+// Analyze reports the nodes of a snapshot, sorted by name.
+func Analyze(s *inspect.Snapshot, opts Options) *inspect.List[Row] {
+	family := opts.Family
 	rows := make([]Row, 0, len(s.Nodes))
 	for _, node := range s.Nodes {
 		row := Row{Name: node.Name, Roles: node.Roles, Ready: node.Ready}
@@ -41,6 +67,9 @@ func Analyze(s *inspect.Snapshot, family inspect.Family) *inspect.List[Row] {
 			if family.Matches(f) {
 				has = row.fill(node, f) || has
 			}
+		}
+		if opts.Addresses {
+			row.readTable(s, family)
 		}
 		if has || family == 0 {
 			rows = append(rows, row)
@@ -68,3 +97,28 @@ func (r *Row) fill(node inspect.Node, f inspect.Family) bool {
 	}
 	return internal.IsValid() || calico.IsValid() || tunnel.IsValid()
 }
+
+// readTable sets the addresses that the node's kernel has, in its order.
+func (r *Row) readTable(s *inspect.Snapshot, family inspect.Family) {
+	table, ok := s.Tables[r.Name]
+	if !ok {
+		reason := s.Lacks(inspect.FactTables, r.Name)
+		if reason == "" {
+			reason = "the snapshot holds no tables of this node"
+		}
+		r.Problems = []string{reason}
+		return
+	}
+	for _, a := range table.Addresses {
+		if a.Scope != scopeHost && family.Matches(a.Family()) && a.Prefix.Addr() != podsGateway() {
+			r.Addresses = append(r.Addresses, Address{Interface: a.Link, Prefix: a.Prefix, Scope: a.Scope})
+		}
+	}
+}
+
+// scopeHost is the scope of addresses that do not leave the node, which all nodes have alike.
+const scopeHost = "host"
+
+// podsGateway is the address of the node's end of each pod's link, the same for all pods of all nodes: it follows from
+// the MAC address that Calico gives all of them (ee:ee:ee:ee:ee:ee).
+func podsGateway() netip.Addr { return netip.MustParseAddr("fe80::ecee:eeff:feee:eeee") }

@@ -64,7 +64,7 @@ func TestAnalyze(t *testing.T) {
 		"IPv6 only, and there is none": {nodes: []inspect.Node{bare, overridden}, family: inspect.IPv6, want: []Row{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Analyze(&inspect.Snapshot{Nodes: test.nodes}, test.family)
+			got := Analyze(&inspect.Snapshot{Nodes: test.nodes}, Options{Family: test.family})
 			if diff := cmp.Diff(test.want, got.Items,
 				cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 				cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
@@ -74,5 +74,42 @@ func TestAnalyze(t *testing.T) {
 				t.Errorf("the kind is %s", got.Kind)
 			}
 		})
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	address := func(link, prefix, scope string) inspect.LinkAddress {
+		return inspect.LinkAddress{Link: link, Prefix: netip.MustParsePrefix(prefix), Scope: scope}
+	}
+	snap := &inspect.Snapshot{
+		Nodes: []inspect.Node{{Name: "a"}, {Name: "b"}, {Name: "c"}},
+		Tables: map[string]inspect.NodeTable{"a": {Addresses: []inspect.LinkAddress{
+			address("lo", "127.0.0.1/8", "host"), address("lo", "::1/128", "host"), address("eth1", "10.10.10.10/24", "global"),
+			address("eth1", "fd00:10:10::10/64", "global"), address("eth1", "fe80::1/64", "link"),
+			address("cali1", "fe80::ecee:eeff:feee:eeee/64", "link"),
+		}}},
+		Missing: []inspect.Missing{{Fact: inspect.FactTables, Node: "b", Reason: "no way in"}},
+	}
+	for family, want := range map[inspect.Family]string{
+		0:            "eth1 10.10.10.10/24 global, eth1 fd00:10:10::10/64 global, eth1 fe80::1/64 link, ",
+		inspect.IPv4: "eth1 10.10.10.10/24 global, ",
+		inspect.IPv6: "eth1 fd00:10:10::10/64 global, eth1 fe80::1/64 link, ",
+	} {
+		row := Row{Name: "a"}
+		row.readTable(snap, family)
+		got := ""
+		for _, a := range row.Addresses {
+			got += a.Interface + " " + a.Prefix.String() + " " + a.Scope + ", "
+		}
+		if got != want || row.Problems != nil {
+			t.Errorf("%v: got %q and problems %q, want %q", family, got, row.Problems, want)
+		}
+	}
+	rows := Analyze(snap, Options{Addresses: true}).Items
+	if len(rows) != 3 || len(rows[1].Problems) != 1 || rows[1].Problems[0] != "no way in" || len(rows[2].Problems) != 1 {
+		t.Errorf("nodes that could not be read: got %+v", rows)
+	}
+	if rows := Analyze(snap, Options{}).Items; rows[0].Addresses != nil || rows[1].Problems != nil {
+		t.Errorf("addresses that nobody asked for: got %+v", rows)
 	}
 }

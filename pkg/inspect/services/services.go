@@ -82,7 +82,9 @@ func report(s inspect.Service, family inspect.Family) Row {
 		}
 	}
 	for _, p := range s.Ports {
-		row.Ports = append(row.Ports, Port(p))
+		row.Ports = append(row.Ports, Port{
+			Name: p.Name, Protocol: p.Protocol, Port: p.Port, TargetPort: p.TargetPort, NodePort: p.NodePort,
+		})
 	}
 	return row
 }

@@ -29,6 +29,10 @@ func (r *redactor) pod(p inspect.Pod) inspect.Pod {
 	p.IPs = each(p.IPs, r.addrs.addr)
 	p.Labels = r.labels(p.Labels)
 	p.Containers = each(p.Containers, r.containers.of)
+	p.Ports = each(p.Ports, func(c inspect.ContainerPort) inspect.ContainerPort {
+		c.Name = r.ports.of(c.Name)
+		return c
+	})
 	return p
 }
 
@@ -39,6 +43,9 @@ func (r *redactor) service(s inspect.Service) inspect.Service {
 	s.Labels, s.Selector = r.labels(s.Labels), r.labels(s.Selector)
 	s.Ports = each(s.Ports, func(p inspect.ServicePort) inspect.ServicePort {
 		p.Name = r.ports.of(p.Name)
+		if !slices.Contains([]string{"http", "https"}, p.AppProtocol) {
+			p.AppProtocol = "" // may be any name that begins with a domain
+		}
 		if !isNumber(p.TargetPort) {
 			p.TargetPort = r.ports.of(p.TargetPort)
 		}

@@ -57,6 +57,9 @@ func (r *redactor) seeWorkloads(s *inspect.Snapshot) {
 		for _, c := range p.Containers {
 			r.containers.see(c)
 		}
+		for _, port := range p.Ports {
+			r.ports.see(port.Name)
+		}
 	}
 	for _, svc := range s.Services {
 		r.namespaces.see(svc.Namespace)

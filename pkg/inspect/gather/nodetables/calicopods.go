@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/pager"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 // How calico-node is known, whether the operator or a manifest installed it.
@@ -48,9 +50,9 @@ func (c *calicoPods) on(ctx context.Context, node string) (podRef, error) {
 	pod, ok := pods[node]
 	switch {
 	case !ok:
-		return podRef{}, Permanent(errors.New("no calico-node pod on the node"))
+		return podRef{}, podexec.Permanent(errors.New("no calico-node pod on the node"))
 	case !pod.running:
-		return podRef{}, Permanent(fmt.Errorf("pod %s/%s is not running", pod.namespace, pod.name))
+		return podRef{}, podexec.Permanent(fmt.Errorf("pod %s/%s is not running", pod.namespace, pod.name))
 	default:
 		return pod, nil
 	}
@@ -118,7 +120,7 @@ func listError(err error, where string) error {
 	case err == nil:
 		return nil
 	case apierrors.IsForbidden(err):
-		return Permanent(fmt.Errorf("cannot list pods %s: permission denied", where))
+		return podexec.Permanent(fmt.Errorf("cannot list pods %s: permission denied", where))
 	default:
 		return fmt.Errorf("list calico-node pods %s: %w", where, err)
 	}

@@ -8,12 +8,15 @@ import (
 	"strings"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 // ManagedByLabel and ManagedByValue mark every object that the tool puts into a cluster.
@@ -41,6 +44,7 @@ type Debug struct {
 	image     string
 	pods      *calicoPods
 	logs      func(ctx context.Context, name string) (io.ReadCloser, error)
+	mayRemove func(ctx context.Context) bool
 }
 
 var _ NodeAccess = (*Debug)(nil)
@@ -53,19 +57,29 @@ func NewDebug(client kubernetes.Interface, namespace, image string) *Debug {
 		limit := int64(maxOutput) + 1
 		return client.CoreV1().Pods(namespace).GetLogs(name, &corev1.PodLogOptions{LimitBytes: &limit}).Stream(ctx)
 	}
+	d.mayRemove = func(ctx context.Context) bool { return mayDeletePods(ctx, client, namespace) }
 	return d
+}
+
+// mayDeletePods asks the server whether the caller may delete pods. Where that cannot be found out, deleting will tell.
+func mayDeletePods(ctx context.Context, client kubernetes.Interface, namespace string) bool {
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "delete", Resource: "pods"},
+	}}
+	answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	return err != nil || answer.Status.Allowed
 }
 
 // Name implements NodeAccess.
 func (*Debug) Name() string { return "debug" }
 
 // Run implements NodeAccess.
-func (d *Debug) Run(ctx context.Context, node, script string) (out []byte, err error) {
+func (d *Debug) Run(ctx context.Context, node, script string, args ...string) (out []byte, err error) {
 	image, err := d.imageFor(ctx, node)
 	if err != nil {
 		return nil, err
 	}
-	pod := debugPod(d.namespace, node, image, script)
+	pod := debugPod(d.namespace, node, image, shell(script, args))
 	refused := false
 	// The name is ours, not the server's: an interrupted request may have made the pod all the same.
 	defer func() {
@@ -73,12 +87,12 @@ func (d *Debug) Run(ctx context.Context, node, script string) (out []byte, err e
 			return
 		}
 		if removeErr := d.remove(ctx, pod.Name); removeErr != nil {
-			out, err = nil, Permanent(errors.Join(err, removeErr))
+			out, err = nil, podexec.Permanent(errors.Join(err, removeErr))
 		}
 	}()
-	err = withTimeout(ctx, debugTimeout, func(ctx context.Context) error {
+	err = podexec.WithTimeout(ctx, debugTimeout, func(ctx context.Context) error {
 		if err := d.start(ctx, pod); err != nil {
-			refused = IsPermanent(err)
+			refused = podexec.IsPermanent(err)
 			return err
 		}
 		if err := d.wait(ctx, pod.Name); err != nil {
@@ -103,7 +117,7 @@ func (d *Debug) imageFor(ctx context.Context, node string) (string, error) {
 			return pod.image, nil
 		}
 	}
-	return "", Permanent(errors.New("no calico-node pod to take the image from; name an image with iproute2"))
+	return "", podexec.Permanent(errors.New("no calico-node pod to take the image from; name an image with iproute2"))
 }
 
 // anyOf returns one of the pods, or the zero podRef.
@@ -114,17 +128,20 @@ func anyOf(pods map[string]podRef) podRef {
 	return podRef{}
 }
 
-// start creates the pod. A permanent error says that the server did not make it.
+// start creates the pod, unless it could not be removed. A permanent error says that the server did not make it.
 func (d *Debug) start(ctx context.Context, pod *corev1.Pod) error {
+	if !d.mayRemove(ctx) {
+		return podexec.Permanent(fmt.Errorf("cannot delete pods in namespace %s: permission denied", d.namespace))
+	}
 	_, err := d.client.CoreV1().Pods(d.namespace).Create(ctx, pod, metav1.CreateOptions{})
 	switch {
 	case err == nil:
 		return nil
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot create resource"):
-		return Permanent(fmt.Errorf("cannot create pods in namespace %s: permission denied", d.namespace))
+		return podexec.Permanent(fmt.Errorf("cannot create pods in namespace %s: permission denied", d.namespace))
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsNotFound(err):
 		// Pod security, quotas and webhooks refuse in words of their own.
-		return Permanent(fmt.Errorf("cannot create pods in namespace %s: %w", d.namespace, err))
+		return podexec.Permanent(fmt.Errorf("cannot create pods in namespace %s: %w", d.namespace, err))
 	default:
 		return fmt.Errorf("create pod in namespace %s: %w", d.namespace, err)
 	}
@@ -136,7 +153,7 @@ func (d *Debug) wait(ctx context.Context, name string) error {
 		pod, err := d.client.CoreV1().Pods(d.namespace).Get(ctx, name, metav1.GetOptions{})
 		switch {
 		case apierrors.IsForbidden(err):
-			return false, Permanent(fmt.Errorf("cannot get pods in namespace %s: permission denied", d.namespace))
+			return false, podexec.Permanent(fmt.Errorf("cannot get pods in namespace %s: permission denied", d.namespace))
 		case err != nil:
 			return false, fmt.Errorf("get pod %s/%s: %w", d.namespace, name, err)
 		}
@@ -150,26 +167,14 @@ func ended(pod *corev1.Pod) (bool, error) {
 	case corev1.PodSucceeded:
 		return true, nil
 	case corev1.PodFailed:
-		return false, Permanent(fmt.Errorf("pod %s/%s failed: %s", pod.Namespace, pod.Name, failure(pod)))
+		return false, podexec.Permanent(fmt.Errorf("pod %s/%s failed: %s", pod.Namespace, pod.Name, failure(pod)))
 	}
 	for _, c := range pod.Status.ContainerStatuses {
-		if w := c.State.Waiting; w != nil && hopeless(w.Reason) {
-			return false, Permanent(fmt.Errorf("pod %s/%s cannot start: %s: %s", pod.Namespace, pod.Name, w.Reason, w.Message))
+		if w := c.State.Waiting; w != nil && podexec.NeverStarts(w.Reason) {
+			return false, podexec.Permanent(fmt.Errorf("pod %s/%s cannot start: %s: %s", pod.Namespace, pod.Name, w.Reason, w.Message))
 		}
 	}
 	return false, nil
-}
-
-// hopeless reports whether a container that waits for this reason will wait in vain (the kubelet's image and container
-// errors).
-func hopeless(reason string) bool {
-	switch reason {
-	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName",
-		"CreateContainerConfigError", "CreateContainerError":
-		return true
-	default:
-		return false
-	}
 }
 
 func failure(pod *corev1.Pod) string {
@@ -184,13 +189,13 @@ func failure(pod *corev1.Pod) string {
 func (d *Debug) read(ctx context.Context, name string) ([]byte, error) {
 	stream, err := d.logs(ctx, name)
 	if apierrors.IsForbidden(err) {
-		return nil, Permanent(fmt.Errorf("cannot get pods/log in namespace %s: permission denied", d.namespace))
+		return nil, podexec.Permanent(fmt.Errorf("cannot get pods/log in namespace %s: permission denied", d.namespace))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read log of pod %s/%s: %w", d.namespace, name, err)
 	}
 	defer stream.Close()
-	out := &boundedBuffer{limit: maxOutput}
+	out := &podexec.Buffer{Limit: maxOutput}
 	if _, err := io.Copy(out, stream); err != nil {
 		return nil, fmt.Errorf("read log of pod %s/%s: %w", d.namespace, name, err)
 	}
@@ -223,7 +228,7 @@ func (d *Debug) remove(ctx context.Context, name string) error {
 }
 
 // debugPod is the pod that prints a node's tables. Reading them takes no privilege, only the node's network.
-func debugPod(namespace, node, image, script string) *corev1.Pod {
+func debugPod(namespace, node, image string, command []string) *corev1.Pod {
 	deadline, grace, nobody := int64(debugDeadline), int64(0), int64(65534)
 	yes, no := true, false
 	return &corev1.Pod{
@@ -251,7 +256,7 @@ func debugPod(namespace, node, image, script string) *corev1.Pod {
 				Name:            "tables",
 				Image:           image,
 				ImagePullPolicy: corev1.PullIfNotPresent,
-				Command:         []string{"sh", "-c", script},
+				Command:         command,
 				SecurityContext: &corev1.SecurityContext{
 					AllowPrivilegeEscalation: &no,
 					ReadOnlyRootFilesystem:   &yes,

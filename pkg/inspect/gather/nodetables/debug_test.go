@@ -29,6 +29,13 @@ func kubelet(client *fake.Clientset, status corev1.PodStatus) {
 	})
 }
 
+// newDebug returns the access for a user who may delete pods, as far as the server says.
+func newDebug(client kubernetes.Interface, image string) *Debug {
+	d := NewDebug(client, "debug-ns", image)
+	d.mayRemove = func(context.Context) bool { return true }
+	return d
+}
+
 func waiting(reason string) corev1.PodStatus {
 	return corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{
 		{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "no such image"}}},
@@ -91,7 +98,7 @@ func TestDebug(t *testing.T) {
 			if tt.prepare != nil {
 				tt.prepare(client)
 			}
-			d := NewDebug(client, "debug-ns", tt.image)
+			d := newDebug(client, tt.image)
 			d.logs = func(context.Context, string) (io.ReadCloser, error) {
 				return io.NopCloser(strings.NewReader("printed")), tt.logs
 			}
@@ -151,7 +158,7 @@ func TestDebugInterrupted(t *testing.T) {
 		cancel()
 		return false, nil, nil
 	})
-	_, err := NewDebug(client, "debug-ns", "netshoot:1").Run(ctx, "n1", "SCRIPT")
+	_, err := newDebug(client, "netshoot:1").Run(ctx, "n1", "SCRIPT")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -170,21 +177,34 @@ func TestDebugRemovesHalfMade(t *testing.T) {
 		}
 		return true, nil, io.ErrUnexpectedEOF
 	})
-	_, err := NewDebug(client, "debug-ns", "netshoot:1").Run(t.Context(), "n1", "SCRIPT")
+	_, err := newDebug(client, "netshoot:1").Run(t.Context(), "n1", "SCRIPT")
 	checkError(t, err, "create pod in namespace debug-ns: unexpected EOF", false)
 	if left := podsIn(t, client, "debug-ns"); left != 0 {
 		t.Errorf("%d pods left behind", left)
 	}
 }
 
+// TestDebugMayNotRemove: who may not delete pods does not create one.
+func TestDebugMayNotRemove(t *testing.T) {
+	client := fake.NewClientset()
+	client.PrependReactor("create", "selfsubjectaccessreviews", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		return true, a.(clienttesting.CreateAction).GetObject(), nil // nothing is allowed
+	})
+	_, err := NewDebug(client, "debug-ns", "netshoot:1").Run(t.Context(), "n1", "SCRIPT")
+	checkError(t, err, "cannot delete pods in namespace debug-ns: permission denied", true)
+	if left := podsIn(t, client, "debug-ns"); left != 0 {
+		t.Errorf("%d pods left behind", left)
+	}
+}
+
 func TestDebugNoImage(t *testing.T) {
-	_, err := NewDebug(fake.NewClientset(), "debug-ns", "").Run(t.Context(), "n1", "SCRIPT")
+	_, err := newDebug(fake.NewClientset(), "").Run(t.Context(), "n1", "SCRIPT")
 	checkError(t, err, "name an image with iproute2", true)
 }
 
 // TestDebugPod pins what the pod may do.
 func TestDebugPod(t *testing.T) {
-	pod := debugPod("debug-ns", "n1", "calico/node:v3.28.5", "SCRIPT")
+	pod := debugPod("debug-ns", "n1", "calico/node:v3.28.5", shell("SCRIPT", nil))
 	if !strings.HasPrefix(pod.Name, "dualstack-tables-") {
 		t.Errorf("name %s", pod.Name)
 	}
@@ -217,7 +237,7 @@ func TestDebugRemovesOverTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewDebug(client, "debug-ns", "netshoot:1").Run(ctx, "n1", "SCRIPT"); err == nil {
+	if _, err := newDebug(client, "netshoot:1").Run(ctx, "n1", "SCRIPT"); err == nil {
 		t.Error("no error")
 	}
 	select {

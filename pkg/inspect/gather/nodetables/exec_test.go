@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
 	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 func calicoPod(namespace, name, node string, phase corev1.PodPhase) *corev1.Pod {
@@ -65,15 +67,15 @@ func TestExec(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var entered string
 			e := &Exec{pods: &calicoPods{client: client}}
-			e.stream = func(_ context.Context, pod podRef, command []string, stdout, stderr io.Writer) error {
-				entered = pod.namespace + "/" + pod.name
-				fmt.Fprint(stdout, strings.Join(command, "|"))
-				fmt.Fprint(stderr, "said no\n")
+			e.stream = func(_ context.Context, c podexec.Container, command []string, s podexec.Streams) error {
+				entered = c.String() + " " + c.Name
+				fmt.Fprint(s.Stdout, strings.Join(command, "|"))
+				fmt.Fprint(s.Stderr, "said no\n")
 				return tt.err
 			}
-			out, err := e.Run(t.Context(), tt.node, "SCRIPT")
+			out, err := e.Run(t.Context(), tt.node, "SCRIPT", "ARG")
 			checkError(t, err, tt.wantErr, tt.permanent)
-			if tt.wantErr == "" && (entered != tt.wantPod || string(out) != "sh|-c|SCRIPT") {
+			if tt.wantErr == "" && (entered != tt.wantPod+" calico-node" || string(out) != "sh|-c|SCRIPT|dualstack|ARG") {
 				t.Errorf("entered %s, output %q", entered, out)
 			}
 		})
@@ -88,8 +90,8 @@ func checkError(t *testing.T, err error, want string, permanent bool) {
 	case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 		t.Errorf("error %v, want one with %q", err, want)
 	}
-	if err != nil && IsPermanent(err) != permanent {
-		t.Errorf("error %v: permanent %v, want %v", err, IsPermanent(err), permanent)
+	if err != nil && podexec.IsPermanent(err) != permanent {
+		t.Errorf("error %v: permanent %v, want %v", err, podexec.IsPermanent(err), permanent)
 	}
 }
 
@@ -116,7 +118,7 @@ func TestExecListsOnce(t *testing.T) {
 				}
 				return false, nil, nil
 			})
-			e := &Exec{pods: &calicoPods{client: client}, stream: func(context.Context, podRef, []string, io.Writer, io.Writer) error { return nil }}
+			e := &Exec{pods: &calicoPods{client: client}, stream: func(context.Context, podexec.Container, []string, podexec.Streams) error { return nil }}
 			for range 3 {
 				_, err := e.Run(t.Context(), "n1", "SCRIPT")
 				checkError(t, err, tt.want, true)
@@ -132,10 +134,10 @@ func TestExecListsOnce(t *testing.T) {
 func TestExecTooLarge(t *testing.T) {
 	client := fake.NewClientset(calicoPod("calico-system", "calico-node-1", "n1", corev1.PodRunning))
 	e := &Exec{pods: &calicoPods{client: client}}
-	e.stream = func(ctx context.Context, _ podRef, _ []string, stdout, _ io.Writer) error {
+	e.stream = func(ctx context.Context, _ podexec.Container, _ []string, s podexec.Streams) error {
 		chunk := make([]byte, 1<<20)
 		for ctx.Err() == nil {
-			_, _ = stdout.Write(chunk) // as the streams of an exec do, which drop the error
+			_, _ = s.Stdout.Write(chunk) // as the streams of an exec do, which drop the error
 		}
 		return ctx.Err()
 	}

@@ -2,21 +2,15 @@ package nodetables
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-)
 
-// ErrInconclusive is wrapped by errors that say that an output proves nothing: it is empty, cut off, or a dump that the
-// kernel changed meanwhile. Reading again may help.
-var ErrInconclusive = errors.New("inconclusive")
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+)
 
 // interrupted is what iproute2 says, with exit code 0, when a table changed while it was dumped (lib/libnetlink.c).
 const interrupted = "Dump was interrupted"
-
-// maxStderr bounds how much of what a command said is quoted in an error.
-const maxStderr = 200
 
 // section is what one command of Script gave.
 type section struct {
@@ -28,7 +22,7 @@ type section struct {
 // split cuts the output of Script into its sections.
 func split(out []byte) (map[string]section, error) {
 	if len(bytes.TrimSpace(out)) == 0 {
-		return nil, fmt.Errorf("no output: %w", ErrInconclusive)
+		return nil, fmt.Errorf("no output: %w", podexec.ErrInconclusive)
 	}
 	sections := map[string]section{}
 	rest := out
@@ -36,7 +30,7 @@ func split(out []byte) (map[string]section, error) {
 		args, after, ok := nextMark(rest)
 		switch {
 		case !ok:
-			return nil, fmt.Errorf("output cut off after %d bytes: %w", len(out), ErrInconclusive)
+			return nil, fmt.Errorf("output cut off after %d bytes: %w", len(out), podexec.ErrInconclusive)
 		case len(args) == 1 && args[0] == "end":
 			return sections, nil
 		case len(args) != 2 || args[0] != "begin":
@@ -55,7 +49,7 @@ func split(out []byte) (map[string]section, error) {
 func readSection(name string, b []byte) (section, []byte, error) {
 	args, rest, ok := nextMark(b)
 	if !ok {
-		return section{}, nil, fmt.Errorf("output cut off in section %.40q: %w", name, ErrInconclusive)
+		return section{}, nil, fmt.Errorf("output cut off in section %.40q: %w", name, podexec.ErrInconclusive)
 	}
 	if len(args) != 3 || args[0] != "exit" || args[1] != name {
 		return section{}, nil, fmt.Errorf("section %.40q ends in frame %.80q", name, strings.Join(args, " "))
@@ -70,7 +64,7 @@ func readSection(name string, b []byte) (section, []byte, error) {
 	if i := bytes.Index(rest, []byte(mark)); i >= 0 {
 		stderr = rest[:i]
 	}
-	return section{out: out, code: code, stderr: firstLine(stderr)}, rest, nil
+	return section{out: out, code: code, stderr: podexec.FirstLine(stderr)}, rest, nil
 }
 
 // nextMark finds the next line that begins with the mark and ends in a line break. It returns the words behind the mark
@@ -96,7 +90,7 @@ func nextMark(b []byte) (args []string, rest []byte, ok bool) {
 // check says why the section cannot be used, if so.
 func (s section) check(name string) error {
 	if strings.Contains(s.stderr, interrupted) {
-		return fmt.Errorf("section %s: the table changed while it was read: %w", name, ErrInconclusive)
+		return fmt.Errorf("section %s: the table changed while it was read: %w", name, podexec.ErrInconclusive)
 	}
 	if s.code == 0 {
 		return nil
@@ -106,12 +100,4 @@ func (s section) check(name string) error {
 		reason += ": " + s.stderr
 	}
 	return fmt.Errorf("section %s: %s (the tables are read with iproute2's ip -json)", name, reason)
-}
-
-func firstLine(b []byte) string {
-	line, _, _ := bytes.Cut(bytes.TrimSpace(b), []byte{'\n'})
-	if len(line) > maxStderr {
-		line = line[:maxStderr]
-	}
-	return strings.ToValidUTF8(strings.TrimSpace(string(line)), "?")
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -49,7 +50,7 @@ func TestParseCutOff(t *testing.T) {
 
 func checkInconclusive(t *testing.T, out []byte) {
 	t.Helper()
-	if _, err := Parse(out); !errors.Is(err, ErrInconclusive) {
+	if _, err := Parse(out); !errors.Is(err, podexec.ErrInconclusive) {
 		t.Errorf("first %d bytes: error %v, want one that wraps ErrInconclusive", len(out), err)
 	}
 }
@@ -116,7 +117,7 @@ func TestParseErrors(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
-			if got := errors.Is(err, ErrInconclusive); got != tt.inconclusive {
+			if got := errors.Is(err, podexec.ErrInconclusive); got != tt.inconclusive {
 				t.Errorf("inconclusive: %v, want %v", got, tt.inconclusive)
 			}
 		})

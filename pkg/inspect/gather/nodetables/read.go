@@ -10,14 +10,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 // DefaultConcurrency is how many nodes are read at once. Two hundred nodes at 100 ms each take 0.7 s with it, and no
 // API server minds that many execs.
 const DefaultConcurrency = 32
-
-// attempts is how often a way in is tried where a failure proves nothing.
-const attempts = 3
 
 // Options say how nodes are read. The zero value is good.
 type Options struct {
@@ -32,7 +30,7 @@ func (o Options) withDefaults() Options {
 		o.Concurrency = DefaultConcurrency
 	}
 	if o.Pause <= 0 {
-		o.Pause = time.Second / 5
+		o.Pause = podexec.DefaultPause
 	}
 	return o
 }
@@ -41,82 +39,90 @@ func (o Options) withDefaults() Options {
 // works for each node. The ways that change nothing should come first. A node that is read at the first attempt costs
 // one run of Script.
 //
-// A node that could not be read is in Missing, with the reason that each way gave, in the order of nodes. When ctx
+// A node that could not be read is in Missing, once for each way with its reason, in the order of nodes. When ctx
 // ends, the nodes that were not read by then are Missing too.
 func Tables(
 	ctx context.Context, ways []NodeAccess, nodes []string, opts Options,
 ) (map[string]inspect.NodeTable, []inspect.Missing) {
+	return read(ctx, ways, nodes, opts, command[inspect.NodeTable]{script: Script, parse: Parse})
+}
+
+// command is a script to be run on nodes, and what becomes of its output. An error of parse that wraps
+// podexec.ErrInconclusive says that running it again may help.
+type command[T any] struct {
+	script string
+	args   []string
+	parse  func([]byte) (T, error)
+}
+
+// read runs a command on each of the nodes, as Tables describes.
+func read[T any](
+	ctx context.Context, ways []NodeAccess, nodes []string, opts Options, c command[T],
+) (map[string]T, []inspect.Missing) {
 	opts = opts.withDefaults()
-	tables := make([]inspect.NodeTable, len(nodes))
-	errs := make([]error, len(nodes))
+	values := make([]T, len(nodes))
+	errs := make([][]error, len(nodes))
 	var group errgroup.Group
 	group.SetLimit(opts.Concurrency)
 	for i, node := range nodes {
 		group.Go(func() error {
-			tables[i], errs[i] = readNode(ctx, ways, node, opts.Pause)
+			values[i], errs[i] = readNode(ctx, ways, node, opts.Pause, c)
 			return nil
 		})
 	}
 	_ = group.Wait() // the errors are in errs
-	return collect(nodes, tables, errs)
+	return collect(nodes, values, errs)
 }
 
-func collect(
-	nodes []string, tables []inspect.NodeTable, errs []error,
-) (map[string]inspect.NodeTable, []inspect.Missing) {
-	byNode := make(map[string]inspect.NodeTable, len(nodes))
+func collect[T any](nodes []string, values []T, errs [][]error) (map[string]T, []inspect.Missing) {
+	byNode := make(map[string]T, len(nodes))
 	var missing []inspect.Missing
 	for i, node := range nodes {
-		if errs[i] != nil {
-			missing = append(missing, inspect.Missing{Fact: inspect.FactTables, Node: node, Reason: reason(errs[i])})
-			continue
+		for _, err := range errs[i] {
+			missing = append(missing, inspect.Missing{Fact: inspect.FactTables, Node: node, Reason: reason(err)})
 		}
-		byNode[node] = tables[i]
+		if len(errs[i]) == 0 {
+			byNode[node] = values[i]
+		}
 	}
 	return byNode, missing
 }
 
-// readNode reads one node by the first way that works.
-func readNode(ctx context.Context, ways []NodeAccess, node string, pause time.Duration) (inspect.NodeTable, error) {
+// readNode reads one node by the first way that works, or returns why none did.
+func readNode[T any](ctx context.Context, ways []NodeAccess, node string, pause time.Duration, c command[T]) (T, []error) {
+	var none T
 	if len(ways) == 0 {
-		return inspect.NodeTable{}, errors.New("no way into the nodes was given")
+		return none, []error{errors.New("no way into the nodes was given")}
 	}
 	var failures []error
 	for _, way := range ways {
-		table, err := readBy(ctx, way, node, pause)
+		value, err := readBy(ctx, way, node, pause, c)
 		if err == nil {
-			return table, nil
+			return value, nil
 		}
 		if ctx.Err() != nil {
-			return inspect.NodeTable{}, fmt.Errorf("interrupted: %w", context.Cause(ctx))
+			return none, []error{fmt.Errorf("interrupted: %w", context.Cause(ctx))}
 		}
 		failures = append(failures, fmt.Errorf("%s: %w", way.Name(), err))
 	}
-	return inspect.NodeTable{}, errors.Join(failures...)
+	return none, failures
 }
 
 // readBy reads one node by one way. An exec is a flaky transport: a stream that breaks, and output that is empty or cut
 // off, prove nothing and are tried again. What the node itself says is taken at its word.
-func readBy(ctx context.Context, way NodeAccess, node string, pause time.Duration) (inspect.NodeTable, error) {
-	for attempt := 1; ; attempt++ {
-		if err := ctx.Err(); err != nil {
-			return inspect.NodeTable{}, err
+func readBy[T any](ctx context.Context, way NodeAccess, node string, pause time.Duration, c command[T]) (value T, err error) {
+	err = podexec.Retry(ctx, pause, func() error {
+		out, err := way.Run(ctx, node, c.script, c.args...)
+		if err != nil {
+			return err
 		}
-		var table inspect.NodeTable
-		out, err := way.Run(ctx, node, Script)
-		again := err != nil && !IsPermanent(err)
-		if err == nil {
-			table, err = Parse(out)
-			again = errors.Is(err, ErrInconclusive)
+		value, err = c.parse(out)
+		if err != nil && !errors.Is(err, podexec.ErrInconclusive) {
+			return podexec.Permanent(err)
 		}
-		if err == nil || !again || attempt == attempts {
-			return table, err
-		}
-		select {
-		case <-time.After(pause << (attempt - 1)):
-		case <-ctx.Done():
-		}
-	}
+		return err
+	})
+	return value, err
 }
 
 // maxReason bounds the reason that is kept for a node, in bytes.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 // fakeAccess answers the attempts at a node one after the other; the last answer stands for all further ones.
@@ -32,7 +33,7 @@ type answer struct {
 
 func (f *fakeAccess) Name() string { return f.name }
 
-func (f *fakeAccess) Run(_ context.Context, node, script string) ([]byte, error) {
+func (f *fakeAccess) Run(_ context.Context, node, script string, _ ...string) ([]byte, error) {
 	if script != Script {
 		return nil, fmt.Errorf("another script than the fixed one: %q", script)
 	}
@@ -55,12 +56,12 @@ func TestTables(t *testing.T) {
 	failed := emptyNode()
 	failed.set(sectionLink, "", 127, "sh: 1: ip: not found")
 	broken := answer{err: errors.New("unable to upgrade connection: error dialing backend")}
-	refused := answer{err: Permanent(errors.New("cannot create pods/exec in namespace calico-system: permission denied"))}
+	refused := answer{err: podexec.Permanent(errors.New("cannot create pods/exec in namespace calico-system: permission denied"))}
 
 	tests := map[string]struct {
 		first, second []answer
 		runs          [2]int // of the first and the second way
-		reason        string // empty: the node is read
+		reason        string // empty: the node is read; a line for each way
 	}{
 		"one run where nothing fails":       {first: []answer{good}, runs: [2]int{1, 0}},
 		"no output is tried again":          {first: []answer{{}, good}, runs: [2]int{2, 0}},
@@ -82,12 +83,12 @@ func TestTables(t *testing.T) {
 			reason: "exec: no output: inconclusive",
 		},
 		"too much output": {
-			first: []answer{{err: errTooLarge}}, runs: [2]int{1, 0},
-			reason: "exec: the node printed more than 64 MiB",
+			first: []answer{{err: podexec.Permanent(podexec.ErrTooLarge{Limit: maxOutput})}}, runs: [2]int{1, 0},
+			reason: "exec: printed more than 64 MiB",
 		},
 		"every way gives its reason": {
 			first: []answer{refused}, second: []answer{cutOff}, runs: [2]int{1, 3},
-			reason: "exec: cannot create pods/exec in namespace calico-system: permission denied; " +
+			reason: "exec: cannot create pods/exec in namespace calico-system: permission denied\n" +
 				`debug: output cut off in section "route6": inconclusive`,
 		},
 	}
@@ -107,8 +108,8 @@ func TestTables(t *testing.T) {
 				t.Errorf("read: %v", read)
 			}
 			var want []inspect.Missing
-			if tt.reason != "" {
-				want = []inspect.Missing{{Fact: inspect.FactTables, Node: "n1", Reason: tt.reason}}
+			for line := range strings.Lines(tt.reason) {
+				want = append(want, inspect.Missing{Fact: inspect.FactTables, Node: "n1", Reason: strings.TrimSpace(line)})
 			}
 			if diff := cmp.Diff(want, missing); diff != "" {
 				t.Errorf("missing (-want +got):\n%s", diff)
@@ -152,14 +153,14 @@ type countingAccess struct {
 
 func (*countingAccess) Name() string { return "fake" }
 
-func (a *countingAccess) Run(_ context.Context, node, _ string) ([]byte, error) {
+func (a *countingAccess) Run(_ context.Context, node, _ string, _ ...string) ([]byte, error) {
 	a.total.Add(1)
 	now := a.there.Add(1)
 	defer a.there.Add(-1)
 	for most := a.most.Load(); now > most && !a.most.CompareAndSwap(most, now); most = a.most.Load() {
 	}
 	if slices.Contains(a.bad, node) {
-		return nil, Permanent(errors.New("no"))
+		return nil, podexec.Permanent(errors.New("no"))
 	}
 	return emptyNode().bytes(), nil
 }
@@ -189,7 +190,9 @@ type accessFunc func(ctx context.Context, node string) ([]byte, error)
 
 func (accessFunc) Name() string { return "fake" }
 
-func (f accessFunc) Run(ctx context.Context, node, _ string) ([]byte, error) { return f(ctx, node) }
+func (f accessFunc) Run(ctx context.Context, node, _ string, _ ...string) ([]byte, error) {
+	return f(ctx, node)
+}
 
 func TestNoWay(t *testing.T) {
 	if _, missing := Tables(t.Context(), nil, []string{"a"}, quick()); len(missing) != 1 {

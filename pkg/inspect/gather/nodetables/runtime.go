@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 // runtimeTimeout is how long a container runtime may take.
@@ -57,14 +58,14 @@ func kindContainer(providerID string) (container, bool) {
 func (*Runtime) Name() string { return "runtime" }
 
 // Run implements NodeAccess.
-func (r *Runtime) Run(ctx context.Context, node, script string) ([]byte, error) {
+func (r *Runtime) Run(ctx context.Context, node, script string, args ...string) ([]byte, error) {
 	c, ok := r.containers[node]
 	if !ok {
-		return nil, Permanent(errors.New("not a Kind node"))
+		return nil, podexec.Permanent(errors.New("not a Kind node"))
 	}
-	stdout := &boundedBuffer{limit: maxOutput}
-	err := withTimeout(ctx, runtimeTimeout, func(ctx context.Context) error {
-		args := []string{"exec", c.name, "sh", "-c", script}
+	stdout := &podexec.Buffer{Limit: maxOutput}
+	err := podexec.WithTimeout(ctx, runtimeTimeout, func(ctx context.Context) error {
+		args := append([]string{"exec", c.name}, shell(script, args)...)
 		_, err := r.runner.Run(ctx, run.Cmd{Name: c.runtime, Args: args, Stdout: stdout})
 		return err
 	})
@@ -72,11 +73,11 @@ func (r *Runtime) Run(ctx context.Context, node, script string) ([]byte, error) 
 	case err == nil:
 		return stdout.Bytes(), nil
 	case stdout.Len() == maxOutput:
-		return nil, errTooLarge
+		return nil, podexec.Permanent(podexec.ErrTooLarge{Limit: maxOutput})
 	case ctx.Err() != nil:
 		return nil, err
 	default:
 		// The runtime is on this machine: what it refuses now it will refuse again.
-		return nil, Permanent(fmt.Errorf("enter container %s: %w", c.name, err))
+		return nil, podexec.Permanent(fmt.Errorf("enter container %s: %w", c.name, err))
 	}
 }

@@ -23,9 +23,9 @@ func TestRuntime(t *testing.T) {
 		want       string // the command
 		wantErr    string
 	}{
-		"docker":                    {providerID: "kind://docker/lab/lab-worker", want: "docker exec lab-worker sh -c SCRIPT"},
-		"podman":                    {providerID: "kind://podman/lab/lab-worker", want: "podman exec lab-worker sh -c SCRIPT"},
-		"nerdctl":                   {providerID: "kind://nerdctl/lab/lab-worker", want: "nerdctl exec lab-worker sh -c SCRIPT"},
+		"docker":                    {providerID: "kind://docker/lab/lab-worker", want: "docker exec lab-worker sh -c SCRIPT dualstack"},
+		"podman":                    {providerID: "kind://podman/lab/lab-worker", want: "podman exec lab-worker sh -c SCRIPT dualstack"},
+		"nerdctl":                   {providerID: "kind://nerdctl/lab/lab-worker", want: "nerdctl exec lab-worker sh -c SCRIPT dualstack"},
 		"no provider":               {wantErr: "not a Kind node"},
 		"a cloud":                   {providerID: "aws:///eu-west-1a/i-0123456789", wantErr: "not a Kind node"},
 		"a program of its choosing": {providerID: "kind://reboot/lab/lab-worker", wantErr: "not a Kind node"},

@@ -11,13 +11,7 @@ package nodetables
 // mark, without which the output was cut off. JSON never holds a line break, so no table can forge a mark.
 //
 // The sysctls are read with grep because the kernel gives only the first byte of one to a shell that reads by bytes.
-const Script = `export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
-section() {
-  printf '\n` + mark + ` begin %s\n' "$1"; name=$1; shift
-  { err=$("$@" 2>&1 >&3); code=$?; } 3>&1
-  printf '\n` + mark + ` exit %s %s\n%s\n' "$name" "$code" "$err"
-}
-sysctls() {
+const Script = preamble + `sysctls() {
   cd /proc/sys/net && grep -Hs . ipv4/ip_forward ipv4/conf/*/rp_filter \
     ipv6/conf/*/disable_ipv6 ipv6/conf/*/forwarding ipv6/conf/*/accept_ra; [ $? -lt 3 ]
 }
@@ -31,7 +25,19 @@ section neigh4 ip -j -4 neigh show
 section neigh6 ip -j -6 neigh show
 section fdb ip -j -f bridge neigh show
 section sysctl sysctls
-printf '\n` + mark + ` end\n'
+` + ending
+
+// preamble is how every script for nodes begins: section NAME COMMAND… runs a command between marks.
+const preamble = `export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
+section() {
+  printf '\n` + mark + ` begin %s\n' "$1"; name=$1; shift
+  { err=$("$@" 2>&1 >&3); code=$?; } 3>&1
+  printf '\n` + mark + ` exit %s %s\n%s\n' "$name" "$code" "$err"
+}
+`
+
+// ending is how every script for nodes ends.
+const ending = `printf '\n` + mark + ` end\n'
 `
 
 // mark begins each line that frames the output of Script.

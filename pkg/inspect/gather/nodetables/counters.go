@@ -1,0 +1,36 @@
+package nodetables
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// linksScript prints the devices alone: their packet counters are what one wants twice.
+const linksScript = preamble + `section link ip -j -s link show
+` + ending
+
+// Links reads the devices of the nodes with their packet counters, and nothing else. It is Tables at the price of a
+// single dump, and like it in all other ways; what a device carries (Kind, VXLAN) is not read.
+func Links(
+	ctx context.Context, ways []NodeAccess, nodes []string, opts Options,
+) (map[string][]inspect.Link, []inspect.Missing) {
+	return read(ctx, ways, nodes, opts, command[[]inspect.Link]{script: linksScript, parse: parseLinks})
+}
+
+func parseLinks(out []byte) ([]inspect.Link, error) {
+	sections, err := split(out)
+	if err != nil {
+		return nil, err
+	}
+	link := sections[sectionLink]
+	if err := link.check(sectionLink); err != nil {
+		return nil, err
+	}
+	p := parser{names: map[string]string{}}
+	if err := p.links(link.out, 0); err != nil {
+		return nil, fmt.Errorf("section %s: %w", sectionLink, err)
+	}
+	return p.table.Links, nil
+}

@@ -1,0 +1,109 @@
+package podexec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// maxStderr bounds how much of what a command said is quoted in an error.
+const maxStderr = 200
+
+// Limits bound an exec.
+type Limits struct {
+	Timeout time.Duration
+	Output  int // bytes
+}
+
+// ErrTooLarge is the error of an exec, or another source, that prints more than it may.
+type ErrTooLarge struct{ Limit int }
+
+// Error says by how much.
+func (e ErrTooLarge) Error() string { return "printed more than " + size(e.Limit) }
+
+func size(bytes int) string {
+	if bytes >= 1<<20 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%d KiB", bytes>>10)
+}
+
+// Output runs a command in a container and returns what it printed on its standard output. Where it fails, what was
+// printed until then comes with the error. An error that IsPermanent will not go away by trying again.
+func Output(ctx context.Context, stream Stream, c Container, command []string, limits Limits) ([]byte, error) {
+	stdout := &Buffer{Limit: limits.Output}
+	stderr := &Buffer{Limit: maxStderr}
+	err := WithTimeout(ctx, limits.Timeout, func(ctx context.Context) error {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		err := stream(ctx, c, command, Streams{Stdout: cancelOnError{stdout, cancel}, Stderr: stderr})
+		if cause := context.Cause(ctx); errors.As(cause, new(ErrTooLarge)) {
+			return Permanent(cause)
+		}
+		return err
+	})
+	return stdout.Bytes(), explain(err, c, FirstLine(stderr.Bytes()))
+}
+
+// explain words the error of an exec.
+func explain(err error, c Container, said string) error {
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsForbidden(err):
+		return Permanent(fmt.Errorf("cannot create pods/exec in namespace %s: permission denied", c.Namespace))
+	case apierrors.IsNotFound(err):
+		return Permanent(fmt.Errorf("pod %s is gone", c))
+	case errors.As(err, new(ErrTooLarge)):
+		return err
+	}
+	none := saysNoSuchCommand(err.Error()) || saysNoSuchCommand(said)
+	if said != "" {
+		err = fmt.Errorf("%w (%s)", err, said)
+	}
+	err = fmt.Errorf("exec into pod %s: %w", c, err)
+	if none {
+		return Permanent(noSuchCommandError{err})
+	}
+	return err
+}
+
+// IsNoSuchCommand reports whether an exec failed because the container does not have the program.
+func IsNoSuchCommand(err error) bool { return errors.As(err, new(noSuchCommandError)) }
+
+type noSuchCommandError struct{ error }
+
+func (e noSuchCommandError) Unwrap() error { return e.error }
+
+// saysNoSuchCommand knows the words of runc, crun and the runtimes above them. A shell that lacks a program says
+// other ones.
+func saysNoSuchCommand(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, "executable file") && strings.Contains(text, "not found") ||
+		strings.Contains(text, "exec failed") &&
+			(strings.Contains(text, "no such file or directory") || strings.Contains(text, "exec format error"))
+}
+
+// WithTimeout runs f for at most d. What does not answer is not asked again: that would only take as long again.
+func WithTimeout(ctx context.Context, d time.Duration, f func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	err := f(limited)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return Permanent(fmt.Errorf("no answer within %v", d))
+	}
+	return err
+}
+
+// FirstLine returns the first line of what a command said, trimmed and bounded.
+func FirstLine(b []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
+	if len(line) > maxStderr {
+		line = line[:maxStderr]
+	}
+	return strings.ToValidUTF8(strings.TrimSpace(line), "?")
+}

@@ -1,0 +1,13 @@
+package podexec
+
+// NeverStarts reports whether a container that waits for this reason will wait in vain (the kubelet's image and
+// container errors).
+func NeverStarts(reason string) bool {
+	switch reason {
+	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName",
+		"CreateContainerConfigError", "CreateContainerError":
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,17 @@
+// Package demo holds the recording of a healthy lab, so that whoever has no cluster sees every inspector work.
+// "make demo-snapshot" records it anew.
+package demo
+
+import (
+	"bytes"
+	_ "embed"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
+)
+
+//go:embed lab.snapshot
+var recording []byte
+
+// Snapshot returns the recording.
+func Snapshot() (*inspect.Snapshot, error) { return snapfile.Read(bytes.NewReader(recording)) }
