@@ -25,6 +25,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/pods"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/routes"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/services"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/snapshot"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/version"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/vxlan"
 )
@@ -88,6 +89,7 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 			fdb.NewCmdFDB(shared(), nil),
 		}},
 		{Message: "Other Commands:", Commands: []*cobra.Command{
+			snapshot.NewCmdSnapshot(snapshot.NewFlags(shared()), nil),
 			version.NewCmdVersion(streams),
 			completioncmd.NewCmdCompletion(streams),
 		}},

@@ -1,0 +1,207 @@
+// Package snapshot implements "dualstack snapshot".
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+	"k8s.io/kubectl/pkg/util/term"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/version"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
+)
+
+const (
+	short = "Record all that the inspectors read, in one file"
+	long  = short + `.
+
+		Every inspector takes --snapshot FILE, and answers from the file what it would have answered from the cluster: to look
+		at a fault later, or to show it to somebody who cannot reach the cluster. FILE is - for standard output.
+
+		Recorded are the objects of all namespaces that the inspectors read, trimmed to what they use (no Secrets, and of pods
+		neither images nor environments), and the kernel tables of every node. What cannot be read is warned about and noted
+		in the file; the inspectors then say so, as they would on the cluster.
+
+		The file is compressed text (see zcat). Since it tells how a cluster is built, only its owner may read it. It is
+		written aside and takes the place of an older FILE once it is complete. With --redact, names and addresses are
+		replaced, each by the same wherever it stands, so that the inspectors find in the file what they find in the cluster.
+
+		The exit code is 0 when the file was written, also where something could not be read, and 1 when it was not.`
+	example = `
+		# Record the cluster, and look at the recording
+		kubectl dualstack snapshot cluster.snapshot
+		kubectl dualstack fdb --snapshot cluster.snapshot
+
+		# A recording to be shown to strangers
+		kubectl dualstack snapshot --redact shared.snapshot
+
+		# Replace the names in an older recording
+		kubectl dualstack snapshot --snapshot cluster.snapshot --redact shared.snapshot
+
+		# Record without a file
+		kubectl dualstack snapshot - | kubectl dualstack routes --snapshot -`
+)
+
+// Flags is what the user typed; ToOptions turns it into what Run needs.
+type Flags struct {
+	*inspector.Flags
+	Redact bool
+}
+
+// NewFlags returns the flags with their defaults.
+func NewFlags(shared *inspector.Flags) *Flags { return &Flags{Flags: shared} }
+
+// NewCmdSnapshot returns "dualstack snapshot". runF replaces Run in tests; it is nil in production.
+func NewCmdSnapshot(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "snapshot FILE",
+		Short:   short,
+		Long:    templates.LongDesc(long),
+		Example: templates.Examples(example),
+		Args:    oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := f.ToOptions(args[0])
+			if err != nil {
+				return err
+			}
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	f.AddFlags(cmd)
+	return cmd
+}
+
+func oneFile(_ *cobra.Command, args []string) error {
+	if len(args) != 1 || args[0] == "" {
+		return exit.Usagef("one FILE is needed, or - for standard output")
+	}
+	return nil
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.AddSnapshotFlag(cmd)
+	f.AddTableFlags(cmd)
+	cmd.Flags().BoolVar(&f.Redact, "redact", f.Redact,
+		"Replace names, labels and addresses, each by the same wherever it stands, so that the file can be shared.")
+}
+
+// ToOptions resolves where the facts come from.
+func (f *Flags) ToOptions(path string) (*Options, error) {
+	shared, err := f.Flags.ToOptions("", nil)
+	if err != nil {
+		return nil, err
+	}
+	shared.Request = gather.Request{} // everything, of all namespaces and nodes
+	return &Options{Options: shared, Path: path, Redact: f.Redact}, nil
+}
+
+// Options is what Run needs.
+type Options struct {
+	*inspector.Options
+	Path   string // - is standard output
+	Redact bool
+}
+
+// Validate finds what would keep the file from being written before a cluster is read for nothing.
+func (o *Options) Validate() error {
+	switch o.Path {
+	case inspector.Stdin:
+		if term.IsTerminal(o.Out) {
+			return exit.Usagef("a snapshot is no text for a terminal: name a file, or redirect standard output")
+		}
+		return o.Options.Validate()
+	case inspector.Demo:
+		return exit.Usagef("--snapshot %[1]s is the recording within the program, not a file: use another name, or ./%[1]s",
+			inspector.Demo)
+	}
+	if info, err := os.Stat(o.Path); err == nil && info.IsDir() {
+		return exit.Usagef("%s is a directory: name a file in it", o.Path)
+	}
+	if dir := filepath.Dir(o.Path); !isDir(dir) {
+		return exit.Usagef("write %s: there is no directory %s", o.Path, dir)
+	}
+	return o.Options.Validate()
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// Run reads everything and writes it.
+func (o *Options) Run(ctx context.Context) error {
+	snap, err := o.Gather(ctx, inspect.Facts()...)
+	if err != nil {
+		return err
+	}
+	if nothing(snap) {
+		return errors.New("nothing could be read, so nothing was written: see the warnings for what is missing")
+	}
+	if snap.Taken.IsZero() { // else it was taken earlier
+		snap.Taken, snap.Tool = time.Now().UTC().Truncate(time.Second), version.Get().Version
+	}
+	if o.Redact {
+		snap = snapfile.Redact(snap)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if o.Path == inspector.Stdin {
+		err = snapfile.Write(o.Out, snap)
+	} else {
+		err = snapfile.WriteFile(o.Path, snap)
+	}
+	if err != nil {
+		return err
+	}
+	o.sumUp(snap)
+	return nil
+}
+
+// nothing reports whether there is not one fact of the cluster.
+func nothing(s *inspect.Snapshot) bool {
+	for _, fact := range inspect.Facts() {
+		if fact != inspect.FactTables && s.Lacks(fact, "") == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// sumUp says what was recorded, and of which nodes there are no tables. Standard output may be the file.
+func (o *Options) sumUp(s *inspect.Snapshot) {
+	where := o.Path
+	if where == inspector.Stdin {
+		where = "standard output"
+	}
+	var unread []string
+	for _, n := range s.Nodes {
+		if _, ok := s.Tables[n.Name]; !ok {
+			unread = append(unread, n.Name)
+		}
+	}
+	if len(unread) > 0 {
+		_, _ = fmt.Fprintf(o.ErrOut, "Warning: without the tables of %s\n", printer.Escape(strings.Join(unread, ", ")))
+	}
+	_, _ = fmt.Fprintf(o.ErrOut, "Recorded %d pods, %d services, %d pools, %d blocks, and the tables of %d of %d nodes, in %s.\n",
+		len(s.Pods), len(s.Services), len(s.Pools), len(s.Blocks), len(s.Tables), len(s.Nodes), printer.Escape(where))
+}
