@@ -1,0 +1,31 @@
+package trace
+
+import (
+	"regexp"
+	"strings"
+)
+
+// debugImage has the tools of the commands that are proposed for nodes.
+const debugImage = "nicolaka/netshoot"
+
+// Kubectl is a command line to be pasted. What would mean something to a shell is quoted.
+func Kubectl(args ...string) string {
+	plain := regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
+	words := []string{"kubectl"}
+	for _, arg := range args {
+		if !plain.MatchString(arg) {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		words = append(words, arg)
+	}
+	return strings.Join(words, " ")
+}
+
+// OnNode is a command line that runs a command on a node; none without a node.
+func OnNode(node string, command ...string) string {
+	if node == "" {
+		return ""
+	}
+	return Kubectl(append([]string{"debug", "node/" + node, "-it", "--image=" + debugImage, "--profile=netadmin", "--"},
+		command...)...)
+}

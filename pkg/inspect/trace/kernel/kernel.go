@@ -1,0 +1,121 @@
+// Package kernel answers, from the recorded tables of a node, what the node's kernel does with a packet: which route it
+// takes (policy rules, then the longest prefix, then the metric), which Ethernet address the next hop has, and to which
+// VTEP a VXLAN device sends a frame. It knows nothing of Calico, and does no I/O.
+package kernel
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// Node is a node's kernel, as far as its tables were recorded. It is safe for concurrent use.
+type Node struct {
+	table     *inspect.NodeTable
+	links     map[string]*inspect.Link
+	addresses map[netip.Addr]string // to the device that has it
+	rules     inspect.ByFamily[[]inspect.Rule]
+	routes    map[routeTable][]int // numbers of routes, in the kernel's order
+}
+
+type routeTable struct {
+	family inspect.Family
+	name   string
+}
+
+// The tables that every kernel has. Table local is not recorded: the addresses of the devices stand for it.
+const (
+	tableLocal   = "local"
+	tableMain    = "main"
+	tableDefault = "default"
+)
+
+// New indexes the tables of a node, which must not be changed afterwards.
+func New(t *inspect.NodeTable) *Node {
+	n := &Node{table: t, links: make(map[string]*inspect.Link, len(t.Links)),
+		addresses: make(map[netip.Addr]string, len(t.Addresses)), routes: map[routeTable][]int{}}
+	for i := range t.Links {
+		n.links[t.Links[i].Name] = &t.Links[i]
+	}
+	for _, a := range t.Addresses {
+		if !a.Tentative && !a.DADFailed {
+			n.addresses[a.Prefix.Addr()] = a.Link
+		}
+	}
+	for i := range t.Routes {
+		r := &t.Routes[i]
+		key := routeTable{r.Family(), r.Table}
+		if key.name == "" {
+			key.name = tableMain
+		}
+		n.routes[key] = append(n.routes[key], i)
+	}
+	for _, f := range inspect.Families() {
+		n.rules.Set(f, rulesOf(t.Rules, f))
+	}
+	return n
+}
+
+// rulesOf are the rules of a family in the order in which they are asked. Where none were recorded, they are the three
+// that the kernel starts with.
+func rulesOf(all []inspect.Rule, f inspect.Family) []inspect.Rule {
+	var rules []inspect.Rule
+	for _, r := range all {
+		if r.Family == f {
+			rules = append(rules, r)
+		}
+	}
+	if len(rules) == 0 {
+		return []inspect.Rule{
+			{Family: f, Priority: 0, Table: tableLocal},
+			{Family: f, Priority: 32766, Table: tableMain},
+			{Family: f, Priority: 32767, Table: tableDefault},
+		}
+	}
+	slices.SortStableFunc(rules, func(a, b inspect.Rule) int { return a.Priority - b.Priority })
+	return rules
+}
+
+// Link returns a device, or nil.
+func (n *Node) Link(name string) *inspect.Link { return n.links[name] }
+
+// DeviceOf names the device that has an address, or none.
+func (n *Node) DeviceOf(a netip.Addr) string { return n.addresses[a] }
+
+// Holds reports whether an address is one of the node's own.
+func (n *Node) Holds(a netip.Addr) bool { return n.addresses[a] != "" || a.IsLoopback() }
+
+// AddressOn is the address that packets get that are masqueraded on a device: the first global one of the family, or
+// the zero Addr.
+func (n *Node) AddressOn(device string, f inspect.Family) netip.Addr {
+	for _, a := range n.table.Addresses {
+		if a.Link == device && a.Family() == f && a.Scope != "link" && a.Scope != "host" {
+			return a.Prefix.Addr()
+		}
+	}
+	return netip.Addr{}
+}
+
+// Forwarding is whether a node passes packets on.
+type Forwarding struct {
+	Key   string // the sysctl that decides
+	Known bool
+	On    bool
+}
+
+// Forwards reports whether packets of a family that come in by a device are passed on. In IPv4 each device decides for
+// itself (net/ipv4/route.c, ip_route_input_slow), in IPv6 there is one switch for all (net/ipv6/ip6_output.c,
+// ip6_forward).
+func (n *Node) Forwards(f inspect.Family, device string) Forwarding {
+	keys := []string{"net.ipv6.conf.all.forwarding"}
+	if f == inspect.IPv4 {
+		keys = []string{"net.ipv4.conf." + device + ".forwarding", "net.ipv4.ip_forward"}
+	}
+	for _, key := range keys {
+		if value, ok := n.table.Sysctls[key]; ok {
+			return Forwarding{Key: key, Known: true, On: value != "0"}
+		}
+	}
+	return Forwarding{Key: keys[len(keys)-1]}
+}

@@ -1,0 +1,66 @@
+package kernel
+
+import (
+	"net/netip"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// IsVXLAN reports whether a device puts what it sends into VXLAN.
+func (n *Node) IsVXLAN(device string) bool {
+	l := n.links[device]
+	return l != nil && (l.Kind == "vxlan" || l.VXLAN != nil)
+}
+
+// Neighbor is the Ethernet address of a next hop.
+type Neighbor struct {
+	Entry inspect.Neighbor
+	Found bool // there is an entry with an address that can be used
+	// OnDemand is set where the kernel asks for an address that it does not have. Nobody answers on a tunnel device
+	// without flooding, so there an entry that is missing stays missing.
+	OnDemand bool
+}
+
+// Neighbor looks an address up among the neighbours of a device.
+func (n *Node) Neighbor(device string, ip netip.Addr) Neighbor {
+	found := Neighbor{OnDemand: !n.IsVXLAN(device) || len(n.remotes(device, inspect.MAC{})) > 0}
+	for _, e := range n.table.Neighbors {
+		if e.Dev != device || e.IP != ip {
+			continue
+		}
+		found.Entry = e
+		switch e.State {
+		case "FAILED", "INCOMPLETE", "NONE":
+		default:
+			found.Found = !e.MAC.IsZero()
+		}
+	}
+	return found
+}
+
+// Forward is where a VXLAN device sends a frame.
+type Forward struct {
+	VTEPs []netip.Addr // none: it is dropped; several: each gets a copy
+	// Flooded is set when no entry has the frame's address, and the default entry stands in for it.
+	Flooded bool
+}
+
+// Forward looks an Ethernet address up in the forwarding table of a VXLAN device (drivers/net/vxlan, vxlan_xmit): the
+// entry for the address, else the one for 00:00:00:00:00:00, else none.
+func (n *Node) Forward(device string, mac inspect.MAC) Forward {
+	if vteps := n.remotes(device, mac); len(vteps) > 0 {
+		return Forward{VTEPs: vteps}
+	}
+	vteps := n.remotes(device, inspect.MAC{})
+	return Forward{VTEPs: vteps, Flooded: len(vteps) > 0}
+}
+
+func (n *Node) remotes(device string, mac inspect.MAC) []netip.Addr {
+	var vteps []netip.Addr
+	for _, e := range n.table.FDB {
+		if e.Dev == device && e.MAC == mac && e.VTEP.IsValid() {
+			vteps = append(vteps, e.VTEP)
+		}
+	}
+	return vteps
+}

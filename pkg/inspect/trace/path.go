@@ -1,0 +1,138 @@
+package trace
+
+import (
+	"net/netip"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// Kind is the kind of a reported path.
+const Kind = "Path"
+
+// Path is one way through the cluster in one family, from a pod to a target. A plan fills it up to Hops; a verdict adds
+// the rest.
+type Path struct {
+	// Name is CLASS/SOURCE/TARGET/FAMILY, with /CHECK behind it where one target is probed in several ways. It is
+	// unique within a plan, and what --run and --skip match.
+	Name    string         `json:"name"`
+	Class   Class          `json:"class"`
+	Family  inspect.Family `json:"family"`
+	Source  Endpoint       `json:"source"`
+	Target  Endpoint       `json:"target"`
+	Verdict Verdict        `json:"verdict"`
+	// Hops are the way there and, marked as such, the way back: where the answer gets lost, the question fails too.
+	Hops     []Hop    `json:"hops,omitempty"`
+	Probe    Probe    `json:"probe,omitzero"`
+	Result   *Result  `json:"result,omitempty"`
+	Evidence Evidence `json:"evidence,omitzero"`
+	Cause    *Cause   `json:"cause,omitempty"`
+
+	// Skip is why there is nothing to probe: a family that the target cannot have, or no pod to probe from.
+	Skip string `json:"skip,omitempty"`
+	// Expect is what an answer must show, as far as it can be told beforehand.
+	Expect Expect `json:"expect,omitzero"`
+}
+
+// Class groups the paths of the matrix.
+type Class string
+
+// The classes. Their order is that of the matrix.
+const (
+	SameNode  Class = "same-node"  // pod to pod, on one node
+	CrossNode Class = "cross-node" // pod to pod, from node to node
+	External  Class = "external"   // pod to an address outside of the cluster
+	ToNode    Class = "node"       // pod to an address of a node
+	Service   Class = "service"    // pod to the cluster address of a service
+	Name      Class = "dns"        // pod asks for the address of a name
+	Web       Class = "http"       // pod to a service by its name
+)
+
+// EndpointKind says what is at an end of a path.
+type EndpointKind string
+
+// The kinds of endpoints.
+const (
+	Pod      EndpointKind = "pod"
+	Svc      EndpointKind = "service"
+	Node     EndpointKind = "node"
+	Switch   EndpointKind = "switch"   // of a lab: its gateway or loopback address
+	Outside  EndpointKind = "external" // an address of which the cluster knows nothing
+	HostName EndpointKind = "name"     // a DNS name
+)
+
+// Endpoint is an end of a path.
+type Endpoint struct {
+	Kind      EndpointKind `json:"kind"`
+	Namespace string       `json:"namespace,omitempty"`
+	Name      string       `json:"name,omitempty"` // of the pod, service or node, or the DNS name
+	Node      string       `json:"node,omitempty"` // where it is; none for what is not on one node
+	IP        netip.Addr   `json:"ip,omitzero"`
+	Port      uint16       `json:"port,omitempty"`
+	// Interface is the node's end of a pod's cable (cali…).
+	Interface string `json:"interface,omitempty"`
+}
+
+// Component is what a packet meets at a hop.
+type Component string
+
+// The components, in the order in which a packet meets them.
+const (
+	ComponentPod      Component = "pod"      // leaves or reaches a pod
+	ComponentVeth     Component = "veth"     // the cable between pod and node
+	ComponentService  Component = "service"  // kube-proxy's translation of a cluster address
+	ComponentRoute    Component = "route"    // the node's choice of a next hop
+	ComponentNeighbor Component = "neighbor" // the next hop's Ethernet address
+	ComponentFDB      Component = "fdb"      // the VTEP behind an Ethernet address
+	ComponentTunnel   Component = "tunnel"   // a VXLAN device
+	ComponentNAT      Component = "nat"      // masquerading of what leaves the cluster
+	ComponentUnderlay Component = "underlay" // the wire between nodes, or to the switch
+	ComponentTarget   Component = "target"   // whatever answers outside of the cluster
+	ComponentDNS      Component = "dns"
+)
+
+// Hop is a step of a path, in the way of Antrea's Traceflow: where, what, and what is done there.
+type Hop struct {
+	Node      string    `json:"node,omitempty"`
+	Component Component `json:"component"`
+	Action    string    `json:"action"`           // forwarded, encapsulated, decapsulated, translated, delivered, …
+	Detail    string    `json:"detail,omitempty"` // as the ip command would print it
+	Return    bool      `json:"return,omitempty"` // on the way back
+	// Meter is the counter that a packet at this hop must move, where there is one.
+	Meter *Meter `json:"meter,omitempty"`
+	// Problem is what contradicts the path in the facts that were read.
+	Problem *Cause `json:"problem,omitempty"`
+}
+
+// Direction of a counter, as seen by its device.
+type Direction string
+
+// The directions.
+const (
+	RX Direction = "rx"
+	TX Direction = "tx"
+)
+
+// Meter names a packet counter of a device on a node. It is comparable.
+type Meter struct {
+	Node      string    `json:"node"`
+	Device    string    `json:"device"`
+	Direction Direction `json:"direction"`
+}
+
+// Readings are packet counts by meter: at one time, or the difference between two.
+type Readings map[Meter]uint64
+
+// Expect is what the answer of a working path must show. Zero values expect nothing.
+type Expect struct {
+	// TTL is the TTL or hop limit of an echo reply. It is known where every router of the way back is.
+	TTL int `json:"ttl,omitempty"`
+	// Answers are the addresses that a name must have in the path's family; with NoAnswer it must have none.
+	Answers  []netip.Addr `json:"answers,omitempty"`
+	NoAnswer bool         `json:"noAnswer,omitempty"`
+	// Still are the meters that packets of this path must not move: those of the tunnel, for a direct path.
+	Still []Meter `json:"still,omitempty"`
+	// Endpoints are the pods one of which must answer for a service.
+	Endpoints []Endpoint `json:"endpoints,omitempty"`
+	// Resolver is the service that names are resolved by, for a path that needs it.
+	Resolver netip.Addr `json:"resolver,omitzero"`
+}

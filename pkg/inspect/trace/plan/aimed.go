@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+// allPorts is more ports than anything has.
+const allPorts = 1 << 16
+
+// aimed plans the paths from each source to one target.
+func (p *planner) aimed(t Target) error {
+	if f := inspect.FamilyOf(t.IP); t.IP.IsValid() && !p.req.Family.Matches(f) {
+		return fmt.Errorf("target %s is an %s address, and only %s is asked for", t.IP, f, p.req.Family)
+	}
+	for i := range p.req.Sources {
+		for _, f := range p.families() {
+			if t.IP.IsValid() && inspect.FamilyOf(t.IP) != f {
+				continue
+			}
+			p.aim(t, &p.req.Sources[i], f)
+		}
+	}
+	return nil
+}
+
+func (p *planner) aim(t Target, source *inspect.Pod, f inspect.Family) {
+	end := p.podEnd(source, f)
+	switch t.Kind {
+	case trace.Pod:
+		pod := findPod(p.s, t.Namespace, t.Name)
+		if samePod(pod, source) {
+			path := newPath(trace.SameNode, f, end, p.podEnd(pod, f))
+			path.Skip = "it is the pod that is probed from"
+			p.put(path, p.label(path.Target), "")
+			return
+		}
+		p.toPod(pod, end, f, allPorts)
+		if p.req.Reverse && canProbe(pod) {
+			p.toPod(source, p.podEnd(pod, f), f, 0)
+		}
+	case trace.Svc:
+		svc := findService(p.s, t.Namespace, t.Name)
+		if !t.IP.IsValid() {
+			p.byName(svc, end, f, p.fullName(svc))
+		}
+		p.toService(svc, end, f, allPorts)
+	case trace.HostName:
+		p.toHost(t, end, f)
+	default:
+		p.toAddress(t, end, f, t.IP.String())
+	}
+}
+
+// toHost plans the question for a name, and once its addresses are known the paths to them.
+func (p *planner) toHost(t Target, source trace.Endpoint, f inspect.Family) {
+	p.ask(t.Name, source, f, nil)
+	if !t.resolved {
+		return
+	}
+	found := slices.DeleteFunc(slices.Clone(t.addresses), func(a netip.Addr) bool { return inspect.FamilyOf(a) != f })
+	if len(found) == 0 {
+		path := newPath(trace.External, f, source, trace.Endpoint{Kind: trace.HostName, Name: t.Name})
+		path.Skip = fmt.Sprintf("%s has no %s address", t.Name, f)
+		p.put(path, t.Name, "")
+		return
+	}
+	for i, ip := range found {
+		label := t.Name
+		if i > 0 {
+			label = ip.String()
+		}
+		known := p.identify(ip)
+		switch known.Kind {
+		case trace.Pod:
+			p.toPod(findPod(p.s, known.Namespace, known.Name), source, f, 0)
+		case trace.Svc:
+			p.toService(findService(p.s, known.Namespace, known.Name), source, f, allPorts)
+		default:
+			p.toAddress(*known, source, f, label)
+		}
+	}
+}
+
+// toAddress plans a ping of a node, the switch, or something outside.
+func (p *planner) toAddress(t Target, source trace.Endpoint, f inspect.Family, label string) {
+	end := trace.Endpoint{Kind: t.Kind, Name: t.Name, IP: t.IP}
+	class := trace.External
+	if t.Kind == trace.Node {
+		class, end.Node = trace.ToNode, t.Name
+	}
+	p.echo(class, f, source, end, label, true)
+}

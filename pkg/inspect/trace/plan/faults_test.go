@@ -1,0 +1,206 @@
+package plan_test
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
+)
+
+// first is the cause that a verdict names: the first that is not harmless.
+func first(p *trace.Path) *trace.Cause {
+	for _, h := range p.Hops {
+		if h.Problem != nil && !h.Problem.Harmless {
+			return h.Problem
+		}
+	}
+	return nil
+}
+
+// between reports whether a path, or one of the ways to a service's endpoints, leads from one of two nodes to the other.
+func between(a, b string, f inspect.Family) func(*trace.Path) bool {
+	return func(p *trace.Path) bool {
+		if p.Class == trace.Name || p.Family != f {
+			return false
+		}
+		ends := []string{p.Target.Node}
+		for _, e := range p.Expect.Endpoints {
+			ends = append(ends, e.Node)
+		}
+		return p.Source.Node == a && slices.Contains(ends, b) || p.Source.Node == b && slices.Contains(ends, a)
+	}
+}
+
+func anyOf(all ...func(*trace.Path) bool) func(*trace.Path) bool {
+	return func(p *trace.Path) bool {
+		return slices.ContainsFunc(all, func(match func(*trace.Path) bool) bool { return match(p) })
+	}
+}
+
+// touching are the paths of a family in or out of a node, and on it.
+func touching(node string, f inspect.Family) func(*trace.Path) bool {
+	return func(p *trace.Path) bool {
+		if p.Class == trace.Name && f == inspect.IPv4 { // to the DNS server, whatever is asked for
+			return p.Source.Node == node || node == it.ControlPlane
+		}
+		return p.Family == f && p.Class != trace.Name &&
+			(p.Source.Node == node || p.Target.Node == node || len(p.Expect.Endpoints) > 0)
+	}
+}
+
+func and(a, b func(*trace.Path) bool) func(*trace.Path) bool {
+	return func(p *trace.Path) bool { return a(p) && b(p) }
+}
+
+func class(c ...trace.Class) func(*trace.Path) bool {
+	return func(p *trace.Path) bool { return slices.Contains(c, p.Class) }
+}
+
+func from(node string, f inspect.Family) func(*trace.Path) bool {
+	return func(p *trace.Path) bool { return p.Source.Node == node && p.Family == f }
+}
+
+func none(*trace.Path) bool { return false }
+
+// TestFaults puts each fault into the tables, and holds that exactly the right paths have the right cause.
+func TestFaults(t *testing.T) {
+	for _, f := range inspect.Families() {
+		for _, tt := range faults(f) {
+			t.Run(fmt.Sprintf("%s/%s", f, tt.name), func(t *testing.T) {
+				// In IPv4 only a node of another subnet is behind a tunnel.
+				s := lab(it.OtherSubnet(it.Worker2), tt.change)
+				broken := 0
+				for _, p := range build(t, s, plan.Request{}) {
+					cause := first(&p)
+					if want := tt.breaks(&p) && p.Skip == ""; want != (cause != nil) {
+						t.Errorf("%s: broken is %v, want %v\n%s", p.Name, cause != nil, want, text([]trace.Path{p}))
+					}
+					if cause == nil {
+						continue
+					}
+					broken++
+					if cause.Code != tt.code || cause.Node != tt.node || !strings.Contains(cause.Message, tt.says) || cause.Command == "" {
+						t.Errorf("%s: cause is %+v, want %s on %q with %q", p.Name, *cause, tt.code, tt.node, tt.says)
+					}
+				}
+				if broken == 0 && tt.code != "" {
+					t.Error("nothing is broken")
+				}
+				if tt.code == "" && tt.says != "" && !strings.Contains(string(text(build(t, s, plan.Request{}))), tt.says) {
+					t.Errorf("no harmless problem says %q", tt.says)
+				}
+			})
+		}
+	}
+}
+
+type fault struct {
+	name   string
+	change it.Change
+	breaks func(*trace.Path) bool
+	code   trace.CauseCode
+	node   string
+	says   string
+}
+
+func faults(f inspect.Family) []fault {
+	a, b := it.Worker, it.Worker2
+	pair := between(a, b, f)
+	host := it.HostOf(b, f)
+	external := it.Lab().Lab.External.Get(f)
+	service := it.Lab().Services[0]
+	stranger := netip.MustParseAddr("10.10.10.99")
+	forwarding := "net.ipv4.ip_forward"
+	if f == inspect.IPv6 {
+		stranger, forwarding = netip.MustParseAddr("fd00:10:10::99"), "net.ipv6.conf.all.forwarding"
+	}
+	tunnelled := anyOf(pair, between(it.ControlPlane, b, f)) // in IPv4 worker2 alone is behind a tunnel
+	dns := func(p *trace.Path) bool { return f == inspect.IPv4 && p.Class == trace.Name && p.Source.Node == b }
+	return []fault{
+		{"healthy", func(*inspect.Snapshot) {}, none, "", "", ""},
+		{"FDB deleted", it.FDBDeleted(a, b, f), pair, trace.FDBWrong, a, "forwarding entry"},
+		{"FDB moved", it.FDBMoved(a, b, f, it.HostOf(it.ControlPlane, f).Address.Addr()), pair, trace.FDBWrong, a, "leads to"},
+		{"FDB added", it.FDBAdded(a, f, it.MAC("66:01:02:03:04:05"), stranger), none, "", "", ""},
+		{"neighbour deleted", it.NeighborDeleted(a, b, f), pair, trace.NeighborWrong, a, "no neighbour entry"},
+		{"neighbour of nobody", it.NeighborChanged(a, b, f, it.MAC("66:01:02:03:04:05")), pair, trace.NeighborWrong, a, "it must be"},
+		{"route deleted", it.RouteDeleted(a, b, f), pair, trace.NoRoute, a, "has no route"},
+		{"route to a stranger", it.RouteMoved(a, b, f, stranger, "eth1"), pair, trace.WrongRoute, a, "it must be"},
+		{"route by a third node", it.RouteMoved(a, b, f, it.HostOf(it.ControlPlane, f).Tunnel, it.Device(f)), none, "", "", "it must be"},
+		{"block blackholed", it.RouteAdded(a, inspect.Route{Type: "blackhole", Dst: netip.PrefixFrom(host.Pod, f.Bits())}), pair,
+			trace.Blackhole, a, "dropped by blackhole"},
+		{"device down", it.DeviceDown(b, f), anyOf(tunnelled, dns), trace.TunnelDown, b, "is down"},
+		{"device deleted", it.DeviceDeleted(b, f), anyOf(tunnelled, dns), trace.TunnelDown, b, "has no tunnel device"},
+		{"device with another VNI", it.DeviceChanged(b, f, func(l *inspect.Link) {
+			v := *l.VXLAN
+			v.VNI, l.VXLAN = 5000, &v
+		}), anyOf(tunnelled, dns), trace.TunnelDown, b, "ends of"},
+		{"MTU lowered", it.DeviceChanged(a, f, func(l *inspect.Link) { l.MTU = 1300 }), none, "", "", "has an MTU of 1300"},
+		{"VNI changed in the settings alone", it.VNIChanged(5000), none, "", "", "in place of"},
+		{"external route removed", it.Table(a, func(t *inspect.NodeTable) {
+			t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.Dst.Contains(external) && r.Dst.Bits() > 0 })
+		}), and(class(trace.External), from(a, f)), trace.NoRoute, a, ""},
+		{"forwarding off", it.Table(a, func(t *inspect.NodeTable) {
+			t.Sysctls = map[string]string{"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"}
+			t.Sysctls[forwarding] = "0"
+		}), and(touching(a, f), func(p *trace.Path) bool { return p.Class != trace.Name || p.Source.Node == a }), trace.Forwarding, a,
+			"does not forward " + f.String()},
+		{"pod's route deleted", it.Table(b, func(t *inspect.NodeTable) {
+			t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.Dst == netip.PrefixFrom(host.Pod, f.Bits()) })
+		}), and(touching(b, f), func(p *trace.Path) bool { return p.Class != trace.Name || p.Source.Node == b }), trace.Blackhole, b,
+			"no route to its own pod"},
+		{"no endpoint", func(s *inspect.Snapshot) {
+			for i := range s.EndpointSlices {
+				if e := &s.EndpointSlices[i]; e.Family == f && e.Service == service.Name {
+					e.Endpoints = slices.Clone(e.Endpoints)
+					for j := range e.Endpoints {
+						e.Endpoints[j].Ready = false
+					}
+				}
+			}
+		}, func(p *trace.Path) bool {
+			return p.Family == f && p.Target.Name == service.Name && p.Class != trace.Name
+		}, trace.NoEndpoint, "", "3 not ready"},
+		{"CoreDNS scaled to zero", func(s *inspect.Snapshot) {
+			for i := range s.EndpointSlices {
+				if e := &s.EndpointSlices[i]; e.Service == "kube-dns" {
+					e.Endpoints, e.Ports = nil, nil // as the controller leaves it
+				}
+			}
+		}, func(p *trace.Path) bool { return p.Class == trace.Name }, trace.NoEndpoint, "",
+			"service kube-system/kube-dns has no ready IPv4 endpoint"},
+	}
+}
+
+// TestUnread holds that nothing is judged that was not read.
+func TestUnread(t *testing.T) {
+	changes := map[string]it.Change{
+		"one node":   it.Unread(it.Worker, "no node access"),
+		"all tables": it.Lacking(inspect.FactTables, "no node access"),
+		"pools":      it.Lacking(inspect.FactPools, "forbidden"),
+		"blocks":     it.Lacking(inspect.FactBlocks, "forbidden"),
+		"Felix":      it.Lacking(inspect.FactFelix, "forbidden"),
+		"nodes":      it.Lacking(inspect.FactNodes, "forbidden"),
+		"slices": func(s *inspect.Snapshot) {
+			s.EndpointSlices = nil
+			it.Lacking(inspect.FactEndpointSlices, "forbidden")(s)
+		},
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			for _, p := range build(t, lab(change), plan.Request{}) {
+				if cause := first(&p); cause != nil {
+					t.Errorf("%s\n%s", p.Name, text([]trace.Path{p}))
+				}
+				if strings.Contains(name, "tables") && p.Skip == "" && p.Expect.TTL != 0 {
+					t.Errorf("%s: a TTL of %d from nothing", p.Name, p.Expect.TTL)
+				}
+			}
+		})
+	}
+}

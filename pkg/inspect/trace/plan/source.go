@@ -1,0 +1,137 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// SourceOptions choose the pods to probe from. At most one of Pod, Node and Selector is set; the zero value is one pod
+// of each node.
+type SourceOptions struct {
+	Namespace string // of Pod and of the pods that Selector selects; empty is "default"
+	Pod       string
+	Node      string
+	Selector  string
+}
+
+// Sources chooses the pods to probe from, sorted by node and name: the named one, those that a selector selects, or
+// otherwise of each node the one that is most likely to have tools. Pods on the host network are none: they do not take
+// the way of pods.
+func Sources(s *inspect.Snapshot, o SourceOptions) ([]inspect.Pod, error) {
+	o.Namespace = cmp.Or(o.Namespace, "default")
+	if reason := s.Lacks(inspect.FactPods, ""); reason != "" {
+		return nil, fmt.Errorf("choose a pod to probe from: %s", reason)
+	}
+	if o.Pod != "" {
+		pod, err := namedPod(s, o.Namespace, o.Pod)
+		if err != nil {
+			return nil, err
+		}
+		return []inspect.Pod{*pod}, nil
+	}
+	selector, err := labels.Parse(o.Selector)
+	if err != nil {
+		return nil, fmt.Errorf("label selector %q: %w", o.Selector, err)
+	}
+	if o.Node != "" && !slices.ContainsFunc(s.Nodes, func(n inspect.Node) bool { return n.Name == o.Node }) {
+		return nil, fmt.Errorf("there is no node %q", o.Node)
+	}
+	best := map[string]inspect.Pod{}
+	for _, pod := range s.Pods {
+		switch {
+		case !canProbe(&pod), o.Node != "" && pod.Node != o.Node:
+		case o.Selector != "" && (pod.Namespace != o.Namespace || !selector.Matches(labels.Set(pod.Labels))):
+		default:
+			if chosen, ok := best[pod.Node]; !ok || comparePods(o.Namespace, &pod, &chosen) < 0 {
+				best[pod.Node] = pod
+			}
+		}
+	}
+	if len(best) == 0 {
+		return nil, fmt.Errorf("no ready pod to probe from%s: pods on the host network do not count", o.where())
+	}
+	var all []inspect.Pod
+	for _, pod := range best {
+		all = append(all, pod)
+	}
+	slices.SortFunc(all, func(a, b inspect.Pod) int { return cmp.Compare(a.Node, b.Node) })
+	return all, nil
+}
+
+func (o SourceOptions) where() string {
+	switch {
+	case o.Node != "":
+		return " on node " + o.Node
+	case o.Selector != "":
+		return fmt.Sprintf(" with labels %q in namespace %q", o.Selector, o.Namespace)
+	default:
+		return ""
+	}
+}
+
+// namedPod finds a pod that can be probed from.
+func namedPod(s *inspect.Snapshot, namespace, name string) (*inspect.Pod, error) {
+	pod := findPod(s, namespace, name)
+	switch {
+	case pod == nil:
+		return nil, fmt.Errorf("there is no pod %q in namespace %q", name, namespace)
+	case pod.HostNetwork:
+		return nil, fmt.Errorf("pod %q is on the network of its node: what it sends does not take the way of pods", name)
+	case !canProbe(pod):
+		return nil, fmt.Errorf("pod %q is not running: its phase is %s", name, cmp.Or(pod.Phase, "unknown"))
+	}
+	return pod, nil
+}
+
+func findPod(s *inspect.Snapshot, namespace, name string) *inspect.Pod {
+	for i := range s.Pods {
+		if s.Pods[i].Namespace == namespace && s.Pods[i].Name == name {
+			return &s.Pods[i]
+		}
+	}
+	return nil
+}
+
+// canProbe reports whether a pod has a network of its own and runs.
+func canProbe(p *inspect.Pod) bool {
+	return !p.HostNetwork && p.Phase == "Running" && p.Node != "" && len(p.IPs) > 0
+}
+
+// comparePods puts first what is the better source: ready, with tools, not of the system, of the namespace.
+func comparePods(namespace string, a, b *inspect.Pod) int {
+	rank := func(p *inspect.Pod) int {
+		r := 0
+		if !p.Ready {
+			r += 8
+		}
+		if !hasTools(p) {
+			r += 4
+		}
+		if strings.HasPrefix(p.Namespace, "kube-") || strings.HasPrefix(p.Namespace, "calico-") || p.Namespace == "tigera-operator" {
+			r += 2
+		}
+		if p.Namespace != namespace {
+			r++
+		}
+		return r
+	}
+	return cmp.Or(rank(a)-rank(b), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+// hasTools guesses by its names whether a pod has ping and the like.
+func hasTools(p *inspect.Pod) bool {
+	for _, name := range append([]string{p.Name, p.Labels["app"]}, p.Containers...) {
+		for _, known := range []string{"multitool", "netshoot", "busybox", "alpine", "debian", "ubuntu", "fedora", "toolbox"} {
+			if strings.Contains(name, known) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,144 @@
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+// Target is what a trace is aimed at.
+type Target struct {
+	Kind      trace.EndpointKind // HostName for names; Outside for addresses of which the cluster knows nothing
+	Namespace string
+	Name      string     // of a pod, service or node, or the DNS name
+	IP        netip.Addr // where an address was given
+	Host      string     // the name of a service as it was given
+
+	resolved  bool
+	addresses []netip.Addr
+}
+
+// NeedsAnswer reports whether the target is a name that somebody has to look up before paths to it can be planned. The
+// plan holds only the questions for it until then.
+func (t *Target) NeedsAnswer() bool { return t.Kind == trace.HostName && !t.resolved }
+
+// Resolve tells the addresses of a name. A family without any is skipped.
+func (t *Target) Resolve(addresses []netip.Addr) { t.resolved, t.addresses = true, addresses }
+
+// ParseTarget reads a target as it was typed: an address, pod/NAME or svc/NAME (also NAMESPACE in between), or a host
+// name. The namespace is that of names without one. The error is one line for the user.
+func ParseTarget(s *inspect.Snapshot, text, namespace, domain string) (*Target, error) {
+	namespace = cmp.Or(namespace, "default")
+	switch {
+	case text == "":
+		return nil, errors.New("the target is empty: give an IP address, a host name, pod/NAME or svc/NAME")
+	case strings.HasPrefix(text, "-"):
+		return nil, fmt.Errorf("target %q begins with a dash: give an IP address, a host name, pod/NAME or svc/NAME", text)
+	case strings.Contains(text, "/"):
+		return parseObject(s, text, namespace)
+	case strings.Contains(text, ":") || strings.Trim(text, "0123456789.") == "":
+		return parseAddress(s, text)
+	}
+	return parseName(s, text, cmp.Or(domain, DefaultDomain))
+}
+
+func parseObject(s *inspect.Snapshot, text, namespace string) (*Target, error) {
+	parts := strings.Split(text, "/")
+	if len(parts) == 3 {
+		namespace, parts = parts[1], []string{parts[0], parts[2]}
+	}
+	if len(parts) != 2 || parts[1] == "" || namespace == "" {
+		return nil, fmt.Errorf("target %q is neither pod/NAME nor svc/NAME", text)
+	}
+	name := parts[1]
+	switch strings.ToLower(parts[0]) {
+	case "pod", "pods", "po":
+		if findPod(s, namespace, name) == nil {
+			return nil, missing(s, inspect.FactPods, "pod", name, namespace)
+		}
+		return &Target{Kind: trace.Pod, Namespace: namespace, Name: name}, nil
+	case "svc", "service", "services":
+		if findService(s, namespace, name) == nil {
+			return nil, missing(s, inspect.FactServices, "service", name, namespace)
+		}
+		return &Target{Kind: trace.Svc, Namespace: namespace, Name: name}, nil
+	}
+	return nil, fmt.Errorf("target %q: %q is neither pod nor svc", text, parts[0])
+}
+
+func missing(s *inspect.Snapshot, fact inspect.Fact, kind, name, namespace string) error {
+	if reason := s.Lacks(fact, ""); reason != "" {
+		return fmt.Errorf("find %s %q: %s", kind, name, reason)
+	}
+	return fmt.Errorf("there is no %s %q in namespace %q", kind, name, namespace)
+}
+
+func parseAddress(s *inspect.Snapshot, text string) (*Target, error) {
+	ip, err := netip.ParseAddr(text)
+	if err != nil {
+		return nil, fmt.Errorf("target %q is not an IP address", text)
+	}
+	ip = ip.Unmap()
+	switch {
+	case ip.Zone() != "":
+		return nil, fmt.Errorf("target %s has a zone: an address of one link only cannot be traced", text)
+	case ip.IsUnspecified(), ip.IsLoopback(), ip.IsMulticast(), ip.IsLinkLocalUnicast(),
+		ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return nil, fmt.Errorf("target %s is not the address of something that can be reached from a pod", text)
+	}
+	return newPlanner(s, Request{}).identify(ip), nil
+}
+
+// identify finds out what has an address.
+func (p *planner) identify(ip netip.Addr) *Target {
+	if pod := p.pods[ip]; pod != nil {
+		return &Target{Kind: trace.Pod, Namespace: pod.Namespace, Name: pod.Name, IP: ip}
+	}
+	for _, svc := range p.s.Services {
+		for _, a := range svc.ClusterIPs {
+			if a == ip {
+				return &Target{Kind: trace.Svc, Namespace: svc.Namespace, Name: svc.Name, IP: ip}
+			}
+		}
+	}
+	if name, ok := p.hosts[ip]; ok {
+		return &Target{Kind: trace.Node, Name: name, IP: ip}
+	}
+	f := inspect.FamilyOf(ip)
+	if ip == p.s.Lab.External.Get(f) || ip == p.s.Lab.Gateway.Get(f) {
+		return &Target{Kind: trace.Switch, IP: ip}
+	}
+	return &Target{Kind: trace.Outside, IP: ip}
+}
+
+// parseName reads a host name. That of a service, with or without the cluster's domain, is the service.
+func parseName(s *inspect.Snapshot, text, domain string) (*Target, error) {
+	name := strings.ToLower(strings.TrimSuffix(text, "."))
+	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
+		return nil, fmt.Errorf("target %q is neither an IP address nor a host name, pod/NAME or svc/NAME", text)
+	}
+	short := strings.TrimSuffix(name, "."+domain)
+	if parts := strings.Split(short, "."); len(parts) == 3 && parts[2] == "svc" {
+		if findService(s, parts[1], parts[0]) == nil {
+			return nil, missing(s, inspect.FactServices, "service", parts[0], parts[1])
+		}
+		return &Target{Kind: trace.Svc, Namespace: parts[1], Name: parts[0], Host: name}, nil
+	}
+	return &Target{Kind: trace.HostName, Name: name}, nil
+}
+
+func findService(s *inspect.Snapshot, namespace, name string) *inspect.Service {
+	for i := range s.Services {
+		if s.Services[i].Namespace == namespace && s.Services[i].Name == name {
+			return &s.Services[i]
+		}
+	}
+	return nil
+}
