@@ -1,0 +1,117 @@
+package probe
+
+import (
+	"strconv"
+	"strings"
+)
+
+// The kinds of lines that the script prints: MARK INDEX KIND TEXT.
+const (
+	lineTool    = "tool"   // the tool that is used
+	lineRun     = "run"    // its command line
+	lineOut     = "o"      // a line of its standard output
+	lineOutMore = "O"      // a part of one, which goes on
+	lineErr     = "e"      // the same of its standard error
+	lineErrMore = "E"      //
+	lineCut     = "cut"    // output was dropped
+	lineExit    = "exit"   // its exit code, when all output has been printed
+	lineNone    = "none"   // there is no tool
+	lineCannot  = "cannot" // there is one, but it cannot do what is asked
+	lineEnd     = "end"    // MARK end: all is done
+)
+
+// maxKept bounds what is kept of a probe, in case the script in the pod does not keep to its bound.
+const maxKept = 32 << 10
+
+// outcome is what the script told of one job.
+type outcome struct {
+	tool, command string
+	out, err      string
+	both          string // out and err as they came
+	report        string // what curl was told to say at the end
+	code          int
+	ended         bool // there is an exit code
+	none          bool
+	cannot        string
+	cut           bool
+}
+
+// settled reports whether there is nothing to be gained from running the job again. A command that succeeded without
+// a word proves nothing.
+func (o *outcome) settled() bool {
+	return o.none || o.cannot != "" || o.ended && (o.code != 0 || strings.TrimSpace(o.both)+o.report != "")
+}
+
+// parseFrames takes the output of the script apart. What does not bear the mark is none of its. Output that was cut off
+// gives the outcomes that it has; complete says whether the end was there.
+func parseFrames(out []byte, mark string, jobs int) (outcomes []outcome, complete bool) {
+	outcomes = make([]outcome, jobs)
+	for line := range strings.Lines(string(out)) {
+		line, whole := strings.CutSuffix(line, "\n")
+		rest, marked := strings.CutPrefix(line, mark+" ")
+		if !marked || !whole {
+			continue
+		}
+		if rest == lineEnd {
+			complete = true
+			continue
+		}
+		number, rest, _ := strings.Cut(rest, " ")
+		kind, text, _ := strings.Cut(rest, " ")
+		index, err := strconv.Atoi(number)
+		if err != nil || index < 0 || index >= jobs || outcomes[index].ended {
+			continue
+		}
+		outcomes[index].add(kind, text, mark)
+	}
+	return outcomes, complete
+}
+
+func (o *outcome) add(kind, text, mark string) {
+	switch kind {
+	case lineTool:
+		o.tool = bounded(text)
+	case lineRun:
+		o.command = bounded(strings.ReplaceAll(text, mark+" ", ""))
+	case lineOut, lineErr:
+		if report, ok := strings.CutPrefix(text, mark+" "); ok {
+			o.report = bounded(report)
+			return
+		}
+		o.keep(kind == lineOut, text+"\n")
+	case lineOutMore, lineErrMore:
+		o.keep(kind == lineOutMore, text)
+	case lineCut:
+		o.cut = true
+	case lineExit:
+		code, err := strconv.Atoi(text)
+		o.code, o.ended = code, err == nil
+	case lineNone:
+		o.none = true
+	case lineCannot:
+		o.cannot = bounded(text)
+	}
+}
+
+func (o *outcome) keep(stdout bool, text string) {
+	if len(o.both)+len(text) > maxKept {
+		o.cut = true
+		return
+	}
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	o.both += text
+	if stdout {
+		o.out += text
+	} else {
+		o.err += text
+	}
+}
+
+// bounded keeps the beginning of a line.
+func bounded(text string) string {
+	const most = 1024
+	if len(text) > most {
+		text = text[:most]
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}

@@ -1,0 +1,318 @@
+package probe
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+)
+
+const (
+	guestPrefix   = "dualstack-probe-"
+	guestStart    = time.Minute            // until it runs; its image may have to be pulled
+	guestPoll     = 200 * time.Millisecond // how often the pod is looked at
+	guestDeadline = 15 * time.Minute       // then it ends whatever happens
+	guestUnkept   = 30 * time.Second       // and before, when it finds that nobody keeps it
+	guestEnd      = 10 * time.Second       // for ending it, also after an interruption
+)
+
+// guests are the ephemeral containers of a trace, one for each pod that has no tools of its own.
+//
+// An ephemeral container cannot be removed, so it must end. It does when it is told to, when the connection breaks over
+// which a keeper waits in it (the trace was killed), when it finds no keeper (the trace was killed before it had left one),
+// and when its time is over.
+type guests struct {
+	client kubernetes.Interface
+	stream podexec.Stream
+	opts   Options
+	name   string // the same in every pod
+
+	mu     sync.Mutex
+	byPod  map[string]*guest
+	closed bool
+}
+
+// guest is the ephemeral container in a pod.
+type guest struct {
+	pod     inspect.Pod
+	once    sync.Once
+	err     error
+	created bool
+	release func() // lets its keeper go
+}
+
+func newGuests(client kubernetes.Interface, stream podexec.Stream, opts Options) *guests {
+	return &guests{
+		client: client, stream: stream, opts: opts,
+		name:  guestPrefix + strings.ToLower(rand.Text()[:8]),
+		byPod: map[string]*guest{},
+	}
+}
+
+// randomMark is what nobody can foresee: 130 bits.
+func randomMark() string { return "@" + rand.Text() }
+
+// in returns the ephemeral container in a pod, which it starts when it is first asked for.
+func (g *guests) in(ctx context.Context, pod inspect.Pod) (podexec.Container, error) {
+	g.mu.Lock()
+	if g.closed {
+		g.mu.Unlock()
+		return podexec.Container{}, errors.New("the trace is over")
+	}
+	one := g.byPod[key(pod)]
+	if one == nil {
+		one = &guest{pod: pod, release: func() {}}
+		g.byPod[key(pod)] = one
+	}
+	g.mu.Unlock()
+	one.once.Do(func() { one.err = g.start(ctx, one) })
+	if one.err != nil {
+		return podexec.Container{}, fmt.Errorf("pod %s/%s has no shell and no tools, and needs an ephemeral container: %w",
+			pod.Namespace, pod.Name, one.err)
+	}
+	return g.container(one), nil
+}
+
+func (g *guests) container(one *guest) podexec.Container {
+	return podexec.Container{Namespace: one.pod.Namespace, Pod: one.pod.Name, Name: g.name}
+}
+
+// start adds the container, waits until it runs, and leaves a keeper in it.
+func (g *guests) start(ctx context.Context, one *guest) error {
+	err := g.add(ctx, one, rawContainer(g.name, g.opts.Image))
+	if apierrors.IsForbidden(err) && strings.Contains(err.Error(), "PodSecurity") {
+		// Then without raw sockets: ping may not work, all else does.
+		err = g.add(ctx, one, plainContainer(g.name, g.opts.Image))
+	}
+	if err != nil {
+		return refusal(err, one.pod)
+	}
+	err = podexec.WithTimeout(ctx, guestStart, func(ctx context.Context) error {
+		return wait.PollUntilContextCancel(ctx, guestPoll, true, func(ctx context.Context) (bool, error) {
+			status, err := g.status(ctx, one.pod)
+			if err != nil {
+				return false, err
+			}
+			return runs(status, g.opts.Image)
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("%s did not come to run: %w", g.name, err)
+	}
+	g.keep(one)
+	return nil
+}
+
+// add patches the container into the pod. It counts as created unless the server refused it: a request that was
+// interrupted may have been granted.
+func (g *guests) add(ctx context.Context, one *guest, c corev1.EphemeralContainer) error {
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"ephemeralContainers": []corev1.EphemeralContainer{c}}})
+	if err != nil {
+		return err
+	}
+	_, err = g.client.CoreV1().Pods(one.pod.Namespace).Patch(ctx, one.pod.Name, types.StrategicMergePatchType, patch,
+		metav1.PatchOptions{}, "ephemeralcontainers")
+	one.created = err == nil || apierrors.ReasonForError(err) == metav1.StatusReasonUnknown
+	return err
+}
+
+// refusal words why an ephemeral container was not added.
+func refusal(err error, pod inspect.Pod) error {
+	switch {
+	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot patch resource"):
+		return fmt.Errorf("cannot patch pods/ephemeralcontainers in namespace %s: permission denied", pod.Namespace)
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("pod %s/%s is gone", pod.Namespace, pod.Name)
+	default:
+		return fmt.Errorf("it cannot be added: %w", err)
+	}
+}
+
+// status returns the state of the container, or nil where the kubelet has not got to it yet.
+func (g *guests) status(ctx context.Context, pod inspect.Pod) (*corev1.ContainerState, error) {
+	p, err := g.client.CoreV1().Pods(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsForbidden(err):
+		return nil, fmt.Errorf("cannot get pods in namespace %s: permission denied", pod.Namespace)
+	case err != nil:
+		return nil, fmt.Errorf("get pod %s/%s: %w", pod.Namespace, pod.Name, err)
+	}
+	for _, s := range p.Status.EphemeralContainerStatuses {
+		if s.Name == g.name {
+			return &s.State, nil
+		}
+	}
+	return nil, nil
+}
+
+// runs reports whether the container runs, or why it never will.
+func runs(s *corev1.ContainerState, image string) (bool, error) {
+	switch {
+	case s == nil:
+		return false, nil
+	case s.Running != nil:
+		return true, nil
+	case s.Terminated != nil:
+		return false, fmt.Errorf("it ended at once with exit code %d (image %s): %s",
+			s.Terminated.ExitCode, image, podexec.FirstLine([]byte(s.Terminated.Reason+" "+s.Terminated.Message)))
+	case s.Waiting != nil && podexec.NeverStarts(s.Waiting.Reason):
+		return false, fmt.Errorf("it cannot start (image %s): %s; name an image with --probe-image",
+			image, podexec.FirstLine([]byte(s.Waiting.Reason+": "+s.Waiting.Message)))
+	default:
+		return false, nil
+	}
+}
+
+// findScript prints the processes whose command lines hold $1. In a pod whose containers share their processes the
+// container's own is not the first.
+const findScript = `find() {
+  for p in /proc/[0-9]*; do
+    line=
+    while IFS= read -r part || [ -n "$part" ]; do line=$line$part; done <"$p/cmdline"
+    case $line in *"$1"*) echo "${p#/proc/}" ;; esac
+  done 2>/dev/null
+}
+`
+
+// holdScript is what the container of the name $1 runs: nothing, until it is told to end. It looks for its keeper every
+// $2 seconds, and does so $3 times.
+const holdScript = findScript + `trap 'kill $!; exit 0' TERM INT HUP
+looks=0
+while [ "$looks" -lt "$3" ]; do
+  sleep "$2" & wait $!
+  if [ -z "$(find dualstack-keep"$1")" ]; then exit 0; fi
+  looks=$((looks + 1))
+done`
+
+// endScript ends the container of the name $1.
+const endScript = findScript + `for p in $(find dualstack-hold"$1"); do kill -TERM "$p"; done`
+
+// keepScript ends the container when its input ends, as it does when whoever holds it dies.
+const keepScript = "read -r _\n" + endScript
+
+func holdCommand(name string) []string {
+	return []string{"sh", "-c", holdScript, "dualstack-hold" + name, name,
+		strconv.Itoa(int(guestUnkept.Seconds())), strconv.Itoa(int(guestDeadline / guestUnkept))}
+}
+
+// rawContainer may do nothing but open raw sockets, which ping needs where the node's kernel does not let everybody
+// send echo requests (net.ipv4.ping_group_range), as Kind's do not. Only root has the use of such a right in a container.
+func rawContainer(name, image string) corev1.EphemeralContainer {
+	root, no := int64(0), false
+	c := guestContainer(name, image)
+	c.SecurityContext.RunAsUser, c.SecurityContext.RunAsNonRoot = &root, &no
+	c.SecurityContext.Capabilities.Add = []corev1.Capability{"NET_RAW"}
+	return c
+}
+
+// plainContainer is for namespaces that admit no rights at all.
+func plainContainer(name, image string) corev1.EphemeralContainer {
+	nobody, yes := int64(65534), true
+	c := guestContainer(name, image)
+	c.SecurityContext.RunAsUser, c.SecurityContext.RunAsNonRoot = &nobody, &yes
+	return c
+}
+
+func guestContainer(name, image string) corev1.EphemeralContainer {
+	no := false
+	return corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
+		Name: name, Image: image, ImagePullPolicy: corev1.PullIfNotPresent, Command: holdCommand(name),
+		SecurityContext: &corev1.SecurityContext{
+			AllowPrivilegeEscalation: &no,
+			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		},
+	}}
+}
+
+// keep leaves a command in the container that waits for the end of its input.
+func (g *guests) keep(one *guest) {
+	ctx, cancel := context.WithCancel(context.Background()) // it outlives the call, until release
+	input, hold := io.Pipe()
+	one.release = func() {
+		_ = hold.Close()
+		cancel()
+	}
+	go func() {
+		// What becomes of it does not matter: the container is told to end as well, and has a deadline.
+		_ = g.stream(ctx, g.container(one), []string{"sh", "-c", keepScript, "dualstack-keep", g.name},
+			podexec.Streams{Stdin: input, Stdout: io.Discard, Stderr: io.Discard})
+	}()
+}
+
+// end ends all that were started, and says so in notes.
+func (g *guests) end(ctx context.Context) ([]string, error) {
+	g.mu.Lock()
+	g.closed = true
+	var all []*guest
+	for _, one := range g.byPod {
+		all = append(all, one)
+	}
+	g.byPod = map[string]*guest{}
+	g.mu.Unlock()
+	slices.SortFunc(all, func(a, b *guest) int { return strings.Compare(key(a.pod), key(b.pod)) })
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), guestEnd)
+	defer cancel()
+	notes, errs := make([]string, len(all)), make([]error, len(all))
+	var group errgroup.Group
+	group.SetLimit(g.opts.Concurrency)
+	for i, one := range all {
+		group.Go(func() error {
+			one.once.Do(func() {}) // waits for one that is being started
+			notes[i], errs[i] = g.endOne(ctx, one)
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in errs
+	return slices.DeleteFunc(notes, func(n string) bool { return n == "" }), errors.Join(errs...)
+}
+
+// endOne ends one and waits until it has ended.
+func (g *guests) endOne(ctx context.Context, one *guest) (string, error) {
+	if !one.created {
+		return "", nil
+	}
+	defer one.release()
+	where := fmt.Sprintf("ephemeral container %s of pod %s/%s", g.name, one.pod.Namespace, one.pod.Name)
+	told := false
+	err := wait.PollUntilContextCancel(ctx, guestPoll, true, func(ctx context.Context) (bool, error) {
+		s, err := g.status(ctx, one.pod)
+		switch {
+		case apierrors.IsNotFound(err), s != nil && s.Terminated != nil:
+			return true, nil
+		case s != nil && s.Running != nil && !told:
+			command := []string{"sh", "-c", endScript, "dualstack-end", g.name}
+			_, err := podexec.Output(ctx, g.stream, g.container(one), command, podexec.Limits{Timeout: guestEnd, Output: keep})
+			told = err == nil
+		case s != nil && s.Waiting != nil && podexec.NeverStarts(s.Waiting.Reason):
+			return true, nil
+		}
+		return false, nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("%s has not ended: it does so by itself within %v of its start", where, guestDeadline)
+	}
+	return where + " has ended; it stays listed in the pod until the pod is deleted", nil
+}
+
+// Close implements trace.Prober. It does its work also when ctx has ended.
+func (p *Prober) Close(ctx context.Context) (notes []string, err error) { return p.guests.end(ctx) }

@@ -1,0 +1,29 @@
+package probe
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+// Counters implements trace.Prober.
+func (p *Prober) Counters(ctx context.Context, nodes []string) (trace.Readings, []inspect.Missing) {
+	links, missing := nodetables.Links(ctx, p.opts.Ways, nodes, p.nodeOptions())
+	all := trace.Readings{}
+	for node, ls := range links {
+		all.Add(node, ls)
+	}
+	return all, missing
+}
+
+// ServiceRule implements trace.Prober.
+func (p *Prober) ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (bool, error) {
+	return nodetables.ServiceRule(ctx, p.opts.Ways, node, address, port, p.nodeOptions())
+}
+
+func (p *Prober) nodeOptions() nodetables.Options {
+	return nodetables.Options{Concurrency: p.opts.Concurrency, Pause: p.opts.Pause}
+}

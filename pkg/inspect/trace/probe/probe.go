@@ -1,0 +1,247 @@
+package probe
+
+import (
+	"context"
+	_ "embed" // for the script
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+// DefaultImage is the image of ephemeral containers: that of the lab's tools.
+const DefaultImage = "wbitt/network-multitool:alpine-extra"
+
+const (
+	lanes     = 32               // how many probes run at once in a pod
+	keep      = 8 << 10          // how many bytes of the output of each come back
+	margin    = 20 * time.Second // for starting all of that on a busy node
+	maxOutput = 64 << 10         // how much an exec may print, beside what its probes may
+)
+
+// Options say how a Prober works. The zero value is good for all but nodes.
+type Options struct {
+	// Ways lead into the nodes, in the order in which they are tried.
+	Ways []nodetables.NodeAccess
+	// Image is that of ephemeral containers, with sh and tools; empty is DefaultImage.
+	Image string
+	// Concurrency is how many pods and nodes are entered at once; 0 is nodetables.DefaultConcurrency.
+	Concurrency int
+	// Pause is the time before the second attempt at an exec, doubled for each further one; 0 is a fifth of a second.
+	Pause time.Duration
+}
+
+// Prober is the way into a live cluster. It needs the permission to create pods/exec; for pods without tools to patch
+// pods/ephemeralcontainers and to get pods; for nodes what the ways into them need.
+type Prober struct {
+	stream  podexec.Stream
+	guests  *guests
+	opts    Options
+	slots   chan struct{} // one for each exec that is under way
+	newMark func() string
+
+	mu     sync.Mutex
+	places map[string]podexec.Container // by pod: the container that could run probes
+}
+
+var _ trace.Prober = (*Prober)(nil)
+
+// New returns the prober of a cluster.
+func New(config *rest.Config, client kubernetes.Interface, opts Options) *Prober {
+	return newProber(podexec.Remote(config, client), client, opts)
+}
+
+func newProber(stream podexec.Stream, client kubernetes.Interface, opts Options) *Prober {
+	if opts.Image == "" {
+		opts.Image = DefaultImage
+	}
+	if opts.Concurrency <= 0 {
+		opts.Concurrency = nodetables.DefaultConcurrency
+	}
+	if opts.Pause <= 0 {
+		opts.Pause = podexec.DefaultPause
+	}
+	return &Prober{
+		stream: stream, guests: newGuests(client, stream, opts), opts: opts,
+		slots: make(chan struct{}, opts.Concurrency), newMark: randomMark, places: map[string]podexec.Container{},
+	}
+}
+
+// Probe implements trace.Prober.
+func (p *Prober) Probe(ctx context.Context, source inspect.Pod, probes []trace.Probe) ([]trace.Result, error) {
+	results := make([]trace.Result, len(probes))
+	var jobs []job
+	var of []int // the index of each job's probe
+	for i, probe := range probes {
+		j, err := newJob(probe)
+		if err != nil {
+			results[i].Failed = err.Error()
+			continue
+		}
+		jobs, of = append(jobs, j), append(of, i)
+	}
+	if len(jobs) == 0 {
+		return results, nil
+	}
+	outcomes, err := p.run(ctx, source, jobs)
+	if err != nil {
+		return nil, err
+	}
+	for i, o := range outcomes {
+		results[of[i]] = result(probes[of[i]], &o)
+	}
+	return results, nil
+}
+
+// run has jobs done in a pod: in the first of its containers that has the tools, or where none has any in an ephemeral
+// container. A job of which nothing is known in the end has an outcome that is not settled.
+func (p *Prober) run(ctx context.Context, pod inspect.Pod, jobs []job) ([]outcome, error) {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	all := make([]outcome, len(jobs))
+	todo := indices(len(jobs))
+	for _, c := range p.containers(pod) {
+		err := p.enter(ctx, c, jobs, todo, all)
+		switch {
+		case podexec.IsNoSuchCommand(err):
+			continue
+		case err != nil && !someSettled(all):
+			return nil, err
+		}
+		left := slices.DeleteFunc(slices.Clone(todo), func(i int) bool { return !all[i].none })
+		if len(left) < len(todo) {
+			p.remember(pod, c)
+		}
+		if todo = left; len(todo) == 0 || err != nil {
+			return all, nil
+		}
+	}
+	if len(todo) < len(jobs) {
+		return all, nil
+	}
+	return all, p.runInGuest(ctx, pod, jobs, all)
+}
+
+// runInGuest has all jobs done in an ephemeral container.
+func (p *Prober) runInGuest(ctx context.Context, pod inspect.Pod, jobs []job, all []outcome) error {
+	c, err := p.guests.in(ctx, pod)
+	if err != nil {
+		return err
+	}
+	clear(all)
+	if err := p.enter(ctx, c, jobs, indices(len(jobs)), all); err != nil && !someSettled(all) {
+		return err
+	}
+	p.remember(pod, c)
+	return nil
+}
+
+func indices(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+func someSettled(all []outcome) bool {
+	return slices.ContainsFunc(all, func(o outcome) bool { return o.settled() && !o.none })
+}
+
+// containers are those to try: the one that is known to have tools, or all of the pod's.
+func (p *Prober) containers(pod inspect.Pod) []podexec.Container {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c, ok := p.places[key(pod)]; ok {
+		return []podexec.Container{c}
+	}
+	names := pod.Containers
+	if len(names) == 0 {
+		names = []string{""} // the server's choice
+	}
+	all := make([]podexec.Container, 0, len(names))
+	for _, name := range names {
+		all = append(all, podexec.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: name})
+	}
+	return all
+}
+
+func (p *Prober) remember(pod inspect.Pod, c podexec.Container) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.places[key(pod)] = c
+}
+
+func key(pod inspect.Pod) string { return pod.Namespace + "/" + pod.Name + "/" + pod.UID }
+
+// enter has the jobs in todo done in a container and keeps what came of them in all. What is not settled after an
+// attempt is tried again. It fails when something is left unsettled in the end.
+func (p *Prober) enter(ctx context.Context, c podexec.Container, jobs []job, todo []int, all []outcome) error {
+	return podexec.Retry(ctx, p.opts.Pause, func() error {
+		todo = slices.DeleteFunc(slices.Clone(todo), func(i int) bool { return all[i].settled() && !all[i].none })
+		mark := p.newMark()
+		limits := podexec.Limits{Timeout: limit(jobs, todo), Output: maxOutput + 2*keep*len(todo)}
+		out, err := podexec.Output(ctx, p.stream, c, commandLine(mark, jobs, todo), limits)
+		outcomes, complete := parseFrames(out, mark, len(jobs))
+		settled := true
+		for _, i := range todo {
+			if outcomes[i].settled() || !all[i].settled() {
+				all[i] = outcomes[i]
+			}
+			settled = settled && all[i].settled()
+		}
+		switch {
+		case settled:
+			return nil // whatever became of the stream afterwards
+		case err != nil:
+			return err
+		case complete:
+			return fmt.Errorf("exec into pod %s: a probe printed nothing: %w", c, podexec.ErrInconclusive)
+		default:
+			return fmt.Errorf("exec into pod %s: output cut off after %d bytes: %w", c, len(out), podexec.ErrInconclusive)
+		}
+	})
+}
+
+// limit is how long the jobs may take together.
+func limit(jobs []job, todo []int) time.Duration {
+	longest := time.Duration(0)
+	for _, i := range todo {
+		longest = max(longest, jobs[i].budget)
+	}
+	rounds := (len(todo) + lanes - 1) / lanes
+	return margin + time.Duration(rounds)*longest
+}
+
+//go:embed probe.sh
+var source string
+
+// commandLine is the script with its words. It travels in the address of a request, so comments stay at home.
+func commandLine(mark string, jobs []job, todo []int) []string {
+	script := regexp.MustCompile(`(?m)^\s*(#.*)?\n|^ +`).ReplaceAllString(source, "")
+	checks := make([]string, 0, len(todo))
+	var words []string
+	for _, i := range todo {
+		checks = append(checks, string(jobs[i].check))
+		words = append(words, jobs[i].words(i)...)
+	}
+	slices.Sort(checks)
+	line := []string{"sh", "-c", script, "dualstack",
+		mark, strconv.Itoa(lanes), strconv.Itoa(keep), strings.Join(slices.Compact(checks), " ")}
+	return append(line, words...)
+}

@@ -1,0 +1,279 @@
+package probe
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+var (
+	loopback4 = netip.MustParseAddr("127.0.0.1")
+	loopback6 = netip.MustParseAddr("::1")
+)
+
+// TestRetries: what proves nothing is tried again, three times at most, and only what is lacking.
+func TestRetries(t *testing.T) {
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "pod", fmt.Errorf("no"))
+	tests := map[string]struct {
+		attempts []func(command []string, s podexec.Streams) error // the last stands for all further ones
+		want     []int                                             // the jobs of each attempt
+		failed   []string
+		err      string
+	}{
+		"all at once": {
+			attempts: []func([]string, podexec.Streams) error{all}, want: []int{3},
+		},
+		"no output": {
+			attempts: []func([]string, podexec.Streams) error{nothing, all}, want: []int{3, 3},
+		},
+		"never any output": {
+			attempts: []func([]string, podexec.Streams) error{nothing}, want: []int{3, 3, 3}, err: "output cut off after 0 bytes: inconclusive",
+		},
+		"a broken stream": {
+			attempts: []func([]string, podexec.Streams) error{broken, broken, all}, want: []int{3, 3, 3},
+		},
+		"output cut off": {
+			attempts: []func([]string, podexec.Streams) error{two, all}, want: []int{3, 1},
+		},
+		"output that stays cut off": {
+			attempts: []func([]string, podexec.Streams) error{two, nothing}, want: []int{3, 1, 1},
+			failed: []string{"", "", "the exec broke off before the probe had ended"},
+		},
+		"a stream that breaks when all is said": {
+			attempts: []func([]string, podexec.Streams) error{allThenBroken}, want: []int{3},
+		},
+		"success without a word": {
+			attempts: []func([]string, podexec.Streams) error{silent}, want: []int{3, 3, 3}, err: "a probe printed nothing",
+		},
+		"exit codes that are none": {
+			attempts: []func([]string, podexec.Streams) error{lostCodes}, want: []int{3, 3, 3}, err: "a probe printed nothing",
+		},
+		"no permission": {
+			attempts: []func([]string, podexec.Streams) error{func([]string, podexec.Streams) error { return forbidden }},
+			want:     []int{3}, err: "cannot create pods/exec in namespace ns: permission denied",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var jobs []int
+			pods := &fakePods{answer: func(n int, _ podexec.Container, command []string, s podexec.Streams) error {
+				jobs = append(jobs, jobsOf(command))
+				return tt.attempts[min(n, len(tt.attempts))-1](command, s)
+			}}
+			results, err := quick(pods.stream, nil).Probe(t.Context(), somePod("c"), connections(3))
+			checkError(t, err, tt.err)
+			if !slices.Equal(jobs, tt.want) {
+				t.Errorf("attempts with %v jobs, want %v", jobs, tt.want)
+			}
+			for i, r := range results {
+				want := ""
+				if tt.failed != nil {
+					want = tt.failed[i]
+				}
+				if r.Failed != want || r.Answered != (want == "") {
+					t.Errorf("result %d: %+v, want failed %q", i, r, want)
+				}
+			}
+		})
+	}
+}
+
+func all(command []string, s podexec.Streams) error {
+	// A retry carries the numbers of the first attempt.
+	mark := markOf(command)
+	for i := range jobsOf(command) {
+		n := command[8+10*i]
+		fmt.Fprintf(s.Stdout, "%s %s tool bash\n%s %s o connected\n%s %s exit 0\n", mark, n, mark, n, mark, n)
+	}
+	fmt.Fprintf(s.Stdout, "%s end\n", mark)
+	return nil
+}
+
+func nothing([]string, podexec.Streams) error { return nil }
+
+func broken(command []string, s podexec.Streams) error {
+	fmt.Fprintf(s.Stdout, "%s 0 tool bash\n%s 0 o connected\n%s 0 ex", markOf(command), markOf(command), markOf(command))
+	return errBroken
+}
+
+func two(command []string, s podexec.Streams) error {
+	answers(command, s, 2)
+	return nil
+}
+
+func allThenBroken(command []string, s podexec.Streams) error {
+	_ = all(command, s)
+	return errBroken
+}
+
+func silent(command []string, s podexec.Streams) error {
+	for i := range jobsOf(command) {
+		fmt.Fprintf(s.Stdout, "%s %d tool bash\n%s %d exit 0\n", markOf(command), i, markOf(command), i)
+	}
+	fmt.Fprintf(s.Stdout, "%s end\n", markOf(command))
+	return nil
+}
+
+func lostCodes(command []string, s podexec.Streams) error {
+	for i := range jobsOf(command) {
+		fmt.Fprintf(s.Stdout, "%s %d o connected\n%s %d exit \n", markOf(command), i, markOf(command), i)
+	}
+	fmt.Fprintf(s.Stdout, "%s end\n", markOf(command))
+	return nil
+}
+
+// TestForgery: a tool's output cannot pass for anything else, not even when it repeats a mark of an earlier exec.
+func TestForgery(t *testing.T) {
+	const mark = "@MARK"
+	out := strings.Join([]string{
+		"@OTHER 0 exit 0", "0 exit 0", "@MARK", "@MARK x exit 0", "@MARK 9 exit 0", "@MARK -1 exit 0", "@MARK 0", "",
+		"@MARK 0 tool curl", "@MARK 0 o @OTHER 0 exit 0", "@MARK 0 o @MARK", "@MARK 0 O first half, ", "@MARK 0 o second half",
+		"@MARK 0 e * said", "@MARK 0 o @MARK code=200 ip=::1", "@MARK 0 exit 7", "@MARK 0 exit 0", "@MARK 0 o late", "@MARK end",
+	}, "\n")
+	outcomes, complete := parseFrames([]byte(out), mark, 1)
+	if complete {
+		t.Error("complete, though the end line was cut off")
+	}
+	want := outcome{
+		tool: "curl", out: "@OTHER 0 exit 0\n@MARK\nfirst half, second half\n", err: "* said\n",
+		both: "@OTHER 0 exit 0\n@MARK\nfirst half, second half\n* said\n", report: "code=200 ip=::1", code: 7, ended: true,
+	}
+	if outcomes[0] != want {
+		t.Errorf("got  %+v\nwant %+v", outcomes[0], want)
+	}
+	if _, complete = parseFrames([]byte(out+"\n"), mark, 1); !complete {
+		t.Error("not complete")
+	}
+}
+
+// FuzzFrames: whatever comes, nothing is settled that has no exit line of its own, and what is kept stays bounded.
+func FuzzFrames(f *testing.F) {
+	f.Add([]byte("@M 0 tool ping\n@M 0 o text\n@M 0 exit 0\n@M end\n"))
+	f.Add([]byte("@M 1 O \xff\xfe\n@M 1 cut \n@M 1 exit 999999999999999999999\n@M 0 none \n"))
+	f.Fuzz(func(t *testing.T, out []byte) {
+		outcomes, _ := parseFrames(out, "@M", 2)
+		for i, o := range outcomes {
+			if o.ended && !strings.Contains(string(out), fmt.Sprintf("@M 0%d exit ", i)) &&
+				!strings.Contains(string(out), fmt.Sprintf("%d exit ", i)) {
+				t.Errorf("job %d has ended without an exit line", i)
+			}
+			if len(o.both) > 3*maxKept {
+				t.Errorf("%d bytes kept", len(o.both))
+			}
+			for _, check := range []trace.Check{trace.Ping, trace.TCP, trace.Get, trace.Ask} {
+				r := result(trace.Probe{Check: check, Family: inspect.IPv6, Host: "x"}, &o)
+				if r.Failed != "" && check != trace.TCP && check != trace.Get && r.Answered {
+					t.Errorf("%s has failed and is answered: %+v", check, r)
+				}
+				if !o.ended && r.Failed == "" {
+					t.Errorf("%s without an exit code proves something: %+v", check, r)
+				}
+			}
+		}
+	})
+}
+
+// TestContainers: the first container with the tools is used, and known afterwards.
+func TestContainers(t *testing.T) {
+	pods := &fakePods{answer: func(_ int, c podexec.Container, command []string, s podexec.Streams) error {
+		switch c.Name {
+		case "static":
+			return errNoShell()
+		case "bare":
+			for i := range jobsOf(command) {
+				fmt.Fprintf(s.Stdout, "%s %d none \n", markOf(command), i)
+			}
+			return nil
+		default:
+			return all(command, s)
+		}
+	}}
+	p := quick(pods.stream, nil)
+	for range 2 {
+		results, err := p.Probe(t.Context(), somePod("static", "bare", "tools"), connections(2))
+		if err != nil || !results[0].Answered || !results[1].Answered {
+			t.Errorf("%+v, %v", results, err)
+		}
+	}
+	if want := []string{"static", "bare", "tools", "tools"}; !slices.Equal(pods.entered, want) {
+		t.Errorf("entered %v, want %v", pods.entered, want)
+	}
+}
+
+// TestSomeTools: what only one tool is lacking for fails by itself, and no ephemeral container is added for it.
+func TestSomeTools(t *testing.T) {
+	pods := &fakePods{answer: func(_ int, _ podexec.Container, command []string, s podexec.Streams) error {
+		mark := markOf(command)
+		fmt.Fprintf(s.Stdout, "%s 0 tool bash\n%s 0 o connected\n%s 0 exit 0\n%s 1 none \n%s end\n", mark, mark, mark, mark, mark)
+		return nil
+	}}
+	probes := append(connections(1), trace.Probe{Check: trace.Ping, Family: inspect.IPv4, Target: loopback4})
+	results, err := quick(pods.stream, nil).Probe(t.Context(), somePod("c"), probes)
+	if err != nil || !results[0].Answered || results[1].Failed != "the pod has no ping" {
+		t.Errorf("%+v, %v", results, err)
+	}
+}
+
+// TestBadProbes: what is not a valid probe never reaches a pod.
+func TestBadProbes(t *testing.T) {
+	v4, v6 := inspect.IPv4, inspect.IPv6
+	tests := map[string]struct {
+		probe trace.Probe
+		want  string
+	}{
+		"no family":          {trace.Probe{Check: trace.Ping, Target: loopback4}, "needs a family"},
+		"no target":          {trace.Probe{Check: trace.Ping, Family: v4}, "needs an address or a name"},
+		"the other family":   {trace.Probe{Check: trace.Ping, Family: v6, Target: loopback4}, "127.0.0.1 is not an address of IPv6"},
+		"a zone":             {trace.Probe{Check: trace.Ping, Family: v6, Target: netip.MustParseAddr("fe80::1%-eth0")}, "needs an address"},
+		"an option":          {trace.Probe{Check: trace.Ask, Family: v4, Host: "-fetc.passwd"}, `"-fetc.passwd" is not a DNS name`},
+		"a command":          {trace.Probe{Check: trace.Ask, Family: v4, Host: "x;reboot"}, "is not a DNS name"},
+		"a line break":       {trace.Probe{Check: trace.Ask, Family: v4, Host: "x\ny"}, "is not a DNS name"},
+		"a server's zone":    {trace.Probe{Check: trace.Ask, Family: v4, Host: "x", Server: netip.MustParseAddr("fe80::1%x")}, "has a zone"},
+		"no name to ask for": {trace.Probe{Check: trace.Ask, Family: v4, Target: loopback4}, "needs an address or a name"},
+		"no port":            {trace.Probe{Check: trace.TCP, Family: v4, Target: loopback4}, "needs a port"},
+		"no such check":      {trace.Probe{Check: "smoke", Family: v4, Target: loopback4}, `no probe by "smoke"`},
+	}
+	pods := &fakePods{answer: func(int, podexec.Container, []string, podexec.Streams) error { return errBroken }}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			results, err := quick(pods.stream, nil).Probe(t.Context(), somePod("c"), []trace.Probe{tt.probe})
+			if err != nil || !strings.Contains(results[0].Failed, tt.want) {
+				t.Errorf("%+v, %v, want %q", results, err, tt.want)
+			}
+		})
+	}
+	if pods.entered != nil {
+		t.Errorf("entered %v", pods.entered)
+	}
+}
+
+func TestWords(t *testing.T) {
+	tests := map[string]struct {
+		probe trace.Probe
+		want  string
+	}{
+		"ping":        {trace.Probe{Check: trace.Ping, Family: 6, Target: loopback6, Count: 3, Size: 1500, Timeout: 2e9}, "7|ping|6|0|::1|0|3|1452|2|"},
+		"ping, IPv4":  {trace.Probe{Check: trace.Ping, Family: 4, Target: loopback4, Size: 1500}, "7|ping|4|0|127.0.0.1|0|1|1472|2|"},
+		"http":        {trace.Probe{Check: trace.Get, Family: 4, Host: "web.ns", Port: 80, Timeout: 1}, "7|http|4|1|web.ns|80|1|0|1|"},
+		"a full name": {trace.Probe{Check: trace.Ask, Family: 4, Host: "a.b.svc.c.d", Timeout: 3e9}, "7|dns|4|1|a.b.svc.c.d.|0|1|0|2|"},
+		"a short one": {trace.Probe{Check: trace.Ask, Family: 4, Host: "web", Timeout: 3e9}, "7|dns|4|1|web|0|1|0|2|search"},
+		"a server":    {trace.Probe{Check: trace.Ask, Family: 4, Host: "web", Server: loopback6}, "7|dns|4|1|web.|0|1|0|1|::1"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			j, err := newJob(tt.probe)
+			if got := strings.Join(j.words(7), "|"); err != nil || got != tt.want {
+				t.Errorf("%s, %v, want %s", got, err, tt.want)
+			}
+		})
+	}
+}
