@@ -1,0 +1,63 @@
+package prove
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+// calm is how long the counters are watched while nothing is probed.
+const calm = time.Second
+
+// noise is what counters move by while nothing is probed. To read them moves some, too: an exec goes to the kubelet over
+// the same wire. That does not grow with the time between two readings, and the rest does.
+type noise struct {
+	reading trace.Readings // by reading them
+	other   trace.Readings // by what else goes on while they are watched: the kubelet's own probes, say
+	watched time.Duration
+}
+
+// during is the noise between two readings that are as far apart; a shorter time counts as that of the watch.
+func (n noise) during(d time.Duration) trace.Readings {
+	all := maps.Clone(n.reading)
+	for m, packets := range n.other {
+		all[m] += uint64(float64(packets) * max(1, d.Seconds()/n.watched.Seconds()))
+	}
+	return all
+}
+
+// listen measures the noise on the counters along paths.
+func (r *run) listen(ctx context.Context, findings []*finding) error {
+	paths := make([]*trace.Path, len(findings))
+	for i, f := range findings {
+		paths[i] = f.path
+	}
+	nodes := nodesOf(paths)
+	first, _ := r.prober.Counters(ctx, nodes)
+	second, _ := r.prober.Counters(ctx, nodes)
+	started := time.Now()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(r.calm):
+	}
+	third, _ := r.prober.Counters(ctx, nodes)
+	r.noise = noise{reading: moved(first, second), other: moved(second, third), watched: time.Since(started)}
+	for m, packets := range r.noise.other { // both contain a reading
+		r.noise.other[m] = packets - min(packets, r.noise.reading[m])
+	}
+	return nil
+}
+
+// moved is by how much counters have grown from one reading to another.
+func moved(before, after trace.Readings) trace.Readings {
+	all := trace.Readings{}
+	for m, packets := range after {
+		if was, ok := before[m]; ok && packets > was {
+			all[m] = packets - was
+		}
+	}
+	return all
+}

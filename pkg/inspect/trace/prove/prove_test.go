@@ -1,0 +1,340 @@
+package prove_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/prove"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/tracetest"
+)
+
+const (
+	a = inspecttest.ControlPlane
+	b = inspecttest.Worker
+	c = inspecttest.Worker2
+)
+
+// run traces the matrix over a network.
+func run(t *testing.T, n *tracetest.Network, o prove.Options) []trace.Path {
+	t.Helper()
+	if n.Paths == nil {
+		n.Paths = tracetest.Matrix()
+	}
+	list, err := prove.Run(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list.Items
+}
+
+// TestHealthy passes every path, with one exec for each source and one for each node after.
+func TestHealthy(t *testing.T) {
+	for _, noise := range []uint64{0, 50} {
+		n := &tracetest.Network{Noise: noise}
+		for _, p := range run(t, n, prove.Options{Calm: 1}) {
+			want := trace.Pass
+			if p.Skip != "" {
+				want = trace.Skip
+			}
+			if p.Verdict != want || p.Cause != nil {
+				t.Errorf("%s: %s, %+v, %v", p.Name, p.Verdict, p.Cause, p.Evidence.Notes)
+			}
+		}
+		if n.Probes != 3 || n.Readings != 3 {
+			t.Errorf("noise %d: %d execs for probes and %d for counters, want 3 and 3", noise, n.Probes, n.Readings)
+		}
+	}
+}
+
+// at loses packets of a family, or of both, on the way to a meter.
+func at(f inspect.Family, node, device string, d trace.Direction) func(*trace.Path, trace.Hop) bool {
+	return func(p *trace.Path, hop trace.Hop) bool {
+		return f.Matches(p.Family) && hop.Meter != nil && *hop.Meter == trace.Meter{Node: node, Device: device, Direction: d}
+	}
+}
+
+func tcp(p *trace.Path) bool { return p.Probe.Check == trace.TCP || p.Probe.Check == trace.Get }
+
+func crosses(p *trace.Path, from, to string) bool {
+	return p.Class == trace.CrossNode && (p.Source.Node == from && p.Target.Node == to || p.Source.Node == to && p.Target.Node == from)
+}
+
+// fault is a network with a fault, which paths it breaks, and what must be said of them.
+type fault struct {
+	name    string
+	network *tracetest.Network
+	// broken reports whether a path must fail; it must pass otherwise.
+	broken func(p *trace.Path) bool
+	code   trace.CauseCode
+	says   string
+	node   string
+}
+
+func faults() []fault {
+	var all []fault
+	for _, f := range inspect.Families() {
+		all = append(all, pathFaults(f)...)
+		all = append(all, applicationFaults(f)...)
+	}
+	return append(all,
+		fault{name: "UDP 4789 dropped on the receiver",
+			network: &tracetest.Network{Lose: at(inspect.IPv6, b, inspecttest.Device6, trace.RX)},
+			broken:  func(p *trace.Path) bool { return p.Family == inspect.IPv6 && (crosses(p, a, b) || crosses(p, b, c)) },
+			code:    trace.UnderlayBlocks, says: "UDP port 4789", node: b},
+		fault{name: "FDB entry missing",
+			network: &tracetest.Network{Paths: withProblem(a, trace.ComponentFDB, trace.FDBWrong),
+				Lose: func(_ *trace.Path, hop trace.Hop) bool { return hop.Problem != nil }},
+			broken: func(p *trace.Path) bool { return hasProblem(p) }, code: trace.FDBWrong, says: "contradiction", node: a},
+	)
+}
+
+// pathFaults are those of the way of packets.
+func pathFaults(f inspect.Family) []fault {
+	drop := func(match func(*trace.Path) bool, m trace.Meter) *tracetest.Network {
+		return &tracetest.Network{Lose: func(p *trace.Path, hop trace.Hop) bool {
+			return p.Family == f && match(p) && hop.Meter != nil && *hop.Meter == m
+		}}
+	}
+	named := func(p *trace.Path) bool { return p.Class != trace.Name }
+	sent := trace.Meter{Node: a, Device: "eth1", Direction: trace.TX}
+	if f == inspect.IPv6 {
+		sent.Device = inspecttest.Device6
+	}
+	return []fault{
+		{name: "policy at the target", network: drop(named, trace.Meter{Node: b, Device: tracetest.Cali(b), Direction: trace.TX}),
+			broken: func(p *trace.Path) bool { return p.Family == f && named(p) && (p.Source.Node == b || crosses(p, a, b)) },
+			code:   trace.PolicyDrops, says: "not delivered to the pod", node: b},
+		{name: "policy at the source", network: drop(func(p *trace.Path) bool { return p.Class == trace.CrossNode }, sent),
+			broken: func(p *trace.Path) bool { return p.Family == f && (crosses(p, a, b) || crosses(p, a, c)) },
+			code:   trace.PolicyDrops, says: "not sent on", node: a},
+		{name: "external target is silent", network: &tracetest.Network{Lose: func(p *trace.Path, hop trace.Hop) bool {
+			return p.Family == f && hop.Component == trace.ComponentTarget
+		}}, broken: func(p *trace.Path) bool { return p.Family == f && p.Class == trace.External },
+			code: trace.Unreachable, says: "does not answer"},
+		{name: "a router says so", network: &tracetest.Network{
+			Lose: func(p *trace.Path, hop trace.Hop) bool {
+				return p.Family == f && hop.Component == trace.ComponentTarget
+			},
+			Edit: func(p *trace.Path, r *trace.Result) {
+				if !r.Answered && p.Class == trace.External {
+					r.From, r.Said = netip.MustParseAddr("10.10.10.1"), "Destination Net Unreachable"
+				}
+			}}, broken: func(p *trace.Path) bool { return p.Family == f && p.Class == trace.External },
+			code: trace.Unreachable, says: "10.10.10.1 says: Destination Net Unreachable"},
+		{name: "no NAT and no route back", network: &tracetest.Network{Paths: withoutNAT(),
+			Lose: func(p *trace.Path, hop trace.Hop) bool {
+				return p.Family == f && hop.Component == trace.ComponentTarget
+			}},
+			broken: func(p *trace.Path) bool { return p.Family == f && p.Class == trace.External },
+			code:   trace.NoReturn, says: "natOutgoing", node: ""},
+		{name: "checksum offload", network: &tracetest.Network{Lose: func(p *trace.Path, hop trace.Hop) bool {
+			return p.Family == f && tcp(p) && p.Class == trace.CrossNode && hop.Return
+		}}, broken: func(p *trace.Path) bool { return p.Family == f && p.Class == trace.CrossNode && tcp(p) },
+			code: trace.Offload, says: "ICMP passes"},
+	}
+}
+
+// applicationFaults are those of what answers.
+func applicationFaults(f inspect.Family) []fault {
+	only := trace.Listening{IPv4: f == inspect.IPv6, IPv6: f == inspect.IPv4}
+	says := map[inspect.Family]string{inspect.IPv4: "IPv6 only ([::])", inspect.IPv6: "IPv4 only (0.0.0.0): /proc/net/tcp6"}[f]
+	refuse := func(match func(*trace.Path) bool) func(*trace.Path, *trace.Result) {
+		return func(p *trace.Path, r *trace.Result) {
+			if p.Family == f && match(p) {
+				*r = trace.Result{Tool: "fake", Refused: true, Resolved: true}
+			}
+		}
+	}
+	record := map[inspect.Family]string{inspect.IPv4: "no A record", inspect.IPv6: "no AAAA record"}[f]
+	return []fault{
+		{name: "listens in the other family", network: &tracetest.Network{Edit: refuse(tcp),
+			Sockets: map[string]trace.Listening{"multitool-control-plane": only, "multitool-worker": only, "multitool-worker2": only}},
+			broken: func(p *trace.Path) bool { return p.Family == f && tcp(p) }, code: trace.NotListening, says: says},
+		{name: "kube-proxy has no rule", network: &tracetest.Network{
+			Lose: func(p *trace.Path, hop trace.Hop) bool {
+				return p.Family == f && tcp(p) && hop.Component == trace.ComponentService
+			},
+			Rules: map[netip.Addr]bool{}},
+			broken: func(p *trace.Path) bool { return p.Family == f && (p.Class == trace.Service || p.Class == trace.Web) },
+			code:   trace.NoTranslation, says: "kube-proxy has no rule"},
+		{name: "no record", network: &tracetest.Network{Edit: func(p *trace.Path, r *trace.Result) {
+			if p.Family == f && p.Class == trace.Name {
+				r.Answers = nil
+			}
+		}}, broken: func(p *trace.Path) bool { return p.Family == f && p.Class == trace.Name }, code: trace.NoRecord, says: record},
+		{name: "DNS is silent", network: &tracetest.Network{
+			Lose: func(p *trace.Path, hop trace.Hop) bool {
+				return p.Family == f && (p.Class == trace.Name || p.Class == trace.Web) && hop.Component == trace.ComponentService
+			},
+			Edit: func(_ *trace.Path, r *trace.Result) { r.Resolved = r.Answered }},
+			broken: func(p *trace.Path) bool { return p.Family == f && (p.Class == trace.Name || p.Class == trace.Web) },
+			code:   trace.DNSSilent, says: "DNS server does not answer"},
+		{name: "kube-proxy has no rule for DNS", network: &tracetest.Network{
+			Lose: func(p *trace.Path, hop trace.Hop) bool {
+				return p.Family == f && (p.Class == trace.Name || p.Class == trace.Web) && hop.Component == trace.ComponentService
+			},
+			Edit:  func(_ *trace.Path, r *trace.Result) { r.Resolved = r.Answered },
+			Rules: map[netip.Addr]bool{}},
+			broken: func(p *trace.Path) bool { return p.Family == f && (p.Class == trace.Name || p.Class == trace.Web) },
+			code:   trace.NoTranslation, says: "DNS does not answer: kube-proxy has no rule for 10.96.0.10"},
+	}
+}
+
+func withProblem(node string, component trace.Component, code trace.CauseCode) []trace.Path {
+	paths := tracetest.Matrix()
+	for i := range paths {
+		for j := range paths[i].Hops {
+			if hop := &paths[i].Hops[j]; hop.Node == node && hop.Component == component {
+				hop.Problem = &trace.Cause{Code: code, Node: node, Message: "a contradiction"}
+			}
+		}
+	}
+	return paths
+}
+
+func hasProblem(p *trace.Path) bool {
+	return slices.ContainsFunc(p.Hops, func(h trace.Hop) bool { return h.Problem != nil })
+}
+
+func withoutNAT() []trace.Path {
+	paths := tracetest.Matrix()
+	for i := range paths {
+		paths[i].Hops = slices.DeleteFunc(paths[i].Hops, func(h trace.Hop) bool { return h.Component == trace.ComponentNAT })
+	}
+	return paths
+}
+
+// TestFaults holds that each fault breaks the paths that it must, and is named.
+func TestFaults(t *testing.T) {
+	for i, fault := range faults() {
+		t.Run(fmt.Sprintf("%d %s", i, fault.name), func(t *testing.T) {
+			broken := 0
+			fault.network.Noise = 50
+			for _, p := range run(t, fault.network, prove.Options{Calm: 1}) {
+				switch {
+				case p.Skip != "":
+				case !fault.broken(&p):
+					if p.Verdict != trace.Pass {
+						t.Errorf("%s: %s, %+v, %v", p.Name, p.Verdict, p.Cause, p.Evidence.Notes)
+					}
+				case p.Verdict != trace.Fail || p.Cause == nil:
+					t.Errorf("%s: %s without a cause", p.Name, p.Verdict)
+				case p.Cause.Code != fault.code || !strings.Contains(p.Cause.Message, fault.says):
+					t.Errorf("%s: got %+v, want %s: %s", p.Name, *p.Cause, fault.code, fault.says)
+				case fault.node != "" && p.Cause.Node != fault.node:
+					t.Errorf("%s: the cause is on %s, want %s", p.Name, p.Cause.Node, fault.node)
+				default:
+					broken++
+				}
+			}
+			if broken == 0 {
+				t.Error("no path failed")
+			}
+		})
+	}
+}
+
+// TestPolicies names the policies that select the ends of a path that is dropped.
+func TestPolicies(t *testing.T) {
+	n := &tracetest.Network{Lose: at(0, b, tracetest.Cali(b), trace.TX)}
+	paths := run(t, n, prove.Options{Calm: 1, Policies: func(_ context.Context, pods []inspect.Pod) []string {
+		return []string{fmt.Sprintf("NetworkPolicy default/deny (%d pods)", len(pods))}
+	}})
+	i := slices.IndexFunc(paths, func(p trace.Path) bool { return crosses(&p, a, b) && p.Probe.Check == trace.Ping })
+	if !strings.Contains(paths[i].Cause.Message, "NetworkPolicy default/deny (2 pods)") {
+		t.Errorf("got %+v", paths[i].Cause)
+	}
+}
+
+// TestTransient lets a path pass that is answered when it is alone, and says so.
+func TestTransient(t *testing.T) {
+	n := &tracetest.Network{}
+	n.Lose = func(p *trace.Path, _ trace.Hop) bool { return n.Probes <= 3 && p.Class == trace.External }
+	for _, p := range run(t, n, prove.Options{Calm: 1}) {
+		if p.Class == trace.External && (p.Verdict != trace.Pass || len(p.Evidence.Notes) != 1) {
+			t.Errorf("%s: %s, notes %q", p.Name, p.Verdict, p.Evidence.Notes)
+		}
+	}
+}
+
+// TestNowAndThen does not let a service pass that is answered now and then: one of its endpoints cannot be reached.
+func TestNowAndThen(t *testing.T) {
+	n, tries := &tracetest.Network{}, 0
+	n.Lose = func(p *trace.Path, hop trace.Hop) bool {
+		if p.Class != trace.Service || hop.Component != trace.ComponentService {
+			return false
+		}
+		tries++
+		return tries%3 == 1
+	}
+	failed := 0
+	for _, p := range run(t, n, prove.Options{Calm: 1}) {
+		if p.Verdict == trace.Fail {
+			failed++
+			if p.Class != trace.Service || !strings.Contains(strings.Join(p.Evidence.Notes, ""), "of 16 tries were answered") {
+				t.Errorf("%s: %+v, %q", p.Name, p.Cause, p.Evidence.Notes)
+			}
+		}
+	}
+	if failed == 0 {
+		t.Error("nothing failed")
+	}
+}
+
+// TestUnreadable does not take an answer for a proof where the counters cannot be read.
+func TestUnreadable(t *testing.T) {
+	n := &tracetest.Network{Unreadable: []string{b}}
+	for _, p := range run(t, n, prove.Options{Calm: 1}) {
+		touches := slices.ContainsFunc(tracetest.Meters(&p), func(m trace.Meter) bool { return m.Node == b })
+		if touches != (p.Verdict == trace.Inconclusive) {
+			t.Errorf("%s: %s", p.Name, p.Verdict)
+		}
+		if touches && !strings.Contains(p.Evidence.Notes[0], "cannot enter node "+b) {
+			t.Errorf("%s: notes %q", p.Name, p.Evidence.Notes)
+		}
+	}
+}
+
+// TestRefused leaves the paths of a source that cannot be entered open, and gives up where none can.
+func TestRefused(t *testing.T) {
+	refused := errors.New("cannot create pods/exec: permission denied")
+	n := &tracetest.Network{Refuse: map[string]error{"multitool-worker": refused}}
+	for _, p := range run(t, n, prove.Options{Calm: 1}) {
+		if (p.Source.Node == b && p.Skip == "") != (p.Verdict == trace.Inconclusive) {
+			t.Errorf("%s: %s", p.Name, p.Verdict)
+		}
+	}
+	n = &tracetest.Network{Paths: tracetest.Matrix(), Refuse: map[string]error{"multitool-worker": refused,
+		"multitool-worker2": refused, "multitool-control-plane": refused}}
+	_, err := prove.Run(t.Context(), n, inspecttest.Lab(), n.Paths, prove.Options{Calm: 1})
+	if !errors.Is(err, refused) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+// TestInterrupted ends at once, and can still close the prober.
+func TestInterrupted(t *testing.T) {
+	n := &tracetest.Network{Paths: tracetest.Matrix(), Hang: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for range 3 {
+			<-n.Hang
+		}
+		cancel()
+	}()
+	_, err := prove.Run(ctx, n, inspecttest.Lab(), n.Paths, prove.Options{Calm: 1})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v", err)
+	}
+	if err := prove.Close(ctx, n, func(string) {}); err != nil || n.Closed != 1 {
+		t.Errorf("closing: %v", err)
+	}
+}

@@ -1,0 +1,272 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+// problem finds what in the tables explains the loss: the first contradiction on the way to where it is lost. A device
+// that is down explains the routes and neighbours that went with it. Without an endpoint there is no way at all.
+func problem(f *Findings, g gap) *trace.Cause {
+	p := &f.Path
+	var found *trace.Cause
+	for i := range p.Hops {
+		c := p.Hops[i].Problem
+		if c == nil || c.Harmless {
+			continue
+		}
+		behind := g.silent >= 0 && i > g.silent && !filtersReverse(c, p, p.Hops[g.silent])
+		if (behind || p.Result.Refused) && c.Code != trace.NoEndpoint {
+			continue
+		}
+		if found == nil || c.Code == trace.TunnelDown && c.Node == found.Node && found.Code != trace.TunnelDown {
+			found = c
+		}
+	}
+	if found == nil || p.Probe.Check != trace.Ask || found.Code != trace.NoEndpoint {
+		return found
+	}
+	silent := *found
+	silent.Message = noDNS + found.Message
+	return &silent
+}
+
+// filtersReverse reports whether a route that is wrong makes its node drop what comes from there, and does not reach the
+// pod: the reverse path filter of IPv4 (rp_filter) lets in only what the answer would go back to by the same door.
+func filtersReverse(c *trace.Cause, p *trace.Path, lost trace.Hop) bool {
+	comesIn := lost.Component == trace.ComponentVeth && !lost.Return && lost.Meter.Direction == trace.TX
+	return p.Family == inspect.IPv4 && comesIn && c.Node == lost.Node &&
+		(c.Code == trace.NoRoute || c.Code == trace.WrongRoute || c.Code == trace.Blackhole)
+}
+
+// detour is a loss on a way through a third node, which sees one direction only: what it has not seen begin it drops as
+// invalid, by kube-proxy's rules and Calico's.
+func detour(f *Findings, _ gap) *trace.Cause { return detourOf(&f.Path) }
+
+func detourOf(p *trace.Path) *trace.Cause {
+	end := ""
+	for _, hop := range p.Hops {
+		if !hop.Return && hop.Node != "" {
+			end = hop.Node
+		}
+	}
+	third := ""
+	for _, hop := range p.Hops {
+		if hop.Node != "" && hop.Node != p.Source.Node && hop.Node != end {
+			third = hop.Node
+		}
+	}
+	for _, hop := range p.Hops {
+		if c := hop.Problem; c != nil && c.Harmless && c.Code == trace.WrongRoute && third != "" {
+			return &trace.Cause{Code: c.Code, Node: c.Node, Command: c.Command,
+				Message: c.Message + ": " + third + " sees one direction only, and drops it as invalid"}
+		}
+	}
+	return nil
+}
+
+// noDNS begins the cause of a question that is not answered, where the cause is that of any service.
+const noDNS = "DNS does not answer: "
+
+// unresolved is a name that could not be resolved before anything else was tried.
+func unresolved(f *Findings, g gap) *trace.Cause {
+	p := &f.Path
+	if p.Probe.Host == "" || p.Probe.Check == trace.Ask || p.Result.Resolved || p.Result.Refused || p.Result.NoRoute {
+		return nil
+	}
+	for _, peer := range f.Peers {
+		if peer.Probe.Check == trace.Ask && peer.Verdict == trace.Fail && peer.Family == p.Family && peer.Cause != nil &&
+			(peer.Probe.Host == p.Probe.Host || peer.Cause.Code != trace.NoRecord) && samePod(peer.Source, p.Source) {
+			return &trace.Cause{Code: peer.Cause.Code, Node: peer.Cause.Node, Command: peer.Cause.Command,
+				Message: "the name is not resolved: " + peer.Cause.Message}
+		}
+	}
+	if cause := noRule(f, g); cause != nil {
+		return cause
+	}
+	return &trace.Cause{Code: trace.DNSSilent, Message: fmt.Sprintf("the name %s is not resolved", p.Probe.Host),
+		Command: digCommand(p)}
+}
+
+// noRule is a service's address that kube-proxy has not programmed on the source's node: the target's, or that of DNS.
+func noRule(f *Findings, _ gap) *trace.Cause {
+	if f.Rule == nil || *f.Rule {
+		return nil
+	}
+	p := &f.Path
+	address := ServiceAddress(p).Addr()
+	cause := &trace.Cause{Code: trace.NoTranslation, Node: p.Source.Node,
+		Message: fmt.Sprintf("kube-proxy has no rule for %s on %s", address, p.Source.Node),
+		Command: trace.OnNode(p.Source.Node, iptables(inspect.FamilyOf(address)), "-t", "nat", "-S", "KUBE-SERVICES")}
+	if address != p.Target.IP {
+		cause.Message = noDNS + cause.Message
+	}
+	return cause
+}
+
+// notListening is a pod that refuses, or leaves alone, connections in this family.
+func notListening(f *Findings, _ gap) *trace.Cause {
+	p := &f.Path
+	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get {
+		return nil
+	}
+	for _, l := range f.Listening {
+		here, there := l.IPv4, l.IPv6
+		wildcard, other, table := "[::]", "IPv6", "tcp"
+		if p.Family == inspect.IPv6 {
+			here, there = l.IPv6, l.IPv4
+			wildcard, other, table = "0.0.0.0", "IPv4", "tcp6"
+		}
+		if here {
+			continue
+		}
+		cause := &trace.Cause{Code: trace.NotListening, Node: l.Pod.Node,
+			Command: podCommand(l.Pod, "cat", "/proc/net/"+table)}
+		if there {
+			cause.Message = fmt.Sprintf("pod %s listens on port %d in %s only (%s): /proc/net/%s has no listener",
+				l.Pod.Name, l.Port, other, wildcard, table)
+		} else {
+			cause.Message = fmt.Sprintf("nothing listens on port %d of pod %s", l.Port, l.Pod.Name)
+		}
+		return cause
+	}
+	if p.Result.Refused {
+		return &trace.Cause{Code: trace.NotListening, Node: p.Target.Node, Message: targetText(p) + " refuses the connection"}
+	}
+	return nil
+}
+
+// tooLarge is a large packet that does not pass where small ones do.
+func tooLarge(f *Findings, g gap) *trace.Cause {
+	p := &f.Path
+	small := p.Probe.Size > 0 && f.has(func(peer *trace.Path) bool {
+		return peer.Verdict == trace.Pass && peer.Probe.Check == p.Probe.Check && peer.Probe.Size < p.Probe.Size &&
+			samePair(peer, p)
+	})
+	if !small && p.Result.MTU == 0 {
+		return nil
+	}
+	cause := &trace.Cause{Code: trace.PathMTU, Message: fmt.Sprintf("packets of %d bytes do not pass, small ones do", p.Probe.Size)}
+	if p.Result.MTU > 0 {
+		cause.Message = fmt.Sprintf("packets of %d bytes are too big: the MTU is %d", p.Probe.Size, p.Result.MTU)
+		if p.Result.From.IsValid() {
+			cause.Message += ", says " + p.Result.From.String()
+		}
+	}
+	if g.silent >= 0 {
+		cause.Node = p.Hops[g.silent].Node
+	}
+	for _, hop := range p.Hops { // an MTU that is not as it must be is harmless to small packets, and the cause here
+		if hop.Problem != nil && hop.Problem.Code == trace.PathMTU {
+			cause.Node, cause.Command = hop.Problem.Node, hop.Problem.Command
+			cause.Message += ": " + hop.Problem.Message
+			break
+		}
+	}
+	if cause.Command == "" {
+		cause.Command = trace.OnNode(cmp.Or(cause.Node, p.Source.Node), "ip", "link")
+	}
+	return cause
+}
+
+// offload is what is left when ICMP passes between two nodes and TCP does not, though somebody listens.
+func offload(f *Findings, g gap) *trace.Cause {
+	p := &f.Path
+	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get || !p.Result.TimedOut || !crossesNodes(p) {
+		return nil
+	}
+	if g.silent >= 0 && g.last >= 0 && p.Hops[g.last].Node == p.Hops[g.silent].Node &&
+		p.Hops[g.last].Return == p.Hops[g.silent].Return {
+		return nil // lost within a node: something filters
+	}
+	between := func(peer *trace.Path) bool {
+		return peer.Family == p.Family && peer.Source.Node == p.Source.Node && peer.Target.Node == p.Target.Node
+	}
+	ping := f.has(func(peer *trace.Path) bool {
+		return peer.Probe.Check == trace.Ping && peer.Verdict == trace.Pass && between(peer)
+	})
+	tcp := f.has(func(peer *trace.Path) bool {
+		return peer.Probe.Check == trace.TCP && peer.Verdict == trace.Pass && between(peer)
+	})
+	if !ping || tcp {
+		return nil
+	}
+	device := "eth0"
+	for _, hop := range p.Hops {
+		if hop.Meter != nil && hop.Node == p.Source.Node && hop.Meter.Direction == trace.TX && !hop.Return {
+			device = hop.Meter.Device
+		}
+	}
+	return &trace.Cause{Code: trace.Offload, Node: p.Source.Node, Message: fmt.Sprintf("ICMP passes from %s to %s and TCP "+
+		"does not: look at the checksum offload of %s", p.Source.Node, p.Target.Node, device),
+		Command: trace.OnNode(p.Source.Node, "ethtool", "-k", device)}
+}
+
+// brokenEndpoint is a service one of whose endpoints cannot be reached from the source's node. Or only so that a ping is
+// answered, and a connection is not: by a detour.
+func brokenEndpoint(f *Findings, _ gap) *trace.Cause {
+	failed := func(peer *trace.Path) *trace.Cause {
+		if peer.Verdict != trace.Fail {
+			return nil
+		}
+		return peer.Cause
+	}
+	for _, why := range []func(*trace.Path) *trace.Cause{failed, detourOf} {
+		for _, e := range f.Path.Expect.Endpoints {
+			if cause := f.toEndpoint(e, why); cause != nil {
+				return &trace.Cause{Code: cause.Code, Node: cause.Node, Command: cause.Command,
+					Message: fmt.Sprintf("endpoint %s cannot be reached: %s", cmp.Or(e.Name, e.IP.String()), cause.Message)}
+			}
+		}
+	}
+	return nil
+}
+
+// toEndpoint asks the paths from the source's node to that of an endpoint why it cannot be reached.
+func (f *Findings) toEndpoint(e trace.Endpoint, why func(*trace.Path) *trace.Cause) *trace.Cause {
+	for i := range f.Peers {
+		peer := &f.Peers[i]
+		if e.Node == "" || peer.Family != f.Path.Family || peer.Source.Node != f.Path.Source.Node || peer.Target.Node != e.Node ||
+			len(peer.Expect.Endpoints) > 0 {
+			continue
+		}
+		if cause := why(peer); cause != nil {
+			return cause
+		}
+	}
+	return nil
+}
+
+// toldByRouter is an ICMP error.
+func toldByRouter(f *Findings, _ gap) *trace.Cause {
+	res := f.Path.Result
+	switch {
+	case res.From.IsValid() && res.Said != "":
+		return &trace.Cause{Code: trace.Unreachable, Message: fmt.Sprintf("%s says: %s", res.From, res.Said)}
+	case res.NoRoute && res.Said != "":
+		return &trace.Cause{Code: trace.NoRoute, Node: f.Path.Source.Node, Message: "no route: " + res.Said}
+	}
+	return nil
+}
+
+func (f *Findings) has(match func(*trace.Path) bool) bool {
+	for i := range f.Peers {
+		if match(&f.Peers[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func samePod(a, b trace.Endpoint) bool { return a.Namespace == b.Namespace && a.Name == b.Name }
+
+func samePair(a, b *trace.Path) bool {
+	return samePod(a.Source, b.Source) && a.Target == b.Target && a.Family == b.Family
+}
+
+func crossesNodes(p *trace.Path) bool {
+	return p.Source.Node != "" && p.Target.Node != "" && p.Source.Node != p.Target.Node
+}

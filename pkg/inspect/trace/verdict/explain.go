@@ -1,0 +1,50 @@
+package verdict
+
+import "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+
+// Findings are what is known of a path that does not work.
+type Findings struct {
+	// Path carries the result of a probe of it that was alone on its way.
+	Path trace.Path
+	// Alone are the counters around that probe.
+	Alone Counters
+	// Tries is how often the probe was sent at once; 0 is once.
+	Tries int
+	// Listening is what listens in the pods that could answer; only for TCP and HTTP.
+	Listening []PodListening
+	// Rule is whether kube-proxy has a rule for the path's ServiceAddress on the source's node; nil is not known.
+	Rule *bool
+	// Policies are the network policies that select the source or the target, as "kind namespace/name".
+	Policies []string
+	// Peers are all paths of the trace, judged.
+	Peers []trace.Path
+}
+
+// PodListening is what listens on a port of a pod.
+type PodListening struct {
+	Pod  trace.Endpoint
+	Port uint16
+	trace.Listening
+}
+
+// Explain returns why a path does not work. What one path alone cannot tell is told by the others.
+func Explain(f Findings) *trace.Cause {
+	p := &f.Path
+	switch {
+	case p.Result == nil:
+		return &trace.Cause{Code: trace.Unknown, Message: "it was not probed"}
+	case p.Result.Failed != "":
+		return &trace.Cause{Code: trace.NoTool, Message: p.Result.Failed}
+	case p.Cause != nil: // the answer itself is wrong
+		return p.Cause
+	}
+	g := findGap(p, f.Alone, f.Tries)
+	for _, explain := range []func(*Findings, gap) *trace.Cause{
+		unresolved, problem, noRule, notListening, tooLarge, offload, brokenEndpoint, detour, toldByRouter, lostInGap,
+	} {
+		if cause := explain(&f, g); cause != nil {
+			return cause
+		}
+	}
+	return &trace.Cause{Code: trace.Unknown, Message: "it is not answered, and nothing that was read says why"}
+}

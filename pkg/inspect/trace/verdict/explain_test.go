@@ -1,0 +1,315 @@
+package verdict_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/tracetest"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/verdict"
+)
+
+// failing is a path that is not answered, whose packets move all counters before a hop.
+func failing(p trace.Path, stop int) verdict.Findings {
+	p, c := pinged(p)
+	*p.Result = trace.Result{Sent: 3, TimedOut: true, Resolved: true}
+	for i, hop := range p.Hops {
+		if hop.Meter != nil && i >= stop {
+			c.After[*hop.Meter] = c.Before[*hop.Meter]
+		}
+	}
+	p.Verdict = trace.Fail
+	return verdict.Findings{Path: p, Alone: c}
+}
+
+// indexOf is the first hop of a component, there or back.
+func indexOf(p trace.Path, c trace.Component, back bool) int {
+	for i, hop := range p.Hops {
+		if hop.Component == c && hop.Return == back {
+			return i
+		}
+	}
+	panic("no such hop")
+}
+
+func peer(p trace.Path, v trace.Verdict) trace.Path {
+	p.Verdict = v
+	return p
+}
+
+func nothingElse(*verdict.Findings, inspect.Family) {}
+
+// TestExplain holds each cause that the network of package prove's tests does not come to, in both families.
+func TestExplain(t *testing.T) {
+	no, yes := false, true
+	blame := func(f *verdict.Findings, i int, code trace.CauseCode) {
+		f.Path.Hops[i].Problem = &trace.Cause{Code: code, Node: f.Path.Hops[i].Node, Message: string(code) + " says the plan"}
+	}
+	tests := []struct {
+		name   string
+		path   func(inspect.Family) trace.Path
+		stop   int
+		change func(f *verdict.Findings, family inspect.Family)
+		want   trace.CauseCode
+		says   string
+	}{
+		{"the first problem on the way", cross(trace.Ping), 4, func(f *verdict.Findings, _ inspect.Family) {
+			blame(f, 2, trace.NoRoute)
+			blame(f, 3, trace.FDBWrong)
+		}, trace.NoRoute, "says the plan"},
+		{"a device that is down explains the routes that went with it", cross(trace.Ping), 4, func(f *verdict.Findings, _ inspect.Family) {
+			blame(f, 2, trace.NoRoute)
+			blame(f, 3, trace.TunnelDown)
+		}, trace.TunnelDown, ""},
+		{"a problem behind the loss does not explain it", cross(trace.Ping), 3, func(f *verdict.Findings, _ inspect.Family) {
+			blame(f, len(f.Path.Hops)-1, trace.NoRoute)
+		}, trace.PolicyDrops, "leaves the pod"},
+		{"a harmless problem does not explain it", cross(trace.Ping), 3, func(f *verdict.Findings, _ inspect.Family) {
+			blame(f, 2, trace.PathMTU)
+			f.Path.Hops[2].Problem.Harmless = true
+		}, trace.PolicyDrops, ""},
+		{"a problem on the way back", cross(trace.Ping), 100, func(f *verdict.Findings, _ inspect.Family) {
+			blame(f, indexOf(f.Path, trace.ComponentRoute, true), trace.NoRoute)
+		}, trace.NoRoute, ""},
+		{"nothing leaves the pod", cross(trace.Ping), 0, func(f *verdict.Findings, _ inspect.Family) {
+			f.Path.Result.NoRoute = true
+		}, trace.NoRoute, "nothing leaves pod"},
+		{"policies are named", cross(trace.Ping), 3, func(f *verdict.Findings, _ inspect.Family) {
+			f.Policies = []string{"NetworkPolicy default/deny"}
+		}, trace.PolicyDrops, "(NetworkPolicy default/deny)"},
+		{"nobody answers for the next hop", func(f inspect.Family) trace.Path { return tracetest.ToExternal(a, f) }, 2, nothingElse,
+			trace.Unreachable, "no neighbour answers"},
+		{"a policy on the way out", func(f inspect.Family) trace.Path { return tracetest.ToExternal(a, f) }, 2,
+			func(f *verdict.Findings, _ inspect.Family) { f.Policies = []string{"NetworkPolicy default/deny"} },
+			trace.PolicyDrops, "default/deny"},
+		{"the switch does not answer a pod's own address", toSwitch(false), 5, nothingElse, trace.NoReturn, "needs a route back to"},
+		{"the switch does not answer the node's address", toSwitch(true), 5, nothingElse, trace.Unreachable, "sent to switch"},
+		{"the answer does not come back", cross(trace.Ping), 0, func(f *verdict.Findings, _ inspect.Family) {
+			*f = failing(f.Path, len(f.Path.Hops)-3)
+		}, trace.UnderlayBlocks, "the answer is sent by"},
+		{"a node between that cannot be read", cross(trace.Ping), 0, func(f *verdict.Findings, _ inspect.Family) {
+			*f = failing(f.Path, len(f.Path.Hops)-1)
+			for m := range f.Alone.After {
+				if m.Node == b {
+					delete(f.Alone.After, m)
+				}
+			}
+			for _, hop := range f.Path.Hops {
+				if hop.Meter != nil && hop.Return && hop.Node == a {
+					f.Alone.After[*hop.Meter] = f.Alone.Before[*hop.Meter]
+				}
+			}
+		}, trace.Unknown, "could not be read"},
+		{"the pod does not answer", cross(trace.Ping), 0, func(f *verdict.Findings, _ inspect.Family) {
+			*f = failing(f.Path, indexOf(f.Path, trace.ComponentPod, true))
+		}, trace.Unreachable, "which does not answer"},
+		{"nothing listens in either family", cross(trace.TCP), 100, func(f *verdict.Findings, _ inspect.Family) {
+			f.Path.Result.Refused, f.Path.Result.TimedOut = true, false
+			f.Listening = []verdict.PodListening{{Pod: f.Path.Target, Port: 80}}
+		}, trace.NotListening, "nothing listens on port 80 of pod multitool-worker"},
+		{"refused, and nothing is known", cross(trace.TCP), 100, func(f *verdict.Findings, _ inspect.Family) {
+			f.Path.Result.Refused = true
+		}, trace.NotListening, "refuses the connection"},
+		{"no endpoint", service(trace.TCP), 100, func(f *verdict.Findings, _ inspect.Family) {
+			f.Path.Result.Refused = true
+			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
+		}, trace.NoEndpoint, ""},
+		{"no endpoint, wherever the loss seems to be", service(trace.TCP), 1, func(f *verdict.Findings, _ inspect.Family) {
+			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
+		}, trace.NoEndpoint, ""},
+		{"no ready DNS server", service(trace.Ask), 2, func(f *verdict.Findings, _ inspect.Family) {
+			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
+		}, trace.NoEndpoint, "DNS does not answer: no-endpoint says the plan"},
+		{"no DNS server is left, and kube-proxy refuses", service(trace.Ask), 2, func(f *verdict.Findings, _ inspect.Family) {
+			f.Path.Result.Refused = true
+			f.Rule = &no // what refuses stands in another table
+			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
+		}, trace.NoEndpoint, "DNS does not answer: no-endpoint says the plan"},
+		{"no rule for DNS", service(trace.Ask), 2, func(f *verdict.Findings, _ inspect.Family) { f.Rule = &no }, trace.NoTranslation,
+			"DNS does not answer: kube-proxy has no rule for 10.96.0.10 on " + a},
+		{"no rule for DNS, which was not asked apart", service(trace.Get), 2, func(f *verdict.Findings, _ inspect.Family) {
+			f.Path.Result.Resolved, f.Rule = false, &no
+		}, trace.NoTranslation, "DNS does not answer: kube-proxy has no rule for 10.96.0.10 on " + a},
+		{"a rule for DNS, and silence", service(trace.Ask), 2, func(f *verdict.Findings, _ inspect.Family) { f.Rule = &yes },
+			trace.DNSSilent, ""},
+		{"the name is not resolved", service(trace.Get), 2, func(f *verdict.Findings, family inspect.Family) {
+			f.Path.Result.Resolved = false
+			ask := peer(tracetest.ToService(a, family, trace.Ask), trace.Fail)
+			ask.Cause = &trace.Cause{Code: trace.DNSSilent, Message: "no ready endpoint"}
+			f.Peers = []trace.Path{ask}
+		}, trace.DNSSilent, "the name is not resolved: no ready endpoint"},
+		{"the name is not resolved, and an endpoint could not be reached", service(trace.Get), 2, func(f *verdict.Findings, family inspect.Family) {
+			f.Path.Result.Resolved = false
+			ask := peer(tracetest.ToService(a, family, trace.Ask), trace.Fail)
+			ask.Cause = &trace.Cause{Code: trace.DNSSilent, Message: "no ready endpoint"}
+			f.Peers = []trace.Path{ask}
+			blame(f, 1, trace.NoRoute)
+		}, trace.DNSSilent, "the name is not resolved: no ready endpoint"},
+		{"no rule", service(trace.TCP), 2, func(f *verdict.Findings, _ inspect.Family) { f.Rule = &no }, trace.NoTranslation, a},
+		{"an endpoint cannot be reached", service(trace.TCP), 3, func(f *verdict.Findings, family inspect.Family) {
+			broken := peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Fail)
+			broken.Cause = &trace.Cause{Code: trace.FDBWrong, Node: a, Message: "no entry"}
+			f.Peers = []trace.Path{broken}
+		}, trace.FDBWrong, "endpoint multitool-worker cannot be reached: no entry"},
+		{"large packets", cross(trace.Ping), 4, func(f *verdict.Findings, family inspect.Family) {
+			f.Path.Probe.Size = 1430
+			f.Peers = []trace.Path{peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Pass)}
+		}, trace.PathMTU, "packets of 1430 bytes do not pass, small ones do"},
+		{"too big, says a router", cross(trace.Ping), 4, func(f *verdict.Findings, _ inspect.Family) {
+			f.Path.Probe.Size, f.Path.Result.MTU = 1430, 1280
+			f.Path.Result.From = netip.MustParseAddr("fd00:10:10::11")
+		}, trace.PathMTU, "the MTU is 1280, says fd00:10:10::11"},
+		{"large packets where small ones fail too", cross(trace.Ping), 3, func(f *verdict.Findings, family inspect.Family) {
+			f.Path.Probe.Size = 1430
+			f.Peers = []trace.Path{peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Fail)}
+		}, trace.PolicyDrops, ""},
+		{"TCP alone is filtered", cross(trace.TCP), 0, func(f *verdict.Findings, family inspect.Family) {
+			p := f.Path
+			*f = failing(p, indexOf(p, trace.ComponentPod, true)-1)
+			f.Peers = []trace.Path{peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Pass)}
+		}, trace.PolicyDrops, "not delivered to the pod"},
+		{"the tool is missing", cross(trace.Ping), 100, func(f *verdict.Findings, _ inspect.Family) {
+			*f.Path.Result = trace.Result{Failed: "the image has no ping"}
+		}, trace.NoTool, "the image has no ping"},
+	}
+	for _, tt := range tests {
+		for _, family := range inspect.Families() {
+			t.Run(tt.name+"/"+family.String(), func(t *testing.T) {
+				f := failing(tt.path(family), tt.stop)
+				tt.change(&f, family)
+				got := verdict.Explain(f)
+				if got.Code != tt.want || !strings.Contains(got.Message, tt.says) {
+					t.Errorf("got %+v, want %s: %s", *got, tt.want, tt.says)
+				}
+			})
+		}
+	}
+}
+
+func cross(check trace.Check) func(inspect.Family) trace.Path {
+	return func(f inspect.Family) trace.Path { return tracetest.PodToPod(a, b, f, check) }
+}
+
+func service(check trace.Check) func(inspect.Family) trace.Path {
+	return func(f inspect.Family) trace.Path { return tracetest.ToService(a, f, check) }
+}
+
+// TestReverseFilter has a node drop what it would not answer by the same door. IPv6 has no such filter.
+func TestReverseFilter(t *testing.T) {
+	for family, want := range map[inspect.Family]trace.CauseCode{inspect.IPv4: trace.NoRoute, inspect.IPv6: trace.PolicyDrops} {
+		p := cross(trace.Ping)(family)
+		delivery := indexOf(p, trace.ComponentPod, true) - 1
+		f := failing(p, delivery)
+		back := indexOf(p, trace.ComponentRoute, true)
+		f.Path.Hops[back].Problem = &trace.Cause{Code: trace.NoRoute, Node: f.Path.Hops[back].Node, Message: "no way back"}
+		if got := verdict.Explain(f); got.Code != want {
+			t.Errorf("%s: got %+v, want %s", family, got, want)
+		}
+		// A route that is missing elsewhere filters nothing here.
+		f.Path.Hops[back].Problem.Node = a
+		if got := verdict.Explain(f); got.Code != trace.PolicyDrops {
+			t.Errorf("%s, elsewhere: got %+v", family, got)
+		}
+	}
+}
+
+// TestNoise has other traffic move the wire as much as the probes would: it is not taken for a place where they are lost.
+func TestNoise(t *testing.T) {
+	for _, family := range inspect.Families() {
+		p := cross(trace.Ping)(family)
+		f := failing(p, indexOf(p, trace.ComponentPod, true)-1)
+		f.Alone.Noise = trace.Readings{}
+		for _, hop := range p.Hops {
+			if hop.Meter != nil && hop.Component == trace.ComponentUnderlay {
+				f.Alone.Noise[*hop.Meter] = 1000
+			}
+		}
+		want := trace.Unknown
+		if family == inspect.IPv6 {
+			want = trace.PolicyDrops // the tunnel's counters tell
+		}
+		if got := verdict.Explain(f); got.Code != want {
+			t.Errorf("%s: got %+v, want %s", family, got, want)
+		}
+		f.Policies = []string{"NetworkPolicy default/deny"}
+		if got := verdict.Explain(f); got.Code != trace.PolicyDrops || got.Node != b {
+			t.Errorf("%s, with a policy: got %+v", family, got)
+		}
+	}
+}
+
+// TestDetour has answers go back through a third node, which drops them.
+func TestDetour(t *testing.T) {
+	for _, family := range inspect.Families() {
+		p := cross(trace.Ping)(family)
+		back := indexOf(p, trace.ComponentRoute, true)
+		f := failing(p, back+1)
+		f.Path.Hops[back].Problem = &trace.Cause{Code: trace.WrongRoute, Node: b, Message: "it leads to c", Harmless: true}
+		if got := verdict.Explain(f); got.Code == trace.WrongRoute {
+			t.Errorf("%s: no third node, and %+v", family, got)
+		}
+		f.Path.Hops[back+1].Node = "c"
+		if got := verdict.Explain(f); got.Code != trace.WrongRoute || got.Harmless || got.Node != b || !strings.Contains(got.Message, "c sees one direction only") {
+			t.Errorf("%s: got %+v", family, got)
+		}
+
+		// A service behind it answers the first packet of a connection, and no other.
+		reached := peer(f.Path, trace.Pass)
+		f = failing(tracetest.ToService(a, family, trace.Get), 3)
+		f.Peers = []trace.Path{peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Pass)}
+		if got := verdict.Explain(f); got.Code == trace.WrongRoute {
+			t.Errorf("%s: no detour, and %+v", family, got)
+		}
+		f.Peers = []trace.Path{reached}
+		if got := verdict.Explain(f); got.Code != trace.WrongRoute || got.Node != b || !strings.Contains(got.Message, "endpoint multitool-worker cannot be reached") {
+			t.Errorf("%s: got %+v", family, got)
+		}
+	}
+}
+
+// toSwitch is a path to the address of a lab's switch, whose source is translated or not.
+func toSwitch(translated bool) func(inspect.Family) trace.Path {
+	return func(f inspect.Family) trace.Path {
+		p := tracetest.ToExternal(a, f)
+		p.Target.Kind = trace.Switch
+		if !translated {
+			p.Hops = slices.DeleteFunc(p.Hops, func(h trace.Hop) bool { return h.Component == trace.ComponentNAT })
+		}
+		return p
+	}
+}
+
+// TestCommands quotes what a shell would take for more than a word.
+func TestCommands(t *testing.T) {
+	f := failing(tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), 0)
+	f.Path.Source.Name = "x; rm -rf '/'"
+	want := `kubectl exec -n default 'x; rm -rf '\''/'\''' -- ip -6 route`
+	if got := verdict.Explain(f).Command; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestSelecting names the policies that select one of the pods.
+func TestSelecting(t *testing.T) {
+	pods := []inspect.Pod{{Namespace: "default", Labels: map[string]string{"app": "web"}}}
+	policies := []inspect.Policy{
+		{Kind: "NetworkPolicy", Namespace: "default", Name: "all"},
+		{Kind: "NetworkPolicy", Namespace: "default", Name: "web", Selector: "app in (db,web)"},
+		{Kind: "NetworkPolicy", Namespace: "default", Name: "db", Selector: "app=db"},
+		{Kind: "NetworkPolicy", Namespace: "other", Name: "all"},
+		{Kind: "GlobalNetworkPolicy", Name: "web", Calico: true, Selector: "app == 'web' && projectcalico.org/namespace == 'default'"},
+		{Kind: "GlobalNetworkPolicy", Name: "db", Calico: true, Selector: "app == 'db'"},
+		{Kind: "GlobalNetworkPolicy", Name: "unreadable", Calico: true, Selector: "app =="},
+	}
+	got := strings.Join(verdict.Selecting(policies, pods), ", ")
+	want := "NetworkPolicy default/all, NetworkPolicy default/web, GlobalNetworkPolicy web, GlobalNetworkPolicy unreadable"
+	if got != want {
+		t.Errorf("got %s", got)
+	}
+	if got := verdict.Selecting(policies, []inspect.Pod{{Namespace: "default", HostNetwork: true}}); got != nil {
+		t.Errorf("pods of the host's network are not selected, got %v", got)
+	}
+}

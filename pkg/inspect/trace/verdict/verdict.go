@@ -1,0 +1,152 @@
+// Package verdict holds what came back from probes, and what the counters of nodes say, against the paths that were
+// planned: Judge says whether a path works and what proves it, Explain why it does not. It does no I/O.
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+// Judge returns a path, which carries its result, with a verdict and the evidence for it. An answer passes only with
+// evidence that it came the way that was planned. Paths that fail are left without a cause, unless the answer is it.
+func (r *Round) Judge(p trace.Path) trace.Path {
+	p.Evidence, p.Cause = trace.Evidence{}, nil
+	switch {
+	case p.Skip != "":
+		p.Verdict = trace.Skip
+	case p.Result == nil:
+		inconclusive(&p, "it was not probed")
+	case p.Result.Failed != "":
+		p.Verdict = trace.Inconclusive
+		p.Cause = &trace.Cause{Code: trace.NoTool, Message: p.Result.Failed}
+	case !p.Result.Answered || p.Probe.Check == trace.Get && p.Result.Status == 0:
+		p.Verdict = trace.Fail
+	default:
+		r.judgeAnswer(&p)
+	}
+	return p
+}
+
+func inconclusive(p *trace.Path, why string) {
+	p.Verdict = trace.Inconclusive
+	p.Evidence.Notes = append(p.Evidence.Notes, why)
+}
+
+// judgeAnswer judges a path that was answered.
+func (r *Round) judgeAnswer(p *trace.Path) {
+	res := p.Result
+	p.Verdict = trace.Pass
+	p.Evidence.TTL, p.Evidence.Status = res.TTL, res.Status
+	if p.Probe.Check == trace.Ask {
+		p.Evidence.DNS = res.Answers
+		if p.Cause = wrongAnswer(p); p.Cause != nil {
+			p.Verdict = trace.Fail
+			return
+		}
+	}
+	p.Evidence.Endpoint = answeredBy(res.Body, p.Expect.Endpoints)
+	var notes []string
+	var lacking string
+	p.Evidence.Counters, notes, lacking = r.counts(p)
+	p.Evidence.Notes = append(p.Evidence.Notes, notes...)
+	if lacking != "" {
+		inconclusive(p, lacking)
+	}
+	if p.Expect.TTL != 0 && p.Probe.Check == trace.Ping {
+		switch res.TTL {
+		case p.Expect.TTL:
+		case 0:
+			inconclusive(p, "the tool does not tell the TTL of the replies")
+		default:
+			inconclusive(p, fmt.Sprintf("the replies have TTL %d in place of %d: they do not come the way that the tables say",
+				res.TTL, p.Expect.TTL))
+		}
+	}
+	if p.Probe.Check == trace.Ping && res.Received < res.Sent {
+		p.Evidence.Notes = append(p.Evidence.Notes, fmt.Sprintf("%d of %d requests were answered", res.Received, res.Sent))
+	}
+	p.Evidence.Notes = append(p.Evidence.Notes, deviations(p)...)
+}
+
+// deviations are the problems in the facts of a path that works in spite of them.
+func deviations(p *trace.Path) []string {
+	var notes []string
+	for _, hop := range p.Hops {
+		if hop.Problem != nil {
+			notes = append(notes, "works in spite of: "+hop.Problem.Message)
+		}
+	}
+	return notes
+}
+
+// wrongAnswer is what is wrong with the answer to a question for a name; nil if nothing is.
+func wrongAnswer(p *trace.Path) *trace.Cause {
+	res, record := p.Result, trace.RecordType(p.Family)
+	show := &trace.Cause{Code: trace.NoRecord, Command: digCommand(p)}
+	switch {
+	case p.Expect.NoAnswer && len(res.Answers) > 0:
+		show.Message = fmt.Sprintf("%s has %s %s, and must have none", p.Probe.Host, record, join(res.Answers))
+	case p.Expect.NoAnswer:
+		return nil
+	case len(res.Answers) == 0 && res.Code != "" && res.Code != "NOERROR" && res.Code != "NXDOMAIN":
+		show.Code = trace.DNSSilent
+		show.Message = "the DNS server answers with " + res.Code
+	case len(res.Answers) == 0 && res.Code == "NXDOMAIN":
+		show.Message = fmt.Sprintf("there is no such name as %s", p.Probe.Host)
+	case len(res.Answers) == 0:
+		show.Message = fmt.Sprintf("%s has no %s record: it has no %s address", p.Probe.Host, record, p.Family)
+	case len(p.Expect.Answers) > 0 && !sameAddresses(res.Answers, p.Expect.Answers):
+		show.Message = fmt.Sprintf("%s has %s %s in place of %s", p.Probe.Host, record, join(res.Answers), join(p.Expect.Answers))
+	default:
+		return nil
+	}
+	return show
+}
+
+func sameAddresses(a, b []netip.Addr) bool {
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			return false
+		}
+	}
+	for _, x := range b {
+		if !slices.Contains(a, x) {
+			return false
+		}
+	}
+	return true
+}
+
+func join(addresses []netip.Addr) string {
+	texts := make([]string, len(addresses))
+	for i, a := range addresses {
+		texts[i] = a.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// answeredBy finds the endpoint that a body names, by the longest name so that "web-1" does not stand for "web-10".
+// What a service answers is its own choice: most bodies name none.
+func answeredBy(body string, endpoints []trace.Endpoint) string {
+	var found string
+	for _, e := range endpoints {
+		if e.Name != "" && strings.Contains(body, e.Name) && len(e.Name) > len(found) {
+			found = e.Name
+		}
+	}
+	if found != "" {
+		return found
+	}
+	words := strings.FieldsFunc(body, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF:.", r) })
+	for _, e := range endpoints {
+		if e.IP.IsValid() && slices.Contains(words, e.IP.String()) {
+			return cmp.Or(e.Name, e.IP.String())
+		}
+	}
+	return ""
+}
