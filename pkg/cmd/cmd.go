@@ -26,6 +26,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/routes"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/services"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/snapshot"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/version"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/vxlan"
 )
@@ -87,6 +88,9 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 			routes.NewCmdRoutes(shared(), nil),
 			neighbors.NewCmdNeighbors(shared(), nil),
 			fdb.NewCmdFDB(shared(), nil),
+		}},
+		{Message: "Traffic:", Commands: []*cobra.Command{
+			trace.NewCmdTrace(trace.NewFlags(shared()), nil),
 		}},
 		{Message: "Other Commands:", Commands: []*cobra.Command{
 			snapshot.NewCmdSnapshot(snapshot.NewFlags(shared()), nil),

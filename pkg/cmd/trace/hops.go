@@ -1,0 +1,189 @@
+package trace
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mitchellh/go-wordwrap"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+// columns is how wide the hops are printed: what fits on any terminal.
+const columns = 80
+
+// printHops writes paths hop by hop: where, what is met there, and what is done.
+// Of paths that fail for the same reason only the first is written in full, unless all are wanted.
+func printHops(out io.Writer, paths []trace.Path, all bool) error {
+	w := &hopWriter{}
+	like := map[trace.Cause][]string{}
+	var written []*trace.Path
+	for i := range paths {
+		p := &paths[i]
+		if p.Cause != nil && !all {
+			like[*p.Cause] = append(like[*p.Cause], p.Name)
+			if len(like[*p.Cause]) > 1 {
+				continue
+			}
+		}
+		written = append(written, p)
+	}
+	for _, p := range written {
+		w.path(p)
+		if p.Cause != nil && !all {
+			for _, name := range like[*p.Cause][1:] {
+				w.item("also", name)
+			}
+		}
+	}
+	_, err := io.WriteString(out, w.text.String())
+	return err
+}
+
+// printSkipped writes why paths were skipped, each reason once.
+func printSkipped(out io.Writer, paths []trace.Path) error {
+	w := &hopWriter{}
+	count := map[string]int{}
+	var reasons []string
+	for i := range paths {
+		if reason := paths[i].Skip; reason != "" {
+			if count[reason]++; count[reason] == 1 {
+				reasons = append(reasons, reason)
+			}
+		}
+	}
+	if len(reasons) > 0 {
+		w.text.WriteString("\nskipped:\n")
+	}
+	for _, reason := range reasons {
+		w.line(2, "", fmt.Sprintf("%s: %s", trace.Quantity(count[reason], "path"), reason))
+	}
+	_, err := io.WriteString(out, w.text.String())
+	return err
+}
+
+type hopWriter struct{ text strings.Builder }
+
+// line writes text that may come from a cluster, and goes on under itself where it is too long.
+func (w *hopWriter) line(indent int, label, text string) {
+	head := strings.Repeat(" ", indent) + label
+	room := uint(max(columns-len(head), columns/3))
+	for i, part := range strings.Split(wordwrap.WrapString(printer.Escape(text), room), "\n") {
+		if i > 0 {
+			head = strings.Repeat(" ", indent+len(label))
+		}
+		w.text.WriteString(strings.TrimRight(head+part, " ") + "\n")
+	}
+}
+
+// path writes a path: a heading, the hops under the name of their node, and what came of it.
+func (w *hopWriter) path(p *trace.Path) {
+	w.text.WriteString("\n")
+	w.line(0, "", fmt.Sprintf("%s: %s", p.Name, verdictText(p)))
+	node, back := "-", false
+	for _, hop := range p.Hops {
+		if hop.Return != back || hop.Node != node {
+			w.place(hop)
+			node, back = hop.Node, hop.Return
+		}
+		w.hop(hop)
+	}
+	w.outcome(p)
+}
+
+func verdictText(p *trace.Path) string {
+	if p.Verdict == trace.Skip {
+		return "skip: " + p.Skip
+	}
+	text := string(p.Verdict)
+	if r := rtt(*p); r != "" {
+		text += ", " + r
+	}
+	if p.Evidence.TTL != 0 {
+		text += fmt.Sprintf(", TTL %d", p.Evidence.TTL)
+	}
+	return text
+}
+
+func (w *hopWriter) place(hop trace.Hop) {
+	place := hop.Node
+	if place == "" {
+		place = "beyond the nodes"
+	}
+	arrow := "-> "
+	if hop.Return {
+		arrow = "<- "
+	}
+	w.line(2, arrow, place)
+}
+
+// labelWidth is that of the longest component and a mark before it.
+const labelWidth = len("x underlay  ")
+
+func (w *hopWriter) hop(hop trace.Hop) {
+	mark := "  "
+	if hop.Problem != nil && !hop.Problem.Harmless {
+		mark = "x "
+	}
+	label := fmt.Sprintf("%-*s", labelWidth, mark+string(hop.Component))
+	text := hop.Action
+	if hop.Detail != "" {
+		text += ": " + hop.Detail
+	}
+	w.line(5, label, text)
+	if hop.Problem != nil {
+		w.line(5+labelWidth, "", "! "+hop.Problem.Message)
+	}
+}
+
+// outcome writes the evidence of a path, and the cause of one that fails.
+func (w *hopWriter) outcome(p *trace.Path) {
+	e := p.Evidence
+	var answers []string
+	for _, a := range e.DNS {
+		answers = append(answers, a.String())
+	}
+	for _, item := range []struct{ label, text string }{
+		{"answer", strings.Join(answers, ", ")},
+		{"status", statusText(e.Status)},
+		{"from", e.Endpoint},
+		{"moved", counts(e.Counters, false)},
+		{"still", counts(e.Counters, true)},
+	} {
+		if item.text != "" {
+			w.item(item.label, item.text)
+		}
+	}
+	for _, note := range e.Notes {
+		w.item("note", note)
+	}
+	if p.Cause != nil {
+		w.item("cause", p.Cause.Message)
+		if p.Cause.Command != "" {
+			// A command is to be pasted: it stays on one line.
+			w.text.WriteString("  show     " + printer.Escape(p.Cause.Command) + "\n")
+		}
+	}
+}
+
+func (w *hopWriter) item(label, text string) { w.line(2, fmt.Sprintf("%-9s", label), text) }
+
+func statusText(status int) string {
+	if status == 0 {
+		return ""
+	}
+	return fmt.Sprintf("HTTP %d", status)
+}
+
+// counts lists by how much counters moved.
+func counts(all []trace.Count, still bool) string {
+	var texts []string
+	for _, c := range all {
+		if c.Still == still {
+			texts = append(texts, fmt.Sprintf("%s %s on %s +%d", c.Device, c.Direction, c.Node, c.Packets))
+		}
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,79 @@
+package trace
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+// suites is the trace as CI systems read it: a suite for each class, a test for each path.
+func suites(paths []trace.Path, took time.Duration) *junit.Testsuites {
+	all := &junit.Testsuites{Name: "dualstack trace", Time: seconds(took)}
+	var classes []trace.Class
+	byClass := map[trace.Class]*junit.Testsuite{}
+	for i := range paths {
+		p := &paths[i]
+		suite := byClass[p.Class]
+		if suite == nil {
+			suite = &junit.Testsuite{Name: string(p.Class), ID: len(classes), Time: seconds(0)}
+			byClass[p.Class] = suite
+			classes = append(classes, p.Class)
+		}
+		suite.AddTestcase(testcase(p))
+	}
+	for _, class := range classes {
+		all.AddSuite(*byClass[class])
+	}
+	return all
+}
+
+func testcase(p *trace.Path) junit.Testcase {
+	test := junit.Testcase{Name: printer.Escape(p.Name), Classname: "trace." + string(p.Class)}
+	if p.Result != nil {
+		test.Time = seconds(p.Result.RTT)
+	}
+	message := printer.Escape(why(*p))
+	switch p.Verdict {
+	case trace.Skip, trace.Planned:
+		test.Skipped = &junit.Result{Message: message}
+	case trace.Fail:
+		test.Failure = &junit.Result{Message: message, Data: hopText(p)}
+		if p.Cause != nil {
+			test.Failure.Type = string(p.Cause.Code)
+		}
+	case trace.Inconclusive:
+		test.Error = &junit.Result{Message: message, Data: hopText(p)}
+	}
+	return test
+}
+
+func hopText(p *trace.Path) string {
+	w := &hopWriter{}
+	w.path(p)
+	return strings.TrimSpace(w.text.String())
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
+
+// writeJUnit writes the report to a file.
+func writeJUnit(name string, paths []trace.Path, took time.Duration) (err error) {
+	file, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("write the JUnit report: %w", err)
+	}
+	defer func() {
+		if closeErr := file.Close(); err == nil && closeErr != nil {
+			err = fmt.Errorf("write the JUnit report: %w", closeErr)
+		}
+	}()
+	if err := suites(paths, took).WriteXML(file); err != nil {
+		return fmt.Errorf("write the JUnit report %s: %w", name, err)
+	}
+	return nil
+}

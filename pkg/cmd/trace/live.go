@@ -1,0 +1,39 @@
+package trace
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/probe"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/verdict"
+)
+
+// prober makes the way into a live cluster.
+func prober(live inspector.Live) func(*inspect.Snapshot) trace.Prober {
+	return func(snap *inspect.Snapshot) trace.Prober {
+		return probe.New(live.Tables.Config, live.Clients.Kubernetes,
+			probe.Options{Ways: live.Tables.Ways(live.Clients, snap.Nodes), Image: live.Tables.Image})
+	}
+}
+
+// policies names the network policies of a cluster that select pods. They are read when they are first asked for: a
+// trace in which nothing fails does without. What may not be read is not named, and note is told: the cause stands
+// without it.
+func policies(live inspector.Live, note func(string)) func(context.Context, []inspect.Pod) []string {
+	var once sync.Once
+	var all []inspect.Policy
+	return func(ctx context.Context, pods []inspect.Pod) []string {
+		once.Do(func() {
+			var err error
+			if all, err = gather.Policies(ctx, live.Clients); err != nil && ctx.Err() == nil {
+				note("a policy may be to blame that is not named: " + strings.ReplaceAll(err.Error(), "\n", "; "))
+			}
+		})
+		return verdict.Selecting(all, pods)
+	}
+}

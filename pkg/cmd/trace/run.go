@@ -1,0 +1,179 @@
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/prove"
+)
+
+// Validate reports what of the command line contradicts itself.
+func (o *Options) Validate() error {
+	if o.recorded && !o.DryRun {
+		return exit.Usagef("nothing can be sent from a snapshot: use --snapshot with --dry-run")
+	}
+	return nil
+}
+
+// Run plans the paths, has them probed and prints what became of them.
+func (o *Options) Run(ctx context.Context) error {
+	started := time.Now()
+	show := o.newProgress()
+	paths, err := o.trace(ctx, show)
+	show.end(err)
+	if err != nil {
+		return err
+	}
+	took := time.Since(started)
+	if o.Verbose {
+		o.printCommands(paths)
+	}
+	if err := o.print(paths); err != nil {
+		return err
+	}
+	if o.JUnitFile != "" {
+		if err := writeJUnit(o.JUnitFile, paths, took); err != nil {
+			return err
+		}
+	}
+	return o.summary(paths, took)
+}
+
+// trace returns the paths: planned, or judged.
+func (o *Options) trace(ctx context.Context, show *progress) ([]trace.Path, error) {
+	show.say("reading the cluster")
+	snap, err := o.Gather(ctx, plan.Needs()...)
+	if err != nil {
+		return nil, err
+	}
+	if o.DryRun {
+		return o.plan(ctx, snap, nil)
+	}
+	prober := o.Prober(snap)
+	paths, err := o.plan(ctx, snap, prober)
+	if err != nil {
+		return nil, errors.Join(err, prove.Close(ctx, prober, o.note))
+	}
+	list, err := prove.Run(ctx, prober, snap, paths, prove.Options{Policies: o.Policies, Progress: show.say})
+	if err = errors.Join(err, prove.Close(ctx, prober, o.note)); err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+// note tells the user something beside the paths.
+func (o *Options) note(text string) {
+	// A broken standard error is no reason to keep the paths from the user.
+	_, _ = fmt.Fprintf(o.ErrOut, "Note: %s.\n", printer.Escape(text))
+}
+
+// print writes the table, and below it the paths that one wants to see hop by hop.
+func (o *Options) print(paths []trace.Path) error {
+	p := o.plain
+	for i := range paths {
+		if why(paths[i]) != "" {
+			p = o.explained
+		}
+	}
+	if err := p.Print(o.Out, inspect.NewList(trace.Kind, paths)); err != nil {
+		return err
+	}
+	if !o.table {
+		return nil
+	}
+	var detailed []trace.Path
+	all := o.wide || o.DryRun || o.target != ""
+	for _, path := range paths {
+		if all || path.Verdict == trace.Fail || path.Verdict == trace.Inconclusive {
+			detailed = append(detailed, path)
+		}
+	}
+	if err := printHops(o.Out, detailed, all); err != nil || all {
+		return err
+	}
+	return printSkipped(o.Out, paths)
+}
+
+// summary is the last line: "12 paths: 10 passed, 1 failed, 1 skipped in 2.1 s". It is an error when a path did not pass.
+func (o *Options) summary(paths []trace.Path, took time.Duration) error {
+	if len(paths) == 0 {
+		_, _ = fmt.Fprintln(o.ErrOut, "No paths to trace.")
+		return nil
+	}
+	counts := map[trace.Verdict]int{}
+	for i := range paths {
+		counts[paths[i].Verdict]++
+	}
+	var parts []string
+	for _, v := range []struct {
+		verdict trace.Verdict
+		text    string
+	}{{trace.Pass, "passed"}, {trace.Fail, "failed"}, {trace.Inconclusive, "inconclusive"}, {trace.Skip, "skipped"},
+		{trace.Planned, "planned, nothing was sent"}} {
+		if n := counts[v.verdict]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, v.text))
+		}
+	}
+	noun := "paths"
+	if len(paths) == 1 {
+		noun = "path"
+	}
+	text := fmt.Sprintf("%d %s: %s", len(paths), noun, strings.Join(parts, ", "))
+	if !o.DryRun {
+		text += fmt.Sprintf(" in %.1f s", took.Seconds())
+	}
+	if bad := counts[trace.Fail] + counts[trace.Inconclusive]; bad > 0 {
+		return exit.FindingsIf(bad, "%s", text)
+	}
+	_, _ = fmt.Fprintln(o.ErrOut, text)
+	return nil
+}
+
+// printCommands writes what was run in the pods, and what it printed.
+func (o *Options) printCommands(paths []trace.Path) {
+	for i := range paths {
+		p := &paths[i]
+		if p.Result == nil || p.Result.Command == "" {
+			continue
+		}
+		_, _ = fmt.Fprintf(o.ErrOut, "%s: %s\n", printer.Escape(p.Name), printer.Escape(p.Result.Tool))
+		_, _ = fmt.Fprintf(o.ErrOut, "  $ %s\n", printer.Escape(p.Result.Command))
+		for line := range strings.SplitSeq(strings.TrimRight(p.Result.Output, "\n"), "\n") {
+			_, _ = fmt.Fprintf(o.ErrOut, "  %s\n", printer.Escape(line))
+		}
+		_, _ = fmt.Fprintf(o.ErrOut, "  exit code %d\n", p.Result.ExitCode)
+	}
+}
+
+// progress shows on a terminal what is being done. In a log it says nothing: the trace is over in seconds.
+type progress struct{ step *status.Step }
+
+func (o *Options) newProgress() *progress {
+	if !printers.IsTerminal(o.ErrOut) {
+		return &progress{}
+	}
+	return &progress{step: status.New(o.ErrOut).Start("tracing")}
+}
+
+func (p *progress) say(text string) {
+	if p.step != nil {
+		p.step.Detail(text)
+	}
+}
+
+func (p *progress) end(err error) {
+	if p.step != nil {
+		_ = p.step.Done(err) // it returns err
+	}
+}

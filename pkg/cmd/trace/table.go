@@ -1,0 +1,112 @@
+package trace
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
+
+// table shows one line for each path. The cause is a sentence, of which a terminal has no room in a row: without -o wide
+// it is only below the table.
+func table(cause bool) printer.Table[trace.Path] {
+	return printer.Table[trace.Path]{
+		Kind: trace.Kind,
+		Columns: []printer.Column[trace.Path]{
+			{Header: "PATH", Wide: true, Value: func(p trace.Path) string { return p.Name }},
+			{Header: "SOURCE", Value: func(p trace.Path) string { return p.Source.Name }},
+			{Header: "TARGET", Value: target},
+			{Header: "FAMILY", Value: func(p trace.Path) string { return p.Family.String() }},
+			{Header: "CHECK", Value: check},
+			{Header: "VERDICT", Status: true, Value: func(p trace.Path) string { return string(p.Verdict) }},
+			{Header: "RTT", Value: rtt},
+			{Header: "TTL", Value: ttl},
+			{Header: "CAUSE", Wide: true, Hide: !cause, Value: why},
+		},
+		Name: func(p trace.Path) string { return p.Name },
+	}
+}
+
+// clusterDomain ends the names of services. That goes without saying, as the source's own namespace does.
+const clusterDomain = ".svc.cluster.local"
+
+// target names what users know by name, and its port.
+func target(p trace.Path) string {
+	t := p.Target
+	text := t.Name
+	switch t.Kind {
+	case trace.Svc:
+		text = "svc/" + t.Name
+	case trace.Node, trace.Switch:
+		text = string(t.Kind) + "/" + t.Name
+	case trace.Outside:
+		text = ""
+	}
+	if t.Name == "" || text == "" {
+		text = printer.Text(t.IP)
+	}
+	if p.Probe.Check == trace.Get && p.Probe.Host != "" {
+		text = p.Probe.Host
+	}
+	if short, ok := strings.CutSuffix(text, clusterDomain); ok {
+		text = strings.TrimSuffix(short, "."+p.Source.Namespace)
+	}
+	if t.Port != 0 && p.Probe.Check != trace.Ping && p.Probe.Check != trace.Ask {
+		text += ":" + strconv.Itoa(int(t.Port))
+	}
+	return text
+}
+
+func check(p trace.Path) string {
+	text := string(p.Probe.Check)
+	if p.Probe.Size > 0 {
+		text += " " + strconv.Itoa(p.Probe.Size) + " bytes"
+	}
+	return text
+}
+
+func rtt(p trace.Path) string {
+	if p.Result == nil || p.Result.RTT <= 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(p.Result.RTT)/float64(time.Millisecond), 'f', 2, 64) + "ms"
+}
+
+func ttl(p trace.Path) string {
+	switch {
+	case p.Evidence.TTL != 0:
+		return strconv.Itoa(p.Evidence.TTL)
+	case p.Verdict == trace.Planned && p.Expect.TTL != 0:
+		return strconv.Itoa(p.Expect.TTL)
+	}
+	return ""
+}
+
+// why is why a path did not pass.
+func why(p trace.Path) string {
+	switch {
+	case p.Verdict == trace.Skip:
+		return p.Skip
+	case p.Cause != nil:
+		return p.Cause.Message
+	case p.Verdict == trace.Inconclusive && len(p.Evidence.Notes) > 0:
+		return p.Evidence.Notes[0]
+	case p.Verdict == trace.Planned:
+		if problem := firstProblem(p); problem != nil {
+			return problem.Message
+		}
+	}
+	return ""
+}
+
+// firstProblem is what in the tables will stop a path that was only planned.
+func firstProblem(p trace.Path) *trace.Cause {
+	for _, hop := range p.Hops {
+		if hop.Problem != nil && !hop.Problem.Harmless {
+			return hop.Problem
+		}
+	}
+	return nil
+}

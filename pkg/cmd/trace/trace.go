@@ -1,0 +1,195 @@
+// Package trace implements "dualstack trace".
+package trace
+
+import (
+	"context"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
+)
+
+const (
+	short = "Prove traffic paths in both families, and explain those that fail"
+	long  = short + `.
+
+		For each path the way of its packets is predicted from what the cluster and the kernels of its nodes hold; then it is
+		probed from a pod, and the answer, its TTL and the counters of the devices on the way are held against the prediction.
+		A path passes only with that evidence. One that fails is looked into alone, and its cause is named with a command
+		that shows it.
+
+		TARGET is an IP address, a host name, pod/NAME or svc/NAME; each is tried in the families that it has. Without a target
+		all kinds of paths are tried from one pod of each node: to pods of the same and of another node, to services, by DNS
+		and HTTP, and to the external addresses of the lab or of the flags. A family that a target cannot have is skipped.
+
+		The exit code is 2 when a path fails, or could not be proved.`
+	example = `
+		# All kinds of paths, from every node, in both families
+		kubectl dualstack trace
+
+		# One external address, hop by hop
+		kubectl dualstack trace 2001:db8::1
+
+		# A service, each of its families and ports, from the pods of one node
+		kubectl dualstack trace svc/multitool-dual-stack --from-node dual-stack-worker
+
+		# The IPv6 paths between pods, with all of their hops
+		kubectl dualstack trace --family ipv6 --run '^(same|cross)-node/' -o wide
+
+		# What would be probed, without sending anything
+		kubectl dualstack trace --dry-run
+
+		# A report for a CI system
+		kubectl dualstack trace --junit-file trace.xml`
+)
+
+// Flags is what the user typed; ToOptions turns it into what Run needs.
+type Flags struct {
+	*inspector.Flags
+
+	From         string
+	FromNode     string
+	Count        int
+	Timeout      time.Duration
+	DryRun       bool
+	Reverse      bool
+	MTU          bool
+	FullMesh     bool
+	ExternalIPv4 string
+	ExternalIPv6 string
+	RunOnly      string
+	Skip         string
+	JUnitFile    string
+	Verbose      bool
+}
+
+// NewFlags returns the flags with their defaults.
+func NewFlags(shared *inspector.Flags) *Flags {
+	return &Flags{Flags: shared, Count: 3, Timeout: 2 * time.Second}
+}
+
+// NewCmdTrace returns "dualstack trace". runF replaces Run in tests; it is nil in production.
+func NewCmdTrace(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "trace [TARGET]",
+		Short:             short,
+		Long:              templates.LongDesc(long),
+		Example:           templates.Examples(example),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: f.completeTarget,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := f.ToOptions(args)
+			if err != nil {
+				return err
+			}
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	f.AddFlags(cmd)
+	return cmd
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.Flags.AddFlags(cmd)
+	f.AddTableFlags(cmd)
+	flags := cmd.Flags()
+	flags.Lookup("family").Usage = "Try only this IP family. One of: (ipv4, ipv6)."
+	flags.Lookup("probe-image").Usage = "Image with ping and the like, for pods that have no tools: it runs as an ephemeral " +
+		"container. With sh and iproute2 it also serves the debug pods of --node-access."
+	flags.StringVar(&f.From, "from", f.From, "Probe from this pod.")
+	flags.StringVar(&f.FromNode, "from-node", f.FromNode, "Probe from a pod on this node.")
+	flags.StringVarP(&f.Selector, "selector", "l", f.Selector, "Probe from the pods with these labels, one on each node.")
+	flags.IntVar(&f.Count, "count", f.Count, "Number of echo requests of a ping.")
+	flags.DurationVar(&f.Timeout, "timeout", f.Timeout, "How long a probe may take.")
+	flags.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the paths as they are predicted, and send nothing.")
+	flags.BoolVar(&f.Reverse, "reverse", f.Reverse, "Also probe from the target, where it is a pod.")
+	flags.BoolVar(&f.MTU, "mtu", f.MTU, "Also send packets as large as the path must carry.")
+	flags.BoolVar(&f.FullMesh, "full-mesh", f.FullMesh, "Probe between all pairs of nodes in place of a sample.")
+	flags.StringVar(&f.ExternalIPv4, "external-ipv4", f.ExternalIPv4, "IPv4 address outside of the cluster to be tried; default is that of the lab.")
+	flags.StringVar(&f.ExternalIPv6, "external-ipv6", f.ExternalIPv6, "IPv6 address outside of the cluster to be tried; default is that of the lab.")
+	flags.StringVar(&f.RunOnly, "run", f.RunOnly, "Try only the paths whose name matches this regular expression.")
+	flags.StringVar(&f.Skip, "skip", f.Skip, "Leave out the paths whose name matches this regular expression.")
+	flags.StringVar(&f.JUnitFile, "junit-file", f.JUnitFile, "Also write a JUnit report to this file.")
+	flags.BoolVarP(&f.Verbose, "verbose", "v", f.Verbose, "Print each command that was run in a pod, and its output, on standard error.")
+	f.completeFlags(cmd)
+	// Both are flags of this command, which is all that could be wrong with them.
+	_ = cmd.MarkFlagFilename("junit-file", "xml")
+	cmd.MarkFlagsMutuallyExclusive("from", "from-node", "selector")
+}
+
+// ToOptions resolves where the facts come from, what is traced and how the paths are printed.
+func (f *Flags) ToOptions(args []string) (*Options, error) {
+	shared, err := f.Flags.ToOptions(inspect.FactPods, nil)
+	if err != nil {
+		return nil, err
+	}
+	o := &Options{Options: shared, DryRun: f.DryRun, JUnitFile: f.JUnitFile, Verbose: f.Verbose,
+		recorded: f.Snapshot != "", table: f.Print.Output == "" || f.Print.Output == "wide", wide: f.Print.Output == "wide"}
+	if len(args) > 0 {
+		if o.target = args[0]; o.target == "" {
+			return nil, exit.Usagef("the target is empty")
+		}
+	}
+	if o.request, o.sources, err = f.toRequest(shared.Family, shared.Request.Namespace); err != nil {
+		return nil, err
+	}
+	if live, ok := shared.Source.(inspector.Live); ok {
+		o.Prober, o.Policies = prober(live), policies(live, o.note)
+	}
+	// The pods and services on the way may be in any namespace; the labels choose sources, not what is on the way.
+	shared.Request.Namespace, shared.Request.Selector = "", ""
+	if o.plain, err = printer.New(f.Print, table(false)); err != nil {
+		return nil, exit.Usage(err)
+	}
+	if o.explained, err = printer.New(f.Print, table(true)); err != nil {
+		return nil, exit.Usage(err)
+	}
+	return o, nil
+}
+
+// pattern compiles a regular expression of a flag; an empty one is none.
+func pattern(flag, text string) (*regexp.Regexp, error) {
+	if text == "" {
+		return nil, nil
+	}
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, exit.Usagef("--%s: %w", flag, err)
+	}
+	return re, nil
+}
+
+// Options is what Run needs.
+type Options struct {
+	*inspector.Options
+	DryRun    bool
+	JUnitFile string
+	Verbose   bool
+	// Prober makes the way into the cluster.
+	Prober func(*inspect.Snapshot) trace.Prober
+	// Policies names the network policies that select one of the pods.
+	Policies func(ctx context.Context, pods []inspect.Pod) []string
+
+	request          plan.Request
+	sources          plan.SourceOptions
+	target           string // as typed; empty is the matrix
+	recorded         bool   // the facts are from a file
+	table            bool   // the format is one for people
+	wide             bool
+	plain, explained *printer.Printer[trace.Path]
+}
