@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/blocks"
 	completioncmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/completion"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/fdb"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/graph"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/ippools"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab"
@@ -88,6 +89,7 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 			routes.NewCmdRoutes(shared(), nil),
 			neighbors.NewCmdNeighbors(shared(), nil),
 			fdb.NewCmdFDB(shared(), nil),
+			graph.NewCmdGraph(graph.NewFlags(shared()), nil),
 		}},
 		{Message: "Traffic:", Commands: []*cobra.Command{
 			trace.NewCmdTrace(trace.NewFlags(shared()), nil),

@@ -1,0 +1,61 @@
+package diagram
+
+import (
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/graph"
+)
+
+// What the formats have in common that write a label of some lines for each part.
+
+// colour is what marks a part that is not as it must be, where pages may be light or dark.
+func colour(h graph.Health) string {
+	if h == graph.Unknown {
+		return "#bf8700"
+	}
+	return "#e5534b"
+}
+
+// nodeLines has the addresses of the node, and of its tunnel devices.
+func nodeLines(g *graph.Graph, n *graph.Node) []string {
+	lines := append([]string{withSign(nodeName(n), n.Mark)}, addresses(n.Addresses)...)
+	tunnels, ends := ends(g, n.Name)
+	for i, t := range tunnels {
+		lines = append(lines, strings.TrimSpace(t.Device+" "+address(ends[i].Address)))
+	}
+	return lines
+}
+
+func podLines(p *graph.Pod) []string {
+	return append([]string{withSign(podName(p), p.Mark)}, addresses(p.Addresses)...)
+}
+
+func tunnelLines(t *graph.Tunnel) []string {
+	lines := []string{t.Family.String() + ": " + t.Device, tunnelSettings(t)}
+	if use, why := tunnelUse(t); use != "" {
+		lines = append(lines, use)
+		if why != "" {
+			lines = append(lines, why)
+		}
+	}
+	return lines
+}
+
+func serviceLines(s *graph.Service) []string {
+	lines := append([]string{withSign(serviceName(s), s.Mark), servicePorts(s)}, addresses(s.Addresses)...)
+	if r := readiness(s); r != "" {
+		lines = append(lines, r)
+	}
+	return lines
+}
+
+func faultLines(f graph.Fault) []string {
+	return append([]string{sign(f.Mark) + " " + f.Where}, f.Notes...)
+}
+
+func withSign(name string, m graph.Mark) string {
+	if m.Health == graph.OK {
+		return name
+	}
+	return sign(m) + " " + name
+}

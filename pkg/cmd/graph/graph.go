@@ -1,0 +1,143 @@
+// Package graph implements "dualstack graph".
+package graph
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/diagram"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/graph"
+)
+
+const (
+	short = "Draw the cluster with both families, and mark what is broken"
+	long  = short + `.
+
+		The picture has the switch of a lab, the nodes with their pods, the VXLAN tunnels of each family with how much goes
+		through them, and the services. What the inspectors of tunnel devices, routes, neighbours and forwarding tables find
+		wrong is marked and numbered, and so are nodes and pods that are not ready and services without a ready endpoint.
+
+		Pods and services are those of the namespace, or of all with -A. With a selector for pods, services are shown that send
+		to one of them. Of a large cluster, a part is shown (see --limit), first of all what is marked.
+
+		Formats are text, mermaid (for Markdown), dot (for Graphviz) and svg, a picture for light and dark pages.
+
+		The exit code is 2 when anything is marked.`
+	example = `
+		# The cluster as a tree
+		kubectl dualstack graph
+
+		# A picture of all pods with a label
+		kubectl dualstack graph -A -l app=multitool -o svg > lab.svg
+
+		# From a recorded snapshot, IPv6 only, for a Markdown file
+		kubectl dualstack graph --snapshot lab.snapshot --family ipv6 -o mermaid`
+)
+
+// defaultLimit is what still can be read when a picture is as wide as a page.
+const defaultLimit = 6
+
+// Flags is what the user typed; ToOptions turns it into what Run needs.
+type Flags struct {
+	*inspector.Flags
+	Output string
+	Limit  int
+}
+
+// NewFlags returns the flags with their defaults.
+func NewFlags(shared *inspector.Flags) *Flags {
+	return &Flags{Flags: shared, Output: diagram.Text, Limit: defaultLimit}
+}
+
+// NewCmdGraph returns "dualstack graph". runF replaces Run in tests; it is nil in production.
+func NewCmdGraph(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "graph",
+		Short:   short,
+		Long:    templates.LongDesc(long),
+		Example: templates.Examples(example),
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := f.ToOptions()
+			if err != nil {
+				return err
+			}
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(cmd.Context(), o)
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	f.AddFlags(cmd)
+	return cmd
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.AddSourceFlags(cmd)
+	f.AddNamespaceFlags(cmd)
+	f.AddSelectorFlags(cmd)
+	f.AddTableFlags(cmd)
+	cmd.Flags().StringVarP(&f.Output, "output", "o", f.Output, fmt.Sprintf("Output format. One of: (%s).", strings.Join(diagram.Formats(), ", ")))
+	cmd.Flags().IntVar(&f.Limit, "limit", f.Limit, "Draw at most so many nodes, pods of each node, services and broken paths; 0 draws all.")
+	_ = cmd.RegisterFlagCompletionFunc("output", // fails only for a flag that does not exist
+		cobra.FixedCompletions(diagram.Formats(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// ToOptions resolves where the facts come from.
+func (f *Flags) ToOptions() (*Options, error) {
+	shared, err := f.Flags.ToOptions(inspect.FactPods, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Options{Options: shared, Format: f.Output, Limit: f.Limit}, nil
+}
+
+// Options is what Run needs.
+type Options struct {
+	*inspector.Options
+	Format string
+	Limit  int
+}
+
+// Validate reports what of the command line cannot be.
+func (o *Options) Validate() error {
+	switch {
+	case !slices.Contains(diagram.Formats(), o.Format):
+		return exit.Usagef("unknown output format %q: use one of %s", o.Format, strings.Join(diagram.Formats(), ", "))
+	case o.Limit < 0:
+		return exit.Usagef("--limit %d: must not be negative", o.Limit)
+	}
+	return o.Options.Validate()
+}
+
+// Run reads the facts and draws them. Anything that is marked makes the exit code 2.
+func (o *Options) Run(ctx context.Context) error {
+	snap, err := o.Gather(ctx, graph.Needs()...)
+	if err != nil {
+		return err
+	}
+	g := graph.Analyze(snap, graph.Options{Family: o.Family, Limit: o.Limit, Serving: o.Request.Selector != ""})
+	picture, err := diagram.Draw(g, o.Format)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprint(o.Out, picture); err != nil {
+		return err
+	}
+	if g.Marked == 1 {
+		return exit.FindingsIf(1, "one part of the picture is not as it must be, or could not be verified")
+	}
+	return exit.FindingsIf(g.Marked, "%d parts of the picture are not as they must be, or could not be verified", g.Marked)
+}

@@ -1,0 +1,200 @@
+// Package graph makes of a snapshot what a picture of the cluster shows: the switch of a lab, the nodes with their pods,
+// the tunnels of each family, the services, and what is wrong with any of them. The judgement is that of the inspectors
+// that verify the nodes' tables. It does no I/O, and it draws nothing.
+package graph
+
+import (
+	"net/netip"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/services"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
+)
+
+// Addresses are the addresses of something, at most one in each family.
+type Addresses = inspect.ByFamily[netip.Addr]
+
+// Graph is what a picture shows. Everything in it is sorted, and in the order in which it is drawn.
+type Graph struct {
+	Switch   *Switch // nil where the cluster is not a lab's
+	Nodes    []Node
+	Tunnels  []Tunnel // one for each family that has any
+	Paths    []Path   // from node to node, those that are not as they must be
+	Services []Service
+	// Left counts what there is and is not shown, so that a picture of a large cluster stays legible.
+	Left Left
+	// Marked counts the parts that are not as they must be, with those that are not shown.
+	Marked int
+}
+
+// Left counts what was left out. Pods are counted where they are.
+type Left struct{ Nodes, Paths, Services int }
+
+// Switch is the switch of a lab.
+type Switch struct {
+	Name     string
+	Gateway  Addresses // towards the nodes
+	External Addresses // stands for the world outside
+}
+
+// Node is a node with its pods.
+type Node struct {
+	Name      string
+	Roles     []string
+	Addresses Addresses
+	Pods      []Pod
+	More      int // pods that are not shown
+	Mark
+}
+
+// Pod is a pod of a node.
+type Pod struct {
+	Namespace   string
+	Name        string
+	Addresses   Addresses
+	HostNetwork bool
+	Services    []int // that send to it: indices of Graph.Services
+	Mark
+}
+
+// Tunnel is what the nodes' tunnel devices of a family make up together.
+type Tunnel struct {
+	Family inspect.Family
+	Device string // the name that the devices have
+	VNI    int
+	Port   int // UDP
+	// Encapsulated and Direct count the paths from a node to another's pods that go through the tunnel, and past it.
+	Encapsulated, Direct int
+	Why                  string // there are direct ones
+	Ends                 []End  // in the order of Graph.Nodes
+}
+
+// End is the tunnel device of a node.
+type End struct {
+	Node    string
+	Address netip.Addr // of the device
+	VTEP    netip.Addr // source of the outer header
+	Mark
+}
+
+// Path is the way from a node to the pods of another, in one family.
+type Path struct {
+	From, To string
+	Family   inspect.Family
+	Mark
+}
+
+// Service is a service with its addresses.
+type Service struct {
+	Namespace string
+	Name      string
+	Type      string
+	Addresses Addresses
+	Ports     []services.Port
+	Endpoints inspect.ByFamily[*services.Endpoints]
+	Mark
+}
+
+// Health says how something is.
+type Health uint8
+
+// The states of health. What is both broken and in part unknown is broken.
+const (
+	OK Health = iota
+	Unknown
+	Broken
+)
+
+// String is the word for people.
+func (h Health) String() string { return [...]string{"ok", "unknown", "broken"}[h] }
+
+// Mark says what is wrong with a part of the graph. The zero value is the mark of one that is as it must be.
+type Mark struct {
+	Health Health
+	Number int      // by which pictures refer to the notes; 0 without any
+	Notes  []string // what is wrong, or why it is not known
+}
+
+// Fault is a part that is marked, with words for where it is.
+type Fault struct {
+	Where string
+	Mark
+}
+
+// Options limit the graph.
+type Options struct {
+	Family inspect.Family // zero: both
+	// Limit is how many nodes, pods of a node, services and broken paths are shown at most; 0 is all of them. Those with
+	// something wrong come first.
+	Limit int
+	// Serving leaves out services that send to none of the pods.
+	Serving bool
+}
+
+// Needs lists the facts that Analyze goes by.
+func Needs() []inspect.Fact {
+	facts := []inspect.Fact{inspect.FactPods, inspect.FactServices, inspect.FactEndpointSlices, inspect.FactLab}
+	seen := map[inspect.Fact]bool{}
+	for _, needs := range [][]inspect.Fact{vxlan.Needs(), fdb.Needs(), neighbors.Needs(), routes.Needs()} {
+		for _, fact := range needs {
+			if !seen[fact] {
+				seen[fact], facts = true, append(facts, fact)
+			}
+		}
+	}
+	return facts
+}
+
+// Analyze returns the graph of a snapshot.
+func Analyze(s *inspect.Snapshot, o Options) *Graph {
+	b := builder{snapshot: s, options: o, graph: &Graph{}}
+	b.addSwitch()
+	b.addNodes()
+	b.addServices()
+	b.addPods()
+	b.addTunnels()
+	b.addPaths()
+	b.graph.Marked = len(b.graph.Faults())
+	b.limit()
+	b.number()
+	return b.graph
+}
+
+// Faults returns what is marked, in the order of the numbers.
+func (g *Graph) Faults() []Fault {
+	var all []Fault
+	g.visit(func(where string, m *Mark) {
+		if m.Health != OK {
+			all = append(all, Fault{where, *m})
+		}
+	})
+	return all
+}
+
+// visit calls back for everything that can be marked, in the order in which it is drawn.
+func (g *Graph) visit(visit func(where string, m *Mark)) {
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		visit("node "+n.Name, &n.Mark)
+		for j := range n.Pods {
+			visit("pod "+n.Pods[j].Namespace+"/"+n.Pods[j].Name, &n.Pods[j].Mark)
+		}
+	}
+	for i := range g.Tunnels {
+		t := &g.Tunnels[i]
+		for j := range t.Ends {
+			visit(t.Device+" of "+t.Ends[j].Node, &t.Ends[j].Mark)
+		}
+	}
+	for i := range g.Paths {
+		p := &g.Paths[i]
+		visit(p.Family.String()+" from "+p.From+" to "+p.To, &p.Mark)
+	}
+	for i := range g.Services {
+		s := &g.Services[i]
+		visit("service "+s.Namespace+"/"+s.Name, &s.Mark)
+	}
+}
