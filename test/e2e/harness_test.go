@@ -30,7 +30,9 @@ type world struct {
 	plugin   string // the binary
 	dir      string // for what the tests write; removed at the end
 	sharedUp sync.Once
-	shared   *lab
+	// neverRestarted keeps the kubelet from starting the shared lab's Felix anew: see freezeHealthy.
+	neverRestarted sync.Once
+	shared         *lab
 }
 
 var w world
@@ -76,19 +78,21 @@ func run(m *testing.M) (code int, err error) {
 	if out, err := exec.Command("go", "build", "-o", w.plugin, "../../cmd/kubectl-dualstack").CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build the plugin: %w\n%s", err, out)
 	}
-	for _, l := range []string{"e2e", "e2e-other"} { // of a run that died
-		if out, err := exec.Command(w.plugin, "lab", "delete", "--name", l).CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("delete the lab of an earlier run: %w\n%s", err, out)
-		}
+	if err := deleteLabs(); err != nil { // of a run that died
+		return 0, err
 	}
 	code = m.Run()
-	if w.shared != nil {
-		out, derr := exec.Command(w.plugin, "lab", "delete", "--name", w.shared.name).CombinedOutput()
-		if derr != nil {
-			err = fmt.Errorf("delete the shared lab: %w\n%s", derr, out)
+	return code, deleteLabs()
+}
+
+// deleteLabs deletes the labs that the tests make, where they are.
+func deleteLabs() error {
+	for _, l := range []string{"e2e", "e2e-other"} {
+		if out, err := exec.Command(w.plugin, "lab", "delete", "--name", l).CombinedOutput(); err != nil {
+			return fmt.Errorf("delete the lab %s of the tests: %w\n%s", l, err, out)
 		}
 	}
-	return code, err
+	return nil
 }
 
 // result is how a command ended.
@@ -103,10 +107,11 @@ func (r result) String() string {
 	return fmt.Sprintf("%s\nexit code %d\n--- stdout\n%s--- stderr\n%s", strings.Join(r.args, " "), r.code, r.out, r.errOut)
 }
 
-// command runs a program with more environment and returns how it ended, whatever that was.
+// command runs a program with more environment and returns how it ended, whatever that was. It runs in cleanups too, when
+// the test's context is done.
 func command(t testing.TB, env []string, name string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), commandTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), env...)
@@ -170,6 +175,13 @@ func (l *lab) mustPlugin(t testing.TB, args ...string) string {
 func (l *lab) kubectl(t testing.TB, args ...string) string {
 	t.Helper()
 	return must(t, l.env(), filepath.Join(w.env.BinDir, "kubectl"), args...)
+}
+
+// calicoctl runs the calicoctl that was built with the images; it must succeed.
+func (l *lab) calicoctl(t testing.TB, args ...string) string {
+	t.Helper()
+	env := append(l.env(), "DATASTORE_TYPE=kubernetes")
+	return must(t, env, filepath.Join(w.env.BinDir, "calicoctl"), append(args, "--allow-version-mismatch")...)
 }
 
 func (l *lab) nodes() []string {

@@ -5,7 +5,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -65,8 +64,7 @@ func TestPodsAgreeWithCalicoctl(t *testing.T) {
 			}
 		}
 	}
-	env := append(l.env(), "DATASTORE_TYPE=kubernetes")
-	out := must(t, env, filepath.Join(w.env.BinDir, "calicoctl"), "get", "workloadendpoints", "-A", "-o", "json", "--allow-version-mismatch")
+	out := l.calicoctl(t, "get", "workloadendpoints", "-A", "-o", "json")
 	if err := json.Unmarshal([]byte(out), &list); err != nil {
 		t.Fatal(err)
 	}

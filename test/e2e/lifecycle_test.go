@@ -123,15 +123,32 @@ func (p *process) hasChildren(t *testing.T) bool {
 	return false
 }
 
+// other returns a second lab's name and files for the test to create. It is gone when the test ends, however that ends: a lab
+// that goes on beside the shared one would slow down every test that follows.
+func other(t *testing.T) *lab {
+	t.Helper()
+	l := newLab("e2e-other")
+	t.Cleanup(func() {
+		if r := l.plugin(t, "lab", "delete", "--name", l.name); r.code != 0 {
+			t.Error(r)
+		}
+	})
+	return l
+}
+
 // TestKillAtEachStep kills the plugin where it cannot clean up after itself. "lab delete" must then find all that there is.
 func TestKillAtEachStep(t *testing.T) {
 	shared(t) // the other lab must survive it as well
-	l := newLab("e2e-other")
+	l := other(t)
 	bystanders(t, l.kubeconfig)
 	before := inventory(t)
 	for _, step := range []string{"switch", "nodes", "fabric", "Calico", "tools", "ready"} {
+		workers := "1"
+		if step == "tools" || step == "ready" {
+			workers = "0" // the later steps wait for every node, beside a lab that runs
+		}
 		t.Run(step, func(t *testing.T) {
-			p := l.start(t, l.createArgs()...)
+			p := l.start(t, l.createArgs("--workers", workers)...)
 			p.until(t, " • "+step+" ...")
 			p.end(t, syscall.SIGKILL)
 			if r := l.plugin(t, "lab", "delete", "--name", l.name); r.code != 0 {
@@ -148,11 +165,11 @@ func TestKillAtEachStep(t *testing.T) {
 // TestInterrupt presses Ctrl-C while kind is busy: what was made is removed by the plugin itself.
 func TestInterrupt(t *testing.T) {
 	shared(t)
-	l := newLab("e2e-other")
+	l := other(t)
 	before := inventory(t)
 	for _, step := range []string{"fabric", "Calico"} {
 		t.Run(step, func(t *testing.T) {
-			p := l.start(t, l.createArgs()...)
+			p := l.start(t, l.createArgs("--workers", "0")...)
 			p.until(t, " • "+step+" ...")
 			if code := p.end(t, syscall.SIGINT); code != 130 {
 				t.Errorf("exit code %d, want 130", code)
@@ -165,7 +182,7 @@ func TestInterrupt(t *testing.T) {
 // TestHalfBuiltIsBuiltAnew creates over what a killed creation has left.
 func TestHalfBuiltIsBuiltAnew(t *testing.T) {
 	shared(t)
-	l := newLab("e2e-other")
+	l := other(t)
 	before := inventory(t)
 	p := l.start(t, l.createArgs("--workers", "0")...)
 	p.until(t, " • Calico ...")
@@ -183,21 +200,33 @@ func TestHalfBuiltIsBuiltAnew(t *testing.T) {
 	nothingLeft(t, before)
 }
 
+// makeUser makes a user who may use Docker, for the time of the test, and returns a home for it that no earlier run has used.
+func makeUser(t *testing.T, name string) (home string) {
+	t.Helper()
+	if _, err := user.Lookup(name); err != nil {
+		must(t, nil, "useradd", "--no-create-home", "--groups", "docker", name)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("userdel", name).CombinedOutput(); err != nil {
+			t.Errorf("userdel: %v\n%s", err, out)
+		}
+	})
+	home, err := os.MkdirTemp(w.dir, "home-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, nil, "chown", name, home)
+	return home
+}
+
 // TestSecondLabOfAnOrdinaryUser creates a lab beside the shared one, as a user who is not root and may use Docker.
 func TestSecondLabOfAnOrdinaryUser(t *testing.T) {
-	l := shared(t)
+	l, second := shared(t), other(t)
 	const name = "dualstack-e2e"
 	if os.Getuid() != 0 {
 		t.Skip("only root can make the user that this test runs as")
 	}
-	if _, err := user.Lookup(name); err != nil {
-		must(t, nil, "useradd", "--create-home", "--groups", "docker", name)
-		t.Cleanup(func() {
-			if out, err := exec.Command("userdel", "--remove", name).CombinedOutput(); err != nil {
-				t.Errorf("userdel: %v\n%s", err, out)
-			}
-		})
-	}
+	home := makeUser(t, name)
 	manifests := filepath.Join(t.TempDir(), "manifests") // the cache is root's own
 	if err := errors.Join(os.CopyFS(manifests, os.DirFS(w.env.CalicoManifests)), os.Chmod(filepath.Dir(manifests), 0o755),
 		os.Chmod(filepath.Dir(filepath.Dir(manifests)), 0o755)); err != nil {
@@ -205,23 +234,20 @@ func TestSecondLabOfAnOrdinaryUser(t *testing.T) {
 	}
 	before := inventory(t)
 	as := func(args ...string) result {
-		return command(t, nil, "runuser", append([]string{"-u", name, "--", "env", "-u", "KUBECONFIG", "HOME=/home/" + name, "USER=" + name, w.plugin}, args...)...)
+		return command(t, nil, "runuser", append([]string{"-u", name, "--", "env", "-u", "KUBECONFIG", "HOME=" + home, "USER=" + name, w.plugin}, args...)...)
 	}
-	other := newLab("e2e-other")
-	create := as(other.createArgs("--calico-manifests", manifests)...)
+	create := as(second.createArgs("--calico-manifests", manifests, "--workers", "0")...)
 	if create.code != 0 {
 		t.Fatal(create)
 	}
 	if strings.Contains(create.errOut, "sudo") {
 		t.Errorf("it speaks of sudo: %s", create)
 	}
-	if r := as("lab", "status", "--name", other.name); r.code != 0 {
+	if r := as("lab", "status", "--name", second.name); r.code != 0 {
 		t.Error(r)
 	}
-	for _, x := range []*lab{l} { // the first lab goes on beside it
-		if r := x.plugin(t, "lab", "status", "--name", x.name); r.code != 0 {
-			t.Error(r)
-		}
+	if r := l.plugin(t, "lab", "status", "--name", l.name); r.code != 0 { // the first lab goes on beside it
+		t.Error(r)
 	}
 	list := as("lab", "list", "-o", "custom-columns=:.name,:.status", "--no-headers")
 	if got := strings.Fields(list.out); !slices.Equal(got, []string{"e2e", "running", "e2e-other", "running"}) {
@@ -230,11 +256,11 @@ func TestSecondLabOfAnOrdinaryUser(t *testing.T) {
 	if r := as("pods", "-A", "-o", "name"); r.code != 0 || !strings.Contains(r.out, "pod/multitool-") {
 		t.Error(r)
 	}
-	if r := as("lab", "delete", "--name", other.name); r.code != 0 {
+	if r := as("lab", "delete", "--name", second.name); r.code != 0 {
 		t.Error(r)
 	}
 	nothingLeft(t, before)
-	if _, err := os.Stat("/home/" + name + "/.kube/config"); err == nil {
+	if _, err := os.Stat(filepath.Join(home, ".kube", "config")); err == nil {
 		t.Error("the kubeconfig that the lab made is still there")
 	}
 }
@@ -307,7 +333,7 @@ func TestRestarts(t *testing.T) {
 
 // TestRefusals asks for labs that cannot be: one clear message, exit 1, nothing left behind.
 func TestRefusals(t *testing.T) {
-	l := newLab("e2e-other")
+	l := other(t)
 	config := filepath.Join(w.dir, "wrong.yaml")
 	if err := os.WriteFile(config, []byte("apiVersion: dualstack/v1alpha1\nkind: Lab\nipv6: {gateway: 10.10.10.1}\n"), 0o600); err != nil {
 		t.Fatal(err)

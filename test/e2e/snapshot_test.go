@@ -1,0 +1,98 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestSnapshot compares what every inspector prints of the live lab with what it prints of a recording of it.
+func TestSnapshot(t *testing.T) {
+	l := shared(t)
+	for name, more := range map[string][]string{"by exec": {"--node-access", "exec"}, "by the runtime": {"--node-access", "runtime"}} {
+		t.Run(name, func(t *testing.T) { sameFromFile(t, l, more...) })
+	}
+}
+
+// recordings bounds how often a difference is looked at again: the lab goes on living, and a pod may have become ready
+// between the recording and the table. A difference of ours is there each time.
+const recordings = 3
+
+func sameFromFile(t *testing.T, l *lab, more ...string) {
+	file := filepath.Join(t.TempDir(), "lab.snapshot")
+	record := func() {
+		if r := l.plugin(t, append([]string{"snapshot", file}, more...)...); r.code != 0 || r.out != "" {
+			t.Fatal(r)
+		}
+	}
+	record()
+	worker := l.nodes()[1]
+	scopes := map[string][][]string{
+		"nodes":    {{}, {worker}, {"-l", "!node-role.kubernetes.io/control-plane"}, {"--addresses"}},
+		"pods":     {{}, {"-A"}, {"-n", "kube-system"}, {"-A", "--node", worker}, {"-l", "app=multitool"}},
+		"services": {{}, {"-A"}, {"multitool-ipv6-only"}},
+	}
+	for _, inspector := range []string{"nodes", "pods", "services", "ippools", "blocks", "vxlan", "routes", "neighbors", "fdb"} {
+		all := scopes[inspector]
+		if all == nil {
+			all = [][]string{{}, {"--family", "ipv6"}}
+		}
+		if table := (map[string]bool{"vxlan": true, "routes": true, "neighbors": true, "fdb": true}); table[inspector] {
+			all = append(all, []string{"--node", worker})
+		}
+		for _, scope := range all {
+			for _, format := range []string{"", "wide", "json"} {
+				args := append([]string{inspector}, scope...)
+				if format != "" {
+					args = append(args, "-o", format)
+				}
+				d := difference(t, l, file, args)
+				for range recordings - 1 {
+					if d == "" {
+						break
+					}
+					record()
+					d = difference(t, l, file, args)
+				}
+				if d != "" {
+					t.Errorf("%v: live (-), recorded (+)\n%s", args, d)
+				}
+			}
+		}
+	}
+}
+
+// difference compares what a command prints of the lab with what it prints of the recording, where there is no cluster.
+func difference(t *testing.T, l *lab, file string, args []string) string {
+	live := l.plugin(t, args...)
+	recorded := command(t, []string{"KUBECONFIG=/nonexistent"}, w.plugin, append(args, "--snapshot", file)...)
+	text := func(r result) string { return fmt.Sprintf("%s%sexit code %d\n", r.out, r.errOut, r.code) }
+	return cmp.Diff(text(live), text(recorded))
+}
+
+// TestSnapshotInAPipe records without a file, and reads a recording with other names.
+func TestSnapshotInAPipe(t *testing.T) {
+	l := shared(t)
+	pipe := exec.CommandContext(t.Context(), "sh", "-c", `"$0" snapshot - --redact | "$0" fdb --snapshot - -o json`, w.plugin)
+	pipe.Env = append(os.Environ(), l.env()...)
+	out, err := pipe.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	entries := items[struct{ Node, Status string }](t, string(out))
+	if n := len(l.nodes()); len(entries) != 2*n*(n-1) {
+		t.Errorf("%d entries of %d nodes", len(entries), n)
+	}
+	for _, e := range entries {
+		if e.Status != "ok" || !strings.HasPrefix(e.Node, "node-") {
+			t.Errorf("%+v", e)
+		}
+	}
+}
