@@ -24,6 +24,7 @@ show() {
 	"$plugin" "$@"
 }
 show "${create[@]}"
-show nodes --context kind-dual-stack
-show pods -A --context kind-dual-stack
-show services --context kind-dual-stack
+for inspector in nodes "pods -A" services ippools blocks vxlan routes neighbors fdb trace; do
+	# shellcheck disable=SC2086 # the words of a command
+	show $inspector --context kind-dual-stack
+done
