@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -14,10 +13,8 @@ import (
 	"syscall"
 
 	"github.com/go-logr/logr"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
-	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
@@ -87,27 +84,9 @@ func report(ctx context.Context, out io.Writer, err error) int {
 		printLines(out, fmt.Sprintf("error: %v\nSee '%s -h' for help and examples", usage, usage.Command))
 		return exit.Error
 	default:
-		printLines(out, message(err))
+		printLines(out, exit.Message(err))
 		return exit.Error
 	}
-}
-
-// message words an error as kubectl does. What an API server or the network said is found within what we wrapped around
-// it: kubectl's sentence says more than the wrapping.
-func message(err error) string {
-	var status apierrors.APIStatus
-	var connection *url.Error
-	inner := err
-	switch {
-	case errors.As(err, &status):
-		inner, _ = status.(error)
-	case errors.As(err, &connection):
-		inner = connection
-	}
-	if text, ok := cmdutil.StandardErrorMessage(inner); ok {
-		return text
-	}
-	return "error: " + strings.TrimPrefix(err.Error(), "error: ")
 }
 
 // printLines prints text of which parts may come from a cluster.

@@ -46,7 +46,7 @@ func (o *Options) Repeat(ctx context.Context, inspect func(context.Context) erro
 		case err != nil && first:
 			return err
 		case err != nil:
-			_, _ = fmt.Fprintf(errOut, "Warning: %s\n", printer.Escape(err.Error()))
+			_, _ = fmt.Fprintln(errOut, printer.Escape(exit.Message(err)))
 		}
 		if now := [2]string{out.String(), errOut.String()}; now != before {
 			if err := show(streams.Out, now[0], !first && now[0] != ""); err != nil {

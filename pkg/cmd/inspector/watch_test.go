@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/url"
 	"os"
 	"testing"
 	"time"
@@ -32,6 +34,7 @@ func TestRepeat(t *testing.T) {
 		{"a wrong\n", exit.FindingsIf(1, "1 wrong")},
 		{"", errors.New("no way to it\x1b")},
 		{"", errors.New("no way to it\x1b")},
+		{"", fmt.Errorf("list pods: %w", &url.Error{Op: "Get", URL: "https://10.0.0.1", Err: io.EOF})},
 		{"a ok\n", nil},
 	}
 	look := 0
@@ -51,7 +54,7 @@ func TestRepeat(t *testing.T) {
 	if d := cmp.Diff("a ok\n\na wrong\n\na ok\n", out.String()); d != "" {
 		t.Errorf("standard output (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff("1 wrong\nWarning: no way to it\\x1b\n", errOut.String()); d != "" {
+	if d := cmp.Diff("1 wrong\nerror: no way to it\\x1b\nUnable to connect to the server: EOF\n", errOut.String()); d != "" {
 		t.Errorf("standard error (-want +got):\n%s", d)
 	}
 	if o.Out != streams.Out {
