@@ -58,14 +58,22 @@ func (b *builder) addTunnels() {
 
 // tunnel returns the tunnel that a device is part of. The settings are those of the first device that has any.
 func (b *builder) tunnel(d vxlan.Device) *Tunnel {
-	i := slices.IndexFunc(b.graph.Tunnels, func(t Tunnel) bool { return t.Family == d.Family })
-	if i < 0 {
-		i = len(b.graph.Tunnels)
+	t := b.tunnelOf(d.Family)
+	if t == nil {
 		b.graph.Tunnels = append(b.graph.Tunnels, Tunnel{Family: d.Family, Device: d.Device})
+		t = &b.graph.Tunnels[len(b.graph.Tunnels)-1]
 	}
-	t := &b.graph.Tunnels[i]
 	t.VNI, t.Port = cmp.Or(t.VNI, d.VNI), cmp.Or(t.Port, d.Port)
 	return t
+}
+
+// tunnelOf returns the tunnel of a family, or nil.
+func (b *builder) tunnelOf(f inspect.Family) *Tunnel {
+	i := slices.IndexFunc(b.graph.Tunnels, func(t Tunnel) bool { return t.Family == f })
+	if i < 0 {
+		return nil
+	}
+	return &b.graph.Tunnels[i]
 }
 
 func (b *builder) tunnelAddress(node string, f inspect.Family) netip.Addr {
@@ -158,25 +166,23 @@ func (c *paths) note(w way, status inspect.Status, what string, details ...strin
 
 // end returns the tunnel device of a node, or nil.
 func (c *paths) end(node string, f inspect.Family) *End {
-	for i := range c.graph.Tunnels {
-		t := &c.graph.Tunnels[i]
-		if t.Family != f {
-			continue
-		}
-		if j := slices.IndexFunc(t.Ends, func(e End) bool { return e.Node == node }); j >= 0 {
-			return &t.Ends[j]
-		}
+	t := c.tunnelOf(f)
+	if t == nil {
+		return nil
 	}
-	return nil
+	i := slices.IndexFunc(t.Ends, func(e End) bool { return e.Node == node })
+	if i < 0 {
+		return nil
+	}
+	return &t.Ends[i]
 }
 
 // count notes how a block of another node is reached.
 func (c *paths) count(r routes.Route) {
-	i := slices.IndexFunc(c.graph.Tunnels, func(t Tunnel) bool { return t.Family == r.Family })
-	if i < 0 || r.Status != inspect.StatusOK || r.RemoteNode == "" || r.Destination.IsSingleIP() {
+	t := c.tunnelOf(r.Family)
+	if t == nil || r.Status != inspect.StatusOK || r.RemoteNode == "" || r.Destination.IsSingleIP() {
 		return
 	}
-	t := &c.graph.Tunnels[i]
 	switch r.Kind {
 	case expect.Tunnel:
 		t.Encapsulated++
