@@ -125,11 +125,7 @@ func (o *Options) summary(paths []trace.Path, took time.Duration) error {
 			parts = append(parts, fmt.Sprintf("%d %s", n, v.text))
 		}
 	}
-	noun := "paths"
-	if len(paths) == 1 {
-		noun = "path"
-	}
-	text := fmt.Sprintf("%d %s: %s", len(paths), noun, strings.Join(parts, ", "))
+	text := fmt.Sprintf("%s: %s", trace.Quantity(len(paths), "path"), strings.Join(parts, ", "))
 	if !o.DryRun {
 		text += fmt.Sprintf(" in %.1f s", took.Seconds())
 	}
