@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
@@ -60,16 +61,7 @@ func NewCmdNodes(f *Flags, runF func(context.Context, *Options) error) *cobra.Co
 		ValidArgsFunction: inspector.CompleteNames(f.Config, "nodes"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := f.ToOptions(args)
-			if err != nil {
-				return err
-			}
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return o.Run(cmd.Context())
+			return command.Run(cmd.Context(), o, err, runF)
 		},
 	}
 	f.AddFlags(cmd)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
@@ -56,16 +57,7 @@ func NewCmdPods(f *Flags, runF func(context.Context, *Options) error) *cobra.Com
 		ValidArgsFunction: inspector.CompleteNames(f.Config, "pods"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := f.ToOptions(args)
-			if err != nil {
-				return err
-			}
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return o.Repeat(cmd.Context(), o.Run)
+			return command.Run(cmd.Context(), o, err, runF)
 		},
 	}
 	f.AddFlags(cmd)
@@ -100,8 +92,11 @@ type Options struct {
 	Printer *printer.Printer[pods.Row]
 }
 
-// Run reads the pods page by page, and hands each namespace to the printer when its last pod is there.
-func (o *Options) Run(ctx context.Context) error {
+// Run looks, once or time and again.
+func (o *Options) Run(ctx context.Context) error { return o.Repeat(ctx, o.look) }
+
+// look reads the pods page by page, and hands each namespace to the printer when its last pod is there.
+func (o *Options) look(ctx context.Context) error {
 	var pools []inspect.IPPool
 	if o.Printer.NeedsWide() {
 		snap, err := o.withoutSubject().Gather(ctx, inspect.FactPools)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
@@ -57,16 +58,7 @@ func NewCmd[T any](f *inspector.Flags, spec Spec[T], runF func(context.Context, 
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := ToOptions(f, spec)
-			if err != nil {
-				return err
-			}
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return o.Repeat(cmd.Context(), o.Run)
+			return command.Run(cmd.Context(), o, err, runF)
 		},
 	}
 	f.AddFlags(cmd)
@@ -114,8 +106,11 @@ type Options[T any] struct {
 	detailed *printer.Printer[T]
 }
 
-// Run reads the facts, analyses them and prints the rows.
-func (o *Options[T]) Run(ctx context.Context) error {
+// Run looks, once or time and again.
+func (o *Options[T]) Run(ctx context.Context) error { return o.Repeat(ctx, o.look) }
+
+// look reads the facts, analyses them and prints the rows.
+func (o *Options[T]) look(ctx context.Context) error {
 	snap, err := o.Gather(ctx, o.spec.Facts...)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
@@ -49,16 +50,7 @@ func NewCmdServices(f *Flags, runF func(context.Context, *Options) error) *cobra
 		ValidArgsFunction: inspector.CompleteNames(f.Config, "services"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := f.ToOptions(args)
-			if err != nil {
-				return err
-			}
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return o.Repeat(cmd.Context(), o.Run)
+			return command.Run(cmd.Context(), o, err, runF)
 		},
 	}
 	f.AddFlags(cmd)
@@ -92,8 +84,11 @@ type Options struct {
 	Printer *printer.Printer[services.Row]
 }
 
-// Run reads the services with their endpoints and prints them.
-func (o *Options) Run(ctx context.Context) error {
+// Run looks, once or time and again.
+func (o *Options) Run(ctx context.Context) error { return o.Repeat(ctx, o.look) }
+
+// look reads the services with their endpoints and prints them.
+func (o *Options) look(ctx context.Context) error {
 	snap, err := o.Gather(ctx, inspect.FactServices, inspect.FactEndpointSlices)
 	if err != nil {
 		return err

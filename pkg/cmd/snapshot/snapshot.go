@@ -14,6 +14,7 @@ import (
 	"k8s.io/kubectl/pkg/util/templates"
 	"k8s.io/kubectl/pkg/util/term"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/version"
@@ -73,16 +74,7 @@ func NewCmdSnapshot(f *Flags, runF func(context.Context, *Options) error) *cobra
 		Args:    oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := f.ToOptions(args[0])
-			if err != nil {
-				return err
-			}
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return o.Run(cmd.Context())
+			return command.Run(cmd.Context(), o, err, runF)
 		},
 	}
 	f.AddFlags(cmd)

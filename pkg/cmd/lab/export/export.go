@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/create"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
 )
@@ -57,17 +58,8 @@ func NewCmdExport(f *Flags, runF func(context.Context, *Options) error) *cobra.C
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			lab, err := f.ToOptions(cmd)
-			if err != nil {
-				return err
-			}
-			if err := lab.Validate(); err != nil {
-				return err
-			}
 			o := &Options{Options: lab, Dir: args[0], Existing: f.Existing, Force: f.Force}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return o.Run(cmd.Context())
+			return command.Run(cmd.Context(), o, err, runF)
 		},
 	}
 	f.AddLabFlags(cmd)
