@@ -24,6 +24,14 @@ const (
 	completionTimeout = 3 * time.Second
 )
 
+// CompletionContext bounds a completion in time. Cobra completes some flags before it has a context: nil is Background.
+func CompletionContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	return context.WithTimeout(ctx, completionTimeout)
+}
+
 // CompleteNames completes the names of core objects ("pods", "services", "nodes", "namespaces") that are not on the
 // command line yet. Errors complete nothing: there is no place to show them.
 func CompleteNames(config *genericclioptions.ConfigFlags, resource string) cobra.CompletionFunc {
@@ -52,10 +60,7 @@ func objectNames(ctx context.Context, config *genericclioptions.ConfigFlags, res
 			return nil
 		}
 	}
-	if ctx == nil { // cobra completes some flags before it has a context
-		ctx = context.Background()
-	}
-	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+	ctx, cancel := CompletionContext(ctx)
 	defer cancel()
 	list, err := client.Resource(schema.GroupVersionResource{Version: "v1", Resource: resource}).Namespace(namespace).
 		List(ctx, metav1.ListOptions{Limit: completionLimit})

@@ -1,19 +1,14 @@
 package trace
 
 import (
-	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
-
-// completionTimeout is as long as one waits with a finger on TAB.
-const completionTimeout = 3 * time.Second
 
 // completeFlags completes the flags that name something in the cluster.
 func (f *Flags) completeFlags(cmd *cobra.Command) {
@@ -43,11 +38,7 @@ func (f *Flags) completeTarget(cmd *cobra.Command, args []string, typed string) 
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	ctx := cmd.Context()
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+	ctx, cancel := inspector.CompletionContext(cmd.Context())
 	defer cancel()
 	req := o.Request
 	req.Subject, req.Selector = "", ""
