@@ -74,7 +74,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (5m), one after the other
 	  fuzz FuzzParse ./pkg/inspect/gather/nodetables && \
 	  fuzz FuzzRead ./pkg/inspect/snapfile && \
 	  fuzz FuzzReadNode ./pkg/inspect/gather && \
-	  fuzz FuzzSelects ./pkg/inspect/expect
+	  fuzz FuzzSelects ./pkg/inspect/felix
 
 .PHONY: dist
 dist: ## Build what a release would be into dist/, and publish nothing

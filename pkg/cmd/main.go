@@ -17,7 +17,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 )
 
 // completionName is the name under which kubectl looks for a plugin's completion; a link of that name to the binary

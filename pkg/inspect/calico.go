@@ -59,6 +59,18 @@ type IPPool struct {
 // Family returns the family of the pool's CIDR.
 func (p IPPool) Family() Family { return FamilyOf(p.CIDR.Addr()) }
 
+// PoolOf returns the pool that an address is from, or nil: the longest of those that contain it, as Calico's own look-ups
+// have it (felix/calc/l3_route_resolver.go uses a trie). Pools must not overlap, but a disabled one may lie within another.
+func PoolOf(pools []IPPool, a netip.Addr) *IPPool {
+	var best *IPPool
+	for i := range pools {
+		if p := &pools[i]; p.CIDR.Contains(a) && (best == nil || p.CIDR.Bits() > best.CIDR.Bits()) {
+			best = p
+		}
+	}
+	return best
+}
+
 // IPAMBlock is a block of addresses of a pool, normally affine to one node.
 type IPAMBlock struct {
 	CIDR netip.Prefix `json:"cidr"`

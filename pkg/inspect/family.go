@@ -50,6 +50,9 @@ func (f Family) Bits() int {
 	return 128
 }
 
+// Is6 reports whether the family is IPv6; package calico, which knows no families, asks for this.
+func (f Family) Is6() bool { return f == IPv6 }
+
 // Matches reports whether a row of family other passes the filter f; the zero Family lets everything pass.
 func (f Family) Matches(other Family) bool { return f == 0 || f == other }
 

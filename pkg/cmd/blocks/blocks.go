@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/blocks"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 const (
@@ -33,7 +33,7 @@ func NewCmdBlocks(f *inspector.Flags, runF func(context.Context, *report.Options
 	return report.NewCmd(f, report.Spec[blocks.Block]{
 		Use: "blocks", Aliases: []string{"block", "ipamblocks"}, Short: short, Long: long, Example: example,
 		Noun: "IPAM blocks", Subject: inspect.FactBlocks, PerNode: true, Facts: blocks.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt expect.Filter, _ bool) *inspect.List[blocks.Block] {
+		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[blocks.Block] {
 			return blocks.Analyze(s, blocks.Options{Family: flt.Family, Nodes: flt.Nodes})
 		},
 		Table: table(),

@@ -8,12 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 const (
@@ -47,8 +47,8 @@ func NewCmdFDB(f *inspector.Flags, runF func(context.Context, *report.Options[fd
 func spec() report.Spec[fdb.Entry] {
 	return report.Spec[fdb.Entry]{
 		Use: "fdb", Short: short, Long: long, Example: example,
-		Noun: "forwarding entries", Part: expect.FDB, Subject: inspect.FactNodes, PerNode: true, Watch: true, Facts: fdb.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt expect.Filter, wide bool) *inspect.List[fdb.Entry] {
+		Noun: "forwarding entries", Part: felix.FDB, Subject: inspect.FactNodes, PerNode: true, Watch: true, Facts: fdb.Needs(),
+		Analyze: func(s *inspect.Snapshot, flt felix.Filter, wide bool) *inspect.Report[fdb.Entry] {
 			return fdb.Analyze(s, fdb.Options{Filter: flt, Lookup: wide})
 		},
 		Status:  func(e fdb.Entry) inspect.Status { return e.Status },

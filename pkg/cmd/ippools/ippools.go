@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/ippools"
 )
 
@@ -32,7 +32,7 @@ func NewCmdIPPools(f *inspector.Flags, runF func(context.Context, *report.Option
 	return report.NewCmd(f, report.Spec[ippools.Pool]{
 		Use: "ippools", Aliases: []string{"ippool", "pools"}, Short: short, Long: long, Example: example,
 		Noun: "IP pools", Subject: inspect.FactPools, Facts: ippools.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt expect.Filter, _ bool) *inspect.List[ippools.Pool] {
+		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[ippools.Pool] {
 			return ippools.Analyze(s, ippools.Options{Family: flt.Family})
 		},
 		Table: table(),

@@ -7,11 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
 )
 
@@ -42,9 +42,9 @@ func NewCmdNeighbors(
 func spec() report.Spec[neighbors.Neighbor] {
 	return report.Spec[neighbors.Neighbor]{
 		Use: "neighbors", Aliases: []string{"neighbours", "neigh"}, Short: short, Long: long, Example: example,
-		Noun: "neighbour entries", Part: expect.Neighbors, Subject: inspect.FactNodes, PerNode: true,
+		Noun: "neighbour entries", Part: felix.Neighbors, Subject: inspect.FactNodes, PerNode: true,
 		Facts: neighbors.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt expect.Filter, _ bool) *inspect.List[neighbors.Neighbor] {
+		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[neighbors.Neighbor] {
 			return neighbors.Analyze(s, neighbors.Options{Filter: flt})
 		},
 		Status:  func(n neighbors.Neighbor) inspect.Status { return n.Status },

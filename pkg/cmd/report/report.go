@@ -14,10 +14,10 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 // Spec describes a command and the inspector behind it, whose rows are of type T.
@@ -36,12 +36,12 @@ type Spec[T any] struct {
 	// Watch gives it a flag to look time and again.
 	Watch bool
 	// Analyze is the inspector. Wide asks for what only the wide table shows.
-	Analyze func(s *inspect.Snapshot, flt expect.Filter, wide bool) *inspect.List[T]
+	Analyze func(s *inspect.Snapshot, flt felix.Filter, wide bool) *inspect.Report[T]
 	Table   printer.Table[T]
 
 	// The rest is for inspectors that verify.
 
-	Part   expect.Part            // empty: nothing is verified
+	Part   felix.Part             // empty: nothing is verified
 	Status func(T) inspect.Status // of a row
 	// Details says what is wrong with a row; it makes up the last column, which is left out when nothing is wrong.
 	Details func(T) string
@@ -115,7 +115,7 @@ func (o *Options[T]) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	flt := expect.Filter{Family: o.Family}
+	flt := felix.Filter{Family: o.Family}
 	if o.Request.Node != "" {
 		flt.Nodes = []string{o.Request.Node}
 	}
@@ -123,7 +123,7 @@ func (o *Options[T]) look(ctx context.Context) error {
 	if o.spec.Part == "" {
 		return o.print(o.short, list)
 	}
-	for _, omission := range expect.New(snap).Omissions(o.spec.Part, flt) {
+	for _, omission := range felix.New(snap).Omissions(o.spec.Part, flt) {
 		// A broken standard error is no reason to keep the rows from the user.
 		_, _ = fmt.Fprintf(o.ErrOut, "Note: %s.\n", printer.Escape(omission.String()))
 	}
@@ -141,7 +141,7 @@ func (o *Options[T]) look(ctx context.Context) error {
 // batch is how many rows are laid out at once: a thousand nodes have two million, which would take gigabytes as text.
 const batch = 2000
 
-func (o *Options[T]) print(p *printer.Printer[T], list *inspect.List[T]) error {
+func (o *Options[T]) print(p *printer.Printer[T], list *inspect.Report[T]) error {
 	w := p.Begin(o.Out)
 	for rows := range slices.Chunk(list.Items, batch) {
 		if err := w.Add(rows); err != nil {
@@ -156,7 +156,7 @@ func (o *Options[T]) print(p *printer.Printer[T], list *inspect.List[T]) error {
 }
 
 // findings sums up what is not ok: "1 missing, 2 wrong of 24 forwarding entries".
-func (o *Options[T]) findings(list *inspect.List[T]) error {
+func (o *Options[T]) findings(list *inspect.Report[T]) error {
 	counts := map[inspect.Status]int{}
 	for _, row := range list.Items {
 		counts[o.spec.Status(row)]++

@@ -7,11 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
 )
 
@@ -45,8 +45,8 @@ func NewCmdRoutes(f *inspector.Flags, runF func(context.Context, *report.Options
 func spec() report.Spec[routes.Route] {
 	return report.Spec[routes.Route]{
 		Use: "routes", Aliases: []string{"route"}, Short: short, Long: long, Example: example,
-		Noun: "routes", Part: expect.Routes, Subject: inspect.FactNodes, PerNode: true, Facts: routes.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt expect.Filter, _ bool) *inspect.List[routes.Route] {
+		Noun: "routes", Part: felix.Routes, Subject: inspect.FactNodes, PerNode: true, Facts: routes.Needs(),
+		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[routes.Route] {
 			return routes.Analyze(s, routes.Options{Filter: flt})
 		},
 		Status:  func(r routes.Route) inspect.Status { return r.Status },

@@ -10,8 +10,8 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
@@ -86,7 +86,7 @@ func (o *Options) print(paths []trace.Path) error {
 			p = o.explained
 		}
 	}
-	if err := p.Print(o.Out, inspect.NewList(trace.Kind, paths)); err != nil {
+	if err := p.Print(o.Out, inspect.NewReport(trace.Kind, paths)); err != nil {
 		return err
 	}
 	if !o.table {

@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
 )
 
@@ -42,8 +42,8 @@ func NewCmdVXLAN(f *inspector.Flags, runF func(context.Context, *report.Options[
 func spec() report.Spec[vxlan.Device] {
 	return report.Spec[vxlan.Device]{
 		Use: "vxlan", Short: short, Long: long, Example: example,
-		Noun: "tunnel devices", Part: expect.Devices, Subject: inspect.FactNodes, PerNode: true, Facts: vxlan.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt expect.Filter, _ bool) *inspect.List[vxlan.Device] {
+		Noun: "tunnel devices", Part: felix.Devices, Subject: inspect.FactNodes, PerNode: true, Facts: vxlan.Needs(),
+		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[vxlan.Device] {
 			return vxlan.Analyze(s, vxlan.Options{Filter: flt})
 		},
 		Status:  func(d vxlan.Device) inspect.Status { return d.Status },

@@ -46,7 +46,7 @@ type Options struct {
 func Needs() []inspect.Fact { return []inspect.Fact{inspect.FactBlocks, inspect.FactPools} }
 
 // Analyze returns the blocks, sorted by node, family and address.
-func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Block] {
+func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Block] {
 	var rows []Block
 	for i := range s.Blocks {
 		b := &s.Blocks[i]
@@ -57,7 +57,7 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Block] {
 	slices.SortFunc(rows, func(a, b Block) int {
 		return cmp.Or(strings.Compare(a.Node, b.Node), cmp.Compare(a.Family, b.Family), a.CIDR.Compare(b.CIDR))
 	})
-	return inspect.NewList(Kind, rows)
+	return inspect.NewReport(Kind, rows)
 }
 
 func (o Options) selects(b *inspect.IPAMBlock) bool {
@@ -69,7 +69,7 @@ func (o Options) selects(b *inspect.IPAMBlock) bool {
 
 func row(s *inspect.Snapshot, b *inspect.IPAMBlock) Block {
 	r := Block{
-		CIDR: b.CIDR, Family: b.Family(), Pool: poolOf(s.Pools, b.CIDR), Node: b.Node, Affinity: b.Affinity,
+		CIDR: b.CIDR, Family: b.Family(), Pool: poolName(s.Pools, b.CIDR), Node: b.Node, Affinity: b.Affinity,
 		Capacity: capacity(b.CIDR), Allocated: len(b.Allocations),
 	}
 	for _, a := range b.Allocations {
@@ -85,11 +85,9 @@ func row(s *inspect.Snapshot, b *inspect.IPAMBlock) Block {
 	return r
 }
 
-func poolOf(pools []inspect.IPPool, cidr netip.Prefix) string {
-	for _, p := range pools {
-		if p.CIDR.Overlaps(cidr) && p.CIDR.Bits() <= cidr.Bits() {
-			return p.Name
-		}
+func poolName(pools []inspect.IPPool, block netip.Prefix) string {
+	if p := inspect.PoolOf(pools, block.Addr()); p != nil {
+		return p.Name
 	}
 	return ""
 }

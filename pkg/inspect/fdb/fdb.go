@@ -8,8 +8,9 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 // Kind is the kind of a row.
@@ -41,19 +42,19 @@ type Lookup struct {
 
 // Options limit and extend the report.
 type Options struct {
-	expect.Filter
+	felix.Filter
 	Lookup bool // fill in Lookup
 }
 
 // Needs lists the facts that Analyze goes by.
-func Needs() []inspect.Fact { return expect.FDB.Needs() }
+func Needs() []inspect.Fact { return felix.FDB.Needs() }
 
 // Analyze returns the entries of all nodes, sorted by node, family and VTEP.
-func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Entry] {
-	c := expect.New(s)
+func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Entry] {
+	c := felix.New(s)
 	a := analysis{cluster: c, options: o, rows: make([]Entry, 0, capacity(s))}
-	c.Judge(expect.FDB, o.Filter, a.judge, a.unknown)
-	return inspect.NewList(Kind, a.rows)
+	c.Judge(felix.FDB, o.Filter, a.judge, a.unknown)
+	return inspect.NewReport(Kind, a.rows)
 }
 
 func capacity(s *inspect.Snapshot) int {
@@ -65,20 +66,20 @@ func capacity(s *inspect.Snapshot) int {
 }
 
 type analysis struct {
-	cluster *expect.Cluster
+	cluster *felix.Cluster
 	options Options
 	rows    []Entry
 }
 
-func (a *analysis) unknown(n *expect.Node, f inspect.Family, reason string) {
-	a.rows = append(a.rows, Entry{Node: n.Name, Family: f, Device: expect.DeviceName(f), Status: inspect.StatusUnknown,
+func (a *analysis) unknown(n *felix.Node, f inspect.Family, reason string) {
+	a.rows = append(a.rows, Entry{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()), Status: inspect.StatusUnknown,
 		Problems: []string{reason}})
 }
 
 // judge adds the rows of one node and family.
-func (a *analysis) judge(n *expect.Node, f inspect.Family) {
+func (a *analysis) judge(n *felix.Node, f inspect.Family) {
 	first := len(a.rows)
-	vteps, tally, device := a.cluster.VTEPs(f), n.Tally(f), expect.DeviceName(f)
+	vteps, tally, device := a.cluster.VTEPs(f), n.Tally(f), calico.VXLANDevice(f.Is6())
 	for i := range n.Table().FDB {
 		if e := &n.Table().FDB[i]; e.Dev == device && counts(e) {
 			a.rows = append(a.rows, compare(n, f, vteps, tally, e))
@@ -103,7 +104,7 @@ func counts(e *inspect.FDBEntry) bool {
 }
 
 // compare makes the row of an entry that is there: ok, or for the time being unexpected.
-func compare(n *expect.Node, f inspect.Family, vteps *expect.VTEPs, tally *expect.Tally, e *inspect.FDBEntry) Entry {
+func compare(n *felix.Node, f inspect.Family, vteps *felix.VTEPs, tally *felix.Tally, e *inspect.FDBEntry) Entry {
 	row := Entry{Node: n.Name, Family: f, Device: e.Dev, MAC: e.MAC, VTEP: e.VTEP,
 		RemoteNode: vteps.NodeOf(e.MAC, e.VTEP), Status: inspect.StatusUnexpected}
 	if v, ok := vteps.WithMAC(e.MAC); ok && vteps.At(v).Host == e.VTEP && tally.Take(v) {
@@ -113,7 +114,7 @@ func compare(n *expect.Node, f inspect.Family, vteps *expect.VTEPs, tally *expec
 }
 
 // settle makes wrong entries of unexpected ones: those for a MAC address that no entry sends where it must.
-func settle(rows []Entry, vteps *expect.VTEPs, tally *expect.Tally) {
+func settle(rows []Entry, vteps *felix.VTEPs, tally *felix.Tally) {
 	for i := range rows {
 		if rows[i].Status == inspect.StatusOK {
 			continue
@@ -132,7 +133,7 @@ func compareEntries(a, b Entry) int {
 func addLookups(rows []Entry, t *inspect.NodeTable) {
 	blocks := map[netip.Addr][]netip.Prefix{}
 	for i := range t.Routes {
-		if r := &t.Routes[i]; r.Gateway.IsValid() && expect.IsDevice(r.Dev) {
+		if r := &t.Routes[i]; r.Gateway.IsValid() && calico.IsVXLANDevice(r.Dev) {
 			blocks[r.Gateway] = append(blocks[r.Gateway], r.Dst)
 		}
 	}
@@ -142,7 +143,7 @@ func addLookups(rows []Entry, t *inspect.NodeTable) {
 	}
 	lookups := map[key]*Lookup{}
 	for _, n := range t.Neighbors {
-		if !expect.IsDevice(n.Dev) || n.MAC.IsZero() {
+		if !calico.IsVXLANDevice(n.Dev) || n.MAC.IsZero() {
 			continue
 		}
 		k := key{n.Dev, n.MAC}

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 )
 
@@ -27,7 +27,7 @@ func TestAnalyzeHealthy(t *testing.T) {
 }
 
 func TestAnalyzeLab(t *testing.T) {
-	rows := fdb.Analyze(it.Lab(), fdb.Options{Filter: expect.Filter{Nodes: []string{it.ControlPlane}}, Lookup: true}).Items
+	rows := fdb.Analyze(it.Lab(), fdb.Options{Filter: felix.Filter{Nodes: []string{it.ControlPlane}}, Lookup: true}).Items
 	var want []fdb.Entry
 	for _, f := range inspect.Families() {
 		for _, remote := range []string{it.Worker, it.Worker2} {
@@ -101,7 +101,7 @@ func TestAnalyzeFaults(t *testing.T) {
 		}
 		for _, tt := range tests {
 			t.Run(f.String()+"/"+tt.name, func(t *testing.T) {
-				rows := notOK(it.With(tt.change), fdb.Options{Filter: expect.Filter{Family: f}})
+				rows := notOK(it.With(tt.change), fdb.Options{Filter: felix.Filter{Family: f}})
 				for i := range tt.want {
 					if tt.want[i].Status == inspect.StatusUnknown {
 						tt.want[i].Family, tt.want[i].Device = f, it.Device(f)

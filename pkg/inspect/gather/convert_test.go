@@ -2,6 +2,7 @@ package gather
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -27,9 +29,9 @@ func TestReadNode(t *testing.T) {
 				ObjectMeta: metav1.ObjectMeta{
 					Name: "worker",
 					Annotations: map[string]string{
-						annotationIPv4Address: "10.10.10.11/24", annotationIPv6Address: "fd00:10:10:0::11/64",
-						annotationIPv4Tunnel: "192.168.59.192", annotationIPv6Tunnel: "fd00:10:244:1b38::4d00",
-						annotationTunnelMACv6: "66:EE:A7:EF:78:65",
+						calico.AnnotationIPv4Address: "10.10.10.11/24", calico.AnnotationIPv6Address: "fd00:10:10:0::11/64",
+						calico.AnnotationIPv4Tunnel: "192.168.59.192", calico.AnnotationIPv6Tunnel: "fd00:10:244:1b38::4d00",
+						calico.AnnotationTunnelMACv6: "66:EE:A7:EF:78:65",
 					},
 					Labels: map[string]string{
 						"node-role.kubernetes.io/worker": "", "node-role.kubernetes.io/": "", "kubernetes.io/role": "edge",
@@ -64,19 +66,19 @@ func TestReadNode(t *testing.T) {
 		},
 		"broken annotations count as absent": {
 			node: corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "broken", Annotations: map[string]string{
-				annotationIPv4Address: "10.10.10.11/33",
-				annotationIPv6Address: "10.10.10.11/24", // the other family
-				annotationIPv4Tunnel:  "192.168.59.192/32",
-				annotationIPv6Tunnel:  "fe80::1%eth0",
-				annotationTunnelMACv4: "66:ee:a7",
-				annotationTunnelMACv6: "00:00:00:00:00:00:00:01", // EUI-64
+				calico.AnnotationIPv4Address: "10.10.10.11/33",
+				calico.AnnotationIPv6Address: "10.10.10.11/24", // the other family
+				calico.AnnotationIPv4Tunnel:  "192.168.59.192/32",
+				calico.AnnotationIPv6Tunnel:  "fe80::1%eth0",
+				calico.AnnotationTunnelMACv4: "66:ee:a7",
+				calico.AnnotationTunnelMACv6: "00:00:00:00:00:00:00:01", // EUI-64
 			}}},
 			want: inspect.Node{Name: "broken"},
 		},
 		"an address without a length is that of one host; mapped addresses are of neither family": {
 			node: corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "host", Annotations: map[string]string{
-				annotationIPv4Address: "10.10.10.11", annotationIPv6Address: "::ffff:10.10.10.11",
-				annotationIPv4Tunnel: "::ffff:192.168.0.1",
+				calico.AnnotationIPv4Address: "10.10.10.11", calico.AnnotationIPv6Address: "::ffff:10.10.10.11",
+				calico.AnnotationIPv4Tunnel: "::ffff:192.168.0.1",
 			}}},
 			want: inspect.Node{Name: "host", Address: inspect.ByFamily[netip.Prefix]{V4: prefix("10.10.10.11/32")}},
 		},
@@ -102,7 +104,7 @@ func TestReadNode(t *testing.T) {
 func TestReadPod(t *testing.T) {
 	pod := corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "p", UID: "u", Labels: map[string]string{"a": "b"},
-			Annotations: map[string]string{annotationContainerID: "0123"}},
+			Annotations: map[string]string{calico.AnnotationContainerID: "0123"}},
 		Spec: corev1.PodSpec{
 			NodeName: "worker", HostNetwork: true,
 			InitContainers: []corev1.Container{{Name: "init"}}, Containers: []corev1.Container{
@@ -331,15 +333,15 @@ func TestReadFelixEnv(t *testing.T) {
 
 func TestImageTag(t *testing.T) {
 	for image, want := range map[string]string{
-		"calico/node:v3.28.5":                               "v3.28.5",
-		"registry.test:5000/calico/node:v3.30.1":            "v3.30.1",
-		"registry.test:5000/calico/node":                    "",
-		"calico/node@sha256:0123":                           "",
-		"registry.test/calico/node:v3.31.0-arm@sha256:0123": "v3.31.0-arm",
+		"calico/node:v3.28.5":                    "v3.28.5",
+		"registry.test:5000/calico/node:v3.30.1": "v3.30.1",
+		"registry.test:5000/calico/node":         "",
+		"calico/node@sha256:0123":                "",
+		"registry.test/calico/node:v3.31.0-arm@sha256:" + strings.Repeat("01", 32): "v3.31.0-arm",
 		"": "",
 	} {
 		ds := &appsv1.DaemonSet{}
-		ds.Spec.Template.Spec.Containers = []corev1.Container{{Name: calicoNodeName, Image: image}}
+		ds.Spec.Template.Spec.Containers = []corev1.Container{{Name: calico.NodeName, Image: image}}
 		if got := imageTag(ds); got != want {
 			t.Errorf("imageTag(%q) = %q, want %q", image, got, want)
 		}

@@ -16,18 +16,16 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
-
-// calicoNodeName is the name of Calico's DaemonSet, and of the container in it that runs Felix.
-const calicoNodeName = "calico-node"
 
 // calicoNode finds Calico's DaemonSet: the operator puts it into calico-system, the manifest into kube-system. Where it
 // is not found, refusals are the error, since it may be there; "not found" says less.
 func calicoNode(ctx context.Context, client kubernetes.Interface) (*appsv1.DaemonSet, error) {
 	var refused, absent error
-	for _, namespace := range []string{"calico-system", "kube-system"} {
-		ds, err := client.AppsV1().DaemonSets(namespace).Get(ctx, calicoNodeName, metav1.GetOptions{})
+	for _, namespace := range calico.NodeNamespaces() {
+		ds, err := client.AppsV1().DaemonSets(namespace).Get(ctx, calico.NodeName, metav1.GetOptions{})
 		if err == nil {
 			return ds, nil
 		}
@@ -42,16 +40,11 @@ func calicoNode(ctx context.Context, client kubernetes.Interface) (*appsv1.Daemo
 }
 
 // imageTag returns the tag of the image of calico-node, which is its version.
-func imageTag(ds *appsv1.DaemonSet) string {
-	image, _, _ := strings.Cut(felixContainer(ds).Image, "@")
-	slash := strings.LastIndex(image, "/")
-	_, tag, _ := strings.Cut(image[slash+1:], ":")
-	return tag
-}
+func imageTag(ds *appsv1.DaemonSet) string { return calico.ImageTag(felixContainer(ds).Image) }
 
 func felixContainer(ds *appsv1.DaemonSet) corev1.Container {
 	containers := ds.Spec.Template.Spec.Containers
-	i := slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == calicoNodeName })
+	i := slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == calico.NodeName })
 	if i < 0 {
 		return corev1.Container{}
 	}
@@ -97,7 +90,7 @@ func (g *gatherer) felixEnv(ctx context.Context) (inspect.FelixSettings, error) 
 		if v.ValueFrom != nil && v.ValueFrom.ConfigMapKeyRef != nil {
 			ref := v.ValueFrom.ConfigMapKeyRef
 			if value, err = g.configMapKey(ctx, ds.Namespace, ref.Name, ref.Key); err != nil {
-				return inspect.FelixSettings{}, fmt.Errorf("variable %s of %s: %w", v.Name, calicoNodeName, err)
+				return inspect.FelixSettings{}, fmt.Errorf("variable %s of %s: %w", v.Name, calico.NodeName, err)
 			}
 		}
 		env[v.Name] = value

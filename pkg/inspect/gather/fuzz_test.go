@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -24,9 +25,9 @@ func FuzzReadNode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, address, tunnel, mac string) {
 		node := readNode(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{
-			annotationIPv4Address: address, annotationIPv6Address: address,
-			annotationIPv4Tunnel: tunnel, annotationIPv6Tunnel: tunnel,
-			annotationTunnelMACv4: mac, annotationTunnelMACv6: mac,
+			calico.AnnotationIPv4Address: address, calico.AnnotationIPv6Address: address,
+			calico.AnnotationIPv4Tunnel: tunnel, calico.AnnotationIPv6Tunnel: tunnel,
+			calico.AnnotationTunnelMACv4: mac, calico.AnnotationTunnelMACv6: mac,
 		}}})
 		for _, family := range inspect.Families() {
 			if p := node.Address.Get(family); p.IsValid() && inspect.FamilyOf(p.Addr()) != family {

@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -92,7 +93,7 @@ func forbidden(resource string) error {
 func labCluster() cluster {
 	daemonSet := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "calico-node"}}
 	daemonSet.Spec.Template.Spec.Containers = []corev1.Container{{Name: "other"}, {
-		Name: "calico-node", Image: "registry.test:5000/calico/node:v3.30.1@sha256:0",
+		Name: "calico-node", Image: "registry.test:5000/calico/node:v3.30.1@sha256:" + strings.Repeat("0a", 32),
 		Env: []corev1.EnvVar{
 			{Name: "FELIX_IPV6SUPPORT", Value: "true"},
 			{Name: "IP", Value: "autodetect"},
@@ -103,7 +104,7 @@ func labCluster() cluster {
 	}}
 	objects := []runtime.Object{
 		&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{
-			annotationIPv4Address: "10.0.0.1/24",
+			calico.AnnotationIPv4Address: "10.0.0.1/24",
 		}}},
 		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "p"}},
 		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "s"}},

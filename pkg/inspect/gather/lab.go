@@ -7,23 +7,18 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-)
-
-// Where `lab create` records what a trace wants to know of the lab.
-const (
-	labNamespace = metav1.NamespaceSystem
-	labConfigMap = "dualstack-lab"
 )
 
 // readLab reads what `lab create` recorded. A cluster without a record is no lab, which is not a gap.
 func (g *gatherer) readLab(ctx context.Context) error {
-	cm, err := g.clients.Kubernetes.CoreV1().ConfigMaps(labNamespace).Get(ctx, labConfigMap, metav1.GetOptions{})
+	cm, err := g.clients.Kubernetes.CoreV1().ConfigMaps(calico.LabNamespace).Get(ctx, calico.LabConfigMap, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
-		return errorf("get", "configmaps", labNamespace, err)
+		return errorf("get", "configmaps", calico.LabNamespace, err)
 	}
 	g.snap.Lab = parseLab(cm.Data)
 	return nil
@@ -31,15 +26,15 @@ func (g *gatherer) readLab(ctx context.Context) error {
 
 func parseLab(data map[string]string) inspect.Lab {
 	return inspect.Lab{
-		Name: data["name"],
+		Name: data[calico.LabKeyName],
 		External: inspect.ByFamily[netip.Addr]{
-			V4: parseAddr(data["externalIPv4"], inspect.IPv4), V6: parseAddr(data["externalIPv6"], inspect.IPv6),
+			V4: parseAddr(data[calico.LabKeyExternalIPv4], inspect.IPv4), V6: parseAddr(data[calico.LabKeyExternalIPv6], inspect.IPv6),
 		},
 		Gateway: inspect.ByFamily[netip.Addr]{
-			V4: parseAddr(data["gatewayIPv4"], inspect.IPv4), V6: parseAddr(data["gatewayIPv6"], inspect.IPv6),
+			V4: parseAddr(data[calico.LabKeyGatewayIPv4], inspect.IPv4), V6: parseAddr(data[calico.LabKeyGatewayIPv6], inspect.IPv6),
 		},
 		Fabric: inspect.ByFamily[netip.Prefix]{
-			V4: parsePrefix(data["fabricIPv4"], inspect.IPv4), V6: parsePrefix(data["fabricIPv6"], inspect.IPv6),
+			V4: parsePrefix(data[calico.LabKeyFabricIPv4], inspect.IPv4), V6: parsePrefix(data[calico.LabKeyFabricIPv6], inspect.IPv6),
 		},
 	}
 }

@@ -9,17 +9,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// The annotations in which Calico keeps its view of a node (libcalico-go/lib/backend/k8s/resources/node.go).
+// The labels by which a node has roles, the second an old one.
 const (
-	annotationIPv4Address  = "projectcalico.org/IPv4Address"
-	annotationIPv6Address  = "projectcalico.org/IPv6Address"
-	annotationIPv4Tunnel   = "projectcalico.org/IPv4VXLANTunnelAddr"
-	annotationIPv6Tunnel   = "projectcalico.org/IPv6VXLANTunnelAddr"
-	annotationTunnelMACv4  = "projectcalico.org/VXLANTunnelMACAddr"
-	annotationTunnelMACv6  = "projectcalico.org/VXLANTunnelMACAddrV6"
 	labelNodeRolePrefix    = "node-role.kubernetes.io/"
 	labelNodeRoleByItsName = "kubernetes.io/role"
 )
@@ -65,16 +60,16 @@ func readNode(n *corev1.Node) inspect.Node {
 			return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
 		}),
 		Address: inspect.ByFamily[netip.Prefix]{
-			V4: parsePrefix(a[annotationIPv4Address], inspect.IPv4),
-			V6: parsePrefix(a[annotationIPv6Address], inspect.IPv6),
+			V4: parsePrefix(a[calico.AnnotationIPv4Address], inspect.IPv4),
+			V6: parsePrefix(a[calico.AnnotationIPv6Address], inspect.IPv6),
 		},
 		Tunnel: inspect.ByFamily[netip.Addr]{
-			V4: parseAddr(a[annotationIPv4Tunnel], inspect.IPv4),
-			V6: parseAddr(a[annotationIPv6Tunnel], inspect.IPv6),
+			V4: parseAddr(a[calico.AnnotationIPv4Tunnel], inspect.IPv4),
+			V6: parseAddr(a[calico.AnnotationIPv6Tunnel], inspect.IPv6),
 		},
 		TunnelMAC: inspect.ByFamily[inspect.MAC]{
-			V4: parseMAC(a[annotationTunnelMACv4]),
-			V6: parseMAC(a[annotationTunnelMACv6]),
+			V4: parseMAC(a[calico.AnnotationTunnelMACv4]),
+			V6: parseMAC(a[calico.AnnotationTunnelMACv6]),
 		},
 	}
 	for _, address := range n.Status.Addresses {

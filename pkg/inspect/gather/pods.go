@@ -9,15 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-)
-
-// The annotations that Calico's CNI plugin leaves on the pods that it networks
-// (libcalico-go/lib/backend/k8s/conversion/constants.go).
-const (
-	annotationPodIP       = "cni.projectcalico.org/podIP"
-	annotationPodIPs      = "cni.projectcalico.org/podIPs"
-	annotationContainerID = "cni.projectcalico.org/containerID"
 )
 
 // EachPod hands on the pods of the request page by page, in the order of the API server: by namespace and name, where
@@ -78,7 +71,7 @@ func readPod(p *corev1.Pod) inspect.Pod {
 			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 		}),
 	}
-	for _, key := range []string{annotationPodIP, annotationPodIPs, annotationContainerID} {
+	for _, key := range []string{calico.AnnotationPodIP, calico.AnnotationPodIPs, calico.AnnotationContainerID} {
 		if _, ok := p.Annotations[key]; ok {
 			pod.CalicoCNI = true
 		}

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
@@ -40,7 +40,7 @@ func (m *Mark) judge(status inspect.Status, what string, details ...string) {
 
 // addTunnels makes one tunnel of the devices of each family.
 func (b *builder) addTunnels() {
-	filter := expect.Filter{Family: b.options.Family}
+	filter := felix.Filter{Family: b.options.Family}
 	for _, d := range vxlan.Analyze(b.snapshot, vxlan.Options{Filter: filter}).Items {
 		n := b.node(d.Node)
 		if n == nil {
@@ -101,7 +101,7 @@ type paths struct {
 // addPaths holds what leads from node to node against what must be there, and counts what goes through the tunnels.
 func (b *builder) addPaths() {
 	c := paths{builder: b, marks: map[way]*Mark{}, followed: map[*End]int{}}
-	filter := expect.Filter{Family: b.options.Family}
+	filter := felix.Filter{Family: b.options.Family}
 	for _, r := range routes.Analyze(b.snapshot, routes.Options{Filter: filter}).Items {
 		c.count(r)
 		c.note(way{r.Node, r.RemoteNode, r.Family}, r.Status, "route to "+text(r.Destination), r.Problems...)
@@ -184,9 +184,9 @@ func (c *paths) count(r routes.Route) {
 		return
 	}
 	switch r.Kind {
-	case expect.Tunnel:
+	case felix.Tunnel:
 		t.Encapsulated++
-	case expect.Direct:
+	case felix.Direct:
 		t.Direct++
 		t.Why = r.Reason
 	}

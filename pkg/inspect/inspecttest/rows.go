@@ -11,7 +11,7 @@ import (
 )
 
 // NotOK returns the rows of a report that are not ok.
-func NotOK[T any](list *inspect.List[T], status func(T) inspect.Status) []T {
+func NotOK[T any](list *inspect.Report[T], status func(T) inspect.Status) []T {
 	return slices.DeleteFunc(slices.Clone(list.Items), func(row T) bool { return status(row) == inspect.StatusOK })
 }
 

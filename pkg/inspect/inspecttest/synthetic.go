@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -40,7 +41,7 @@ func Synthetic(n int) *inspect.Snapshot {
 
 func syntheticHost(i int, f inspect.Family) Host {
 	h := Host{Name: fmt.Sprintf("node-%04d", i)}
-	h.MAC = inspect.VTEPMAC(h.Name, f)
+	h.MAC = inspect.MAC(calico.VTEPMAC(h.Name, f.Is6()))
 	if f == inspect.IPv4 {
 		h.Address = netip.PrefixFrom(numbered("172.16.0.1", i), 16)
 		h.Tunnel = numbered("10.128.0.0", i*64)

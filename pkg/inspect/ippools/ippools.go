@@ -40,7 +40,7 @@ type Options struct{ Family inspect.Family }
 func Needs() []inspect.Fact { return []inspect.Fact{inspect.FactPools, inspect.FactBlocks} }
 
 // Analyze returns the pools, sorted by name.
-func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Pool] {
+func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Pool] {
 	var rows []Pool
 	for _, p := range s.Pools {
 		if o.Family.Matches(p.Family()) {
@@ -51,7 +51,7 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Pool] {
 	if s.Lacks(inspect.FactBlocks, "") == "" {
 		count(rows, s.Blocks)
 	}
-	return inspect.NewList(Kind, rows)
+	return inspect.NewReport(Kind, rows)
 }
 
 func row(p inspect.IPPool) Pool {

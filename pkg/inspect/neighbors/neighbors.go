@@ -8,8 +8,9 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 // Kind is the kind of a row.
@@ -29,17 +30,17 @@ type Neighbor struct {
 }
 
 // Options limit the report.
-type Options struct{ expect.Filter }
+type Options struct{ felix.Filter }
 
 // Needs lists the facts that Analyze goes by.
-func Needs() []inspect.Fact { return expect.Neighbors.Needs() }
+func Needs() []inspect.Fact { return felix.Neighbors.Needs() }
 
 // Analyze returns the entries of all nodes, sorted by node, family and address.
-func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Neighbor] {
-	c := expect.New(s)
+func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Neighbor] {
+	c := felix.New(s)
 	a := analysis{cluster: c, rows: make([]Neighbor, 0, capacity(s))}
-	c.Judge(expect.Neighbors, o.Filter, a.judge, a.unknown)
-	return inspect.NewList(Kind, a.rows)
+	c.Judge(felix.Neighbors, o.Filter, a.judge, a.unknown)
+	return inspect.NewReport(Kind, a.rows)
 }
 
 func capacity(s *inspect.Snapshot) int {
@@ -51,19 +52,19 @@ func capacity(s *inspect.Snapshot) int {
 }
 
 type analysis struct {
-	cluster *expect.Cluster
+	cluster *felix.Cluster
 	rows    []Neighbor
 }
 
-func (a *analysis) unknown(n *expect.Node, f inspect.Family, reason string) {
-	a.rows = append(a.rows, Neighbor{Node: n.Name, Family: f, Device: expect.DeviceName(f), Status: inspect.StatusUnknown,
+func (a *analysis) unknown(n *felix.Node, f inspect.Family, reason string) {
+	a.rows = append(a.rows, Neighbor{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()), Status: inspect.StatusUnknown,
 		Problems: []string{reason}})
 }
 
 // judge adds the rows of one node and family.
-func (a *analysis) judge(n *expect.Node, f inspect.Family) {
+func (a *analysis) judge(n *felix.Node, f inspect.Family) {
 	first := len(a.rows)
-	vteps, tally, device := a.cluster.VTEPs(f), n.Tally(f), expect.DeviceName(f)
+	vteps, tally, device := a.cluster.VTEPs(f), n.Tally(f), calico.VXLANDevice(f.Is6())
 	for i := range n.Table().Neighbors {
 		if e := &n.Table().Neighbors[i]; e.Dev == device && counts(e, f) {
 			a.rows = append(a.rows, compare(n, f, vteps, tally, e))
@@ -83,7 +84,7 @@ func counts(e *inspect.Neighbor, f inspect.Family) bool {
 
 // compare makes the row of an entry that is there. The kernel keeps one entry for an address, so that one with another
 // MAC is the wrong one.
-func compare(n *expect.Node, f inspect.Family, vteps *expect.VTEPs, tally *expect.Tally, e *inspect.Neighbor) Neighbor {
+func compare(n *felix.Node, f inspect.Family, vteps *felix.VTEPs, tally *felix.Tally, e *inspect.Neighbor) Neighbor {
 	row := Neighbor{Node: n.Name, Family: f, Device: e.Dev, IP: e.IP, MAC: e.MAC, Status: inspect.StatusUnexpected}
 	v, ok := vteps.WithTunnel(e.IP)
 	if !ok {

@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
 )
 
 func notOK(s *inspect.Snapshot, f inspect.Family) []neighbors.Neighbor {
-	list := neighbors.Analyze(s, neighbors.Options{Filter: expect.Filter{Family: f}})
+	list := neighbors.Analyze(s, neighbors.Options{Filter: felix.Filter{Family: f}})
 	return it.NotOK(list, func(r neighbors.Neighbor) inspect.Status { return r.Status })
 }
 
@@ -26,7 +26,7 @@ func TestAnalyzeHealthy(t *testing.T) {
 }
 
 func TestAnalyzeLab(t *testing.T) {
-	got := neighbors.Analyze(it.Lab(), neighbors.Options{Filter: expect.Filter{Nodes: []string{it.Worker}}}).Items
+	got := neighbors.Analyze(it.Lab(), neighbors.Options{Filter: felix.Filter{Nodes: []string{it.Worker}}}).Items
 	want := []neighbors.Neighbor{ // in order of the addresses' numbers
 		entry(it.Worker, it.Worker2, inspect.IPv4, inspect.StatusOK),
 		entry(it.Worker, it.ControlPlane, inspect.IPv4, inspect.StatusOK),

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -57,7 +58,7 @@ func (o Options) Needs() []inspect.Fact {
 }
 
 // Analyze reports the nodes of a snapshot, sorted by name.
-func Analyze(s *inspect.Snapshot, opts Options) *inspect.List[Row] {
+func Analyze(s *inspect.Snapshot, opts Options) *inspect.Report[Row] {
 	family := opts.Family
 	rows := make([]Row, 0, len(s.Nodes))
 	for _, node := range s.Nodes {
@@ -76,26 +77,26 @@ func Analyze(s *inspect.Snapshot, opts Options) *inspect.List[Row] {
 		}
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Name, b.Name) })
-	return inspect.NewList(Kind, rows)
+	return inspect.NewReport(Kind, rows)
 }
 
 // fill sets what the node has of a family, and reports whether there is anything.
 func (r *Row) fill(node inspect.Node, f inspect.Family) bool {
-	internal, calico, tunnel, mac := &r.InternalIPv4, &r.CalicoIPv4, &r.TunnelIPv4, &r.TunnelMACv4
+	internal, address, tunnel, mac := &r.InternalIPv4, &r.CalicoIPv4, &r.TunnelIPv4, &r.TunnelMACv4
 	if f == inspect.IPv6 {
-		internal, calico, tunnel, mac = &r.InternalIPv6, &r.CalicoIPv6, &r.TunnelIPv6, &r.TunnelMACv6
+		internal, address, tunnel, mac = &r.InternalIPv6, &r.CalicoIPv6, &r.TunnelIPv6, &r.TunnelMACv6
 	}
 	i := slices.IndexFunc(node.InternalIPs, func(ip netip.Addr) bool { return inspect.FamilyOf(ip) == f })
 	if i >= 0 {
 		*internal = node.InternalIPs[i]
 	}
-	*calico, *tunnel = node.Address.Get(f), node.Tunnel.Get(f)
+	*address, *tunnel = node.Address.Get(f), node.Tunnel.Get(f)
 	if tunnel.IsValid() {
 		if *mac = node.TunnelMAC.Get(f); mac.IsZero() {
-			*mac = inspect.VTEPMAC(node.Name, f)
+			*mac = inspect.MAC(calico.VTEPMAC(node.Name, f.Is6()))
 		}
 	}
-	return internal.IsValid() || calico.IsValid() || tunnel.IsValid()
+	return internal.IsValid() || address.IsValid() || tunnel.IsValid()
 }
 
 // readTable sets the addresses that the node's kernel has, in its order.
@@ -110,7 +111,7 @@ func (r *Row) readTable(s *inspect.Snapshot, family inspect.Family) {
 		return
 	}
 	for _, a := range table.Addresses {
-		if a.Scope != scopeHost && family.Matches(a.Family()) && a.Prefix.Addr() != podsGateway() {
+		if a.Scope != scopeHost && family.Matches(a.Family()) && a.Prefix.Addr() != calico.PodGateway(true) {
 			r.Addresses = append(r.Addresses, Address{Interface: a.Link, Prefix: a.Prefix, Scope: a.Scope})
 		}
 	}
@@ -118,7 +119,3 @@ func (r *Row) readTable(s *inspect.Snapshot, family inspect.Family) {
 
 // scopeHost is the scope of addresses that do not leave the node, which all nodes have alike.
 const scopeHost = "host"
-
-// podsGateway is the address of the node's end of each pod's link, the same for all pods of all nodes: it follows from
-// the MAC address that Calico gives all of them (ee:ee:ee:ee:ee:ee).
-func podsGateway() netip.Addr { return netip.MustParseAddr("fe80::ecee:eeff:feee:eeee") }

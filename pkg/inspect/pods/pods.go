@@ -2,14 +2,13 @@
 package pods
 
 import (
-	"cmp"
-	"crypto/sha1" //nolint:gosec // not for security: it is the hash that Calico derives the name from
-	"encoding/hex"
+	"cmp" //nolint:gosec // not for security: it is the hash that Calico derives the name from
 	"net/netip"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -32,7 +31,7 @@ type Row struct {
 
 // Analyze reports pods, in the order of Compare. Family keeps only what is of one family: pods that have an address of
 // it, and that address; the zero Family keeps everything.
-func Analyze(pods []inspect.Pod, pools []inspect.IPPool, family inspect.Family) *inspect.List[Row] {
+func Analyze(pods []inspect.Pod, pools []inspect.IPPool, family inspect.Family) *inspect.Report[Row] {
 	rows := make([]Row, 0, len(pods))
 	for _, pod := range pods {
 		row := report(pod, pools, family)
@@ -42,7 +41,7 @@ func Analyze(pods []inspect.Pod, pools []inspect.IPPool, family inspect.Family) 
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, Compare)
-	return inspect.NewList(Kind, rows)
+	return inspect.NewReport(Kind, rows)
 }
 
 // Compare orders rows by namespace, node, name and address. Namespaces sort as the API server lists them, "a-b" before
@@ -72,7 +71,9 @@ func report(pod inspect.Pod, pools []inspect.IPPool, family inspect.Family) Row 
 	for _, ip := range pod.IPs {
 		pool := ""
 		if !pod.HostNetwork {
-			pool = poolOf(ip, pools)
+			if p := inspect.PoolOf(pools, ip); p != nil {
+				pool = p.Name
+			}
 		}
 		onCalico = onCalico || pool != ""
 		switch f := inspect.FamilyOf(ip); {
@@ -84,7 +85,7 @@ func report(pod inspect.Pod, pools []inspect.IPPool, family inspect.Family) Row 
 		}
 	}
 	if onCalico && !pod.HostNetwork && !finished(pod) && len(pod.IPs) > 0 {
-		row.Interface = Interface(pod.Namespace, pod.Name)
+		row.Interface = calico.PodInterface(pod.Namespace, pod.Name)
 	}
 	return row
 }
@@ -93,23 +94,4 @@ func report(pod inspect.Pod, pools []inspect.IPPool, family inspect.Family) Row 
 // says.
 func finished(pod inspect.Pod) bool {
 	return pod.Phase == string(corev1.PodSucceeded) || pod.Phase == string(corev1.PodFailed)
-}
-
-// poolOf returns the name of the pool that an address is from: the longest of those that contain it, or none.
-func poolOf(ip netip.Addr, pools []inspect.IPPool) string {
-	name, bits := "", -1
-	for _, pool := range pools {
-		if pool.CIDR.Bits() > bits && pool.CIDR.Contains(ip) {
-			name, bits = pool.Name, pool.CIDR.Bits()
-		}
-	}
-	return name
-}
-
-// Interface returns the name of the device on the node that leads to a pod: "cali" and the first eleven digits of the
-// SHA-1 of "namespace.name" (libcalico-go/lib/backend/k8s/conversion/workload_endpoint_default.go,
-// VethNameForWorkload).
-func Interface(namespace, name string) string {
-	sum := sha1.Sum([]byte(namespace + "." + name)) //nolint:gosec // see the import
-	return "cali" + hex.EncodeToString(sum[:])[:11]
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -41,18 +42,18 @@ func TestAnalyze(t *testing.T) {
 			pools: pools(),
 			want: &Row{
 				Namespace: "n", Name: "p", Node: "w", Phase: "Running", IPv4: addr("192.168.0.1"), IPv6: addr("fd00:10:244::1"),
-				PoolIPv4: "v4", PoolIPv6: "v6", Interface: Interface("n", "p"),
+				PoolIPv4: "v4", PoolIPv6: "v6", Interface: calico.PodInterface("n", "p"),
 			},
 		},
 		"one family": {
 			pod:   inspect.Pod{IPs: addrs("fd00:10:244::1")},
 			pools: pools(),
-			want:  &Row{IPv6: addr("fd00:10:244::1"), PoolIPv6: "v6", Interface: Interface("", "")},
+			want:  &Row{IPv6: addr("fd00:10:244::1"), PoolIPv6: "v6", Interface: calico.PodInterface("", "")},
 		},
 		"the smallest of the pools that contain it": {
 			pod:   inspect.Pod{IPs: addrs("192.168.7.9")},
 			pools: pools(),
-			want:  &Row{IPv4: addr("192.168.7.9"), PoolIPv4: "v4-small", Interface: Interface("", "")},
+			want:  &Row{IPv4: addr("192.168.7.9"), PoolIPv4: "v4-small", Interface: calico.PodInterface("", "")},
 		},
 		"host network, even where a pool covers the nodes": {
 			pod:   inspect.Pod{HostNetwork: true, IPs: addrs("192.168.0.1", "fd00:10:10::1")},
@@ -66,7 +67,7 @@ func TestAnalyze(t *testing.T) {
 		},
 		"pools unknown, Calico's annotation there": {
 			pod:  inspect.Pod{CalicoCNI: true, IPs: addrs("10.1.1.1")},
-			want: &Row{IPv4: addr("10.1.1.1"), Interface: Interface("", "")},
+			want: &Row{IPv4: addr("10.1.1.1"), Interface: calico.PodInterface("", "")},
 		},
 		"pools unknown, no annotation": {
 			pod:  inspect.Pod{IPs: addrs("10.1.1.1")},
@@ -87,7 +88,7 @@ func TestAnalyze(t *testing.T) {
 		},
 		"IPv6 only": {
 			pod: inspect.Pod{IPs: addrs("192.168.0.1", "fd00:10:244::1")}, family: inspect.IPv6, pools: pools(),
-			want: &Row{IPv6: addr("fd00:10:244::1"), PoolIPv6: "v6", Interface: Interface("", "")},
+			want: &Row{IPv6: addr("fd00:10:244::1"), PoolIPv6: "v6", Interface: calico.PodInterface("", "")},
 		},
 		"IPv6 only, and there is none": {
 			pod: inspect.Pod{IPs: addrs("192.168.0.1")}, family: inspect.IPv6, pools: pools(),
@@ -138,8 +139,8 @@ func TestInterface(t *testing.T) {
 		{"default", "podB", "cali92cf1f5e9f6"},
 		{"namespace", "podname", "cali82111e10a96"},
 	} {
-		if got := Interface(test.namespace, test.name); got != test.want {
-			t.Errorf("Interface(%q, %q) = %q, want %q", test.namespace, test.name, got, test.want)
+		if got := calico.PodInterface(test.namespace, test.name); got != test.want {
+			t.Errorf("calico.PodInterface(%q, %q) = %q, want %q", test.namespace, test.name, got, test.want)
 		}
 	}
 }

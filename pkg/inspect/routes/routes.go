@@ -9,8 +9,9 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 // Kind is the kind of a row.
@@ -23,7 +24,7 @@ type Route struct {
 	Destination netip.Prefix   `json:"destination,omitzero"`
 	Via         netip.Addr     `json:"via,omitzero"`
 	Device      string         `json:"device,omitempty"`
-	Kind        expect.Kind    `json:"kind,omitempty"`
+	Kind        felix.Kind     `json:"kind,omitempty"`
 	RemoteNode  string         `json:"remoteNode,omitempty"`
 	Status      inspect.Status `json:"status"`
 	Expected    string         `json:"expected,omitempty"` // what a wrong route must be, as the ip command spells it
@@ -32,17 +33,17 @@ type Route struct {
 }
 
 // Options limit the report.
-type Options struct{ expect.Filter }
+type Options struct{ felix.Filter }
 
 // Needs lists the facts that Analyze goes by.
-func Needs() []inspect.Fact { return append(expect.Routes.Needs(), inspect.FactVersion) }
+func Needs() []inspect.Fact { return append(felix.Routes.Needs(), inspect.FactVersion) }
 
 // Analyze returns the routes of all nodes, sorted by node, family and destination.
-func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Route] {
-	c := expect.New(s)
+func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Route] {
+	c := felix.New(s)
 	a := analysis{rows: make([]Route, 0, capacity(s))}
-	c.Judge(expect.Routes, o.Filter, a.judge, a.unknown)
-	return inspect.NewList(Kind, a.rows)
+	c.Judge(felix.Routes, o.Filter, a.judge, a.unknown)
+	return inspect.NewReport(Kind, a.rows)
 }
 
 func capacity(s *inspect.Snapshot) int {
@@ -60,13 +61,13 @@ type analysis struct {
 	held [][]*inspect.Route
 }
 
-func (a *analysis) unknown(n *expect.Node, f inspect.Family, reason string) {
-	a.rows = append(a.rows, Route{Node: n.Name, Family: f, Device: expect.DeviceName(f), Status: inspect.StatusUnknown,
+func (a *analysis) unknown(n *felix.Node, f inspect.Family, reason string) {
+	a.rows = append(a.rows, Route{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()), Status: inspect.StatusUnknown,
 		Problems: []string{reason}})
 }
 
 // judge adds the rows of one node and family.
-func (a *analysis) judge(n *expect.Node, f inspect.Family) {
+func (a *analysis) judge(n *felix.Node, f inspect.Family) {
 	first := len(a.rows)
 	plan := n.RoutePlan(f)
 	a.sort(n.Table(), f, plan, n.Name)
@@ -83,7 +84,7 @@ func (a *analysis) judge(n *expect.Node, f inspect.Family) {
 
 // sort puts the kernel's routes at their destinations. Those to other destinations are rows at once if they are
 // Felix's.
-func (a *analysis) sort(t *inspect.NodeTable, f inspect.Family, plan *expect.RoutePlan, node string) {
+func (a *analysis) sort(t *inspect.NodeTable, f inspect.Family, plan *felix.RoutePlan, node string) {
 	a.held = slices.Grow(a.held[:0], plan.Len())[:plan.Len()]
 	for i := range a.held {
 		a.held[i] = a.held[i][:0]
@@ -102,7 +103,7 @@ func (a *analysis) sort(t *inspect.NodeTable, f inspect.Family, plan *expect.Rou
 }
 
 // strays adds the routes to a destination to which the node must have none.
-func (a *analysis) strays(node string, plan *expect.RoutePlan, held []*inspect.Route) {
+func (a *analysis) strays(node string, plan *felix.RoutePlan, held []*inspect.Route) {
 	for _, r := range held {
 		if plan.Owns(r) {
 			a.rows = append(a.rows, row(node, plan, r, inspect.StatusUnexpected))
@@ -113,7 +114,7 @@ func (a *analysis) strays(node string, plan *expect.RoutePlan, held []*inspect.R
 // compare adds the wanted route and what else leads to the same destination. Without the wanted one, the first of those
 // is the wrong one.
 func (a *analysis) compare(
-	node string, f inspect.Family, plan *expect.RoutePlan, want *expect.Route, held []*inspect.Route,
+	node string, f inspect.Family, plan *felix.RoutePlan, want *felix.Route, held []*inspect.Route,
 ) {
 	right := slices.IndexFunc(held, want.Accepts)
 	for i, r := range held {
@@ -135,27 +136,27 @@ func (a *analysis) compare(
 }
 
 // wanted says of a row what is said of the route that it must be.
-func wanted(r Route, want *expect.Route) Route {
+func wanted(r Route, want *felix.Route) Route {
 	r.Kind, r.RemoteNode, r.Reason = want.Kind, want.Node, want.Reason
 	return r
 }
 
 // row is what is to be seen of a route of the kernel by itself.
-func row(node string, plan *expect.RoutePlan, r *inspect.Route, status inspect.Status) Route {
+func row(node string, plan *felix.RoutePlan, r *inspect.Route, status inspect.Status) Route {
 	return Route{Node: node, Family: r.Family(), Destination: r.Dst, Via: r.Gateway, Device: r.Dev, Kind: kindOf(r),
 		RemoteNode: plan.NodeBehind(r.Gateway), Status: status}
 }
 
-func kindOf(r *inspect.Route) expect.Kind {
+func kindOf(r *inspect.Route) felix.Kind {
 	switch {
 	case r.Type == "blackhole":
-		return expect.Blackhole
+		return felix.Blackhole
 	case r.Dst.IsSingleIP() && r.Gateway.IsValid():
-		return expect.Borrowed
-	case expect.IsDevice(r.Dev):
-		return expect.Tunnel
+		return felix.Borrowed
+	case calico.IsVXLANDevice(r.Dev):
+		return felix.Tunnel
 	default:
-		return expect.Direct
+		return felix.Direct
 	}
 }
 

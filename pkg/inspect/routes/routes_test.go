@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
 )
@@ -17,7 +17,7 @@ const (
 )
 
 func notOK(s *inspect.Snapshot, f inspect.Family) []routes.Route {
-	list := routes.Analyze(s, routes.Options{Filter: expect.Filter{Family: f}})
+	list := routes.Analyze(s, routes.Options{Filter: felix.Filter{Family: f}})
 	return it.NotOK(list, func(r routes.Route) inspect.Status { return r.Status })
 }
 
@@ -36,16 +36,16 @@ func toBlock(node, remote string, f inspect.Family, status inspect.Status) route
 	h := it.HostOf(remote, f)
 	r := routes.Route{Node: node, Family: f, Destination: h.Block, RemoteNode: remote, Status: status}
 	if f == inspect.IPv4 {
-		r.Via, r.Device, r.Kind, r.Reason = h.Address.Addr(), "eth1", expect.Direct, sameSubnet
+		r.Via, r.Device, r.Kind, r.Reason = h.Address.Addr(), "eth1", felix.Direct, sameSubnet
 	} else {
-		r.Via, r.Device, r.Kind, r.Reason = h.Tunnel, it.Device6, expect.Tunnel, always
+		r.Via, r.Device, r.Kind, r.Reason = h.Tunnel, it.Device6, felix.Tunnel, always
 	}
 	return r
 }
 
 // drop is the row for the blackhole of a node's own block.
 func drop(node string, f inspect.Family, status inspect.Status) routes.Route {
-	r := routes.Route{Node: node, Family: f, Destination: it.HostOf(node, f).Block, Kind: expect.Blackhole, Status: status,
+	r := routes.Route{Node: node, Family: f, Destination: it.HostOf(node, f).Block, Kind: felix.Blackhole, Status: status,
 		Reason: ownBlock}
 	if f == inspect.IPv6 && status != inspect.StatusMissing {
 		r.Device = "lo"
@@ -54,7 +54,7 @@ func drop(node string, f inspect.Family, status inspect.Status) routes.Route {
 }
 
 func TestAnalyzeLab(t *testing.T) {
-	got := routes.Analyze(it.Lab(), routes.Options{Filter: expect.Filter{Nodes: []string{it.Worker}}}).Items
+	got := routes.Analyze(it.Lab(), routes.Options{Filter: felix.Filter{Nodes: []string{it.Worker}}}).Items
 	want := []routes.Route{
 		drop(it.Worker, inspect.IPv4, inspect.StatusOK),
 		toBlock(it.Worker, it.Worker2, inspect.IPv4, inspect.StatusOK),
@@ -132,10 +132,10 @@ func TestAnalyzeFaults(t *testing.T) {
 				drop(it.ControlPlane, f, inspect.StatusMissing)}},
 			{"extra on the tunnel device", it.RouteAdded(it.ControlPlane, it.TunnelRoute(stray, worker2)), []routes.Route{
 				{Node: it.ControlPlane, Family: f, Destination: stray, Via: worker2.Tunnel, Device: it.Device(f),
-					Kind: expect.Borrowed, RemoteNode: it.Worker2, Status: inspect.StatusUnexpected}}},
+					Kind: felix.Borrowed, RemoteNode: it.Worker2, Status: inspect.StatusUnexpected}}},
 			{"extra straight to a node", it.RouteAdded(it.ControlPlane, it.DirectRoute(stray, worker2)), []routes.Route{
 				{Node: it.ControlPlane, Family: f, Destination: stray, Via: worker2.Address.Addr(), Device: "eth1",
-					Kind: expect.Borrowed, RemoteNode: it.Worker2, Status: inspect.StatusUnexpected}}},
+					Kind: felix.Borrowed, RemoteNode: it.Worker2, Status: inspect.StatusUnexpected}}},
 			{"extra, but not Felix's", it.RouteAdded(it.ControlPlane, inspect.Route{Dst: stray, Dev: "eth0",
 				Protocol: "static"}), nil},
 			{"extra, by a device that is not VXLAN's", it.RouteAdded(it.ControlPlane, inspect.Route{Dst: stray, Dev: "tunl0",
@@ -145,7 +145,7 @@ func TestAnalyzeFaults(t *testing.T) {
 				Device: it.Device(f), Status: inspect.StatusUnknown, Problems: []string{"node tables: exec refused"}}}},
 			{"shadowed", it.RouteAdded(it.ControlPlane, inspect.Route{Dst: right.Destination, Gateway: gateway, Dev: "eth1",
 				Protocol: "static"}), []routes.Route{{Node: it.ControlPlane, Family: f, Destination: right.Destination,
-				Via: gateway, Device: "eth1", Kind: expect.Direct, RemoteNode: it.Worker2, Status: inspect.StatusUnexpected}}},
+				Via: gateway, Device: "eth1", Kind: felix.Direct, RemoteNode: it.Worker2, Status: inspect.StatusUnexpected}}},
 		}
 		for _, tt := range tests {
 			t.Run(f.String()+"/"+tt.name, func(t *testing.T) {
@@ -192,7 +192,7 @@ func TestAnalyzeBorrowed(t *testing.T) {
 	rows := routes.Analyze(it.With(it.Borrowed(it.Worker, it.Worker2)), routes.Options{}).Items
 	byNode := map[string]int{}
 	for _, r := range rows {
-		if r.Kind == expect.Borrowed {
+		if r.Kind == felix.Borrowed {
 			byNode[r.Node+" to "+r.RemoteNode]++
 		}
 	}
@@ -207,13 +207,13 @@ func TestAnalyzeBorrowed(t *testing.T) {
 }
 
 func TestAnalyzeOtherSubnet(t *testing.T) {
-	rows := routes.Analyze(it.With(it.OtherSubnet(it.Worker2)), routes.Options{Filter: expect.Filter{Family: inspect.IPv4,
+	rows := routes.Analyze(it.With(it.OtherSubnet(it.Worker2)), routes.Options{Filter: felix.Filter{Family: inspect.IPv4,
 		Nodes: []string{it.Worker}}}).Items
-	kinds := map[string]expect.Kind{}
+	kinds := map[string]felix.Kind{}
 	for _, r := range rows {
 		kinds[r.RemoteNode] = r.Kind
 	}
-	if kinds[it.Worker2] != expect.Tunnel || kinds[it.ControlPlane] != expect.Direct {
+	if kinds[it.Worker2] != felix.Tunnel || kinds[it.ControlPlane] != felix.Direct {
 		t.Errorf("kinds %v, want a tunnel to the other subnet alone", kinds)
 	}
 }

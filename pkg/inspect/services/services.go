@@ -47,7 +47,7 @@ type Endpoints struct {
 
 // Analyze reports the services of a snapshot, sorted by namespace and name. Family keeps only what is of one family:
 // services that have it, with its address and endpoints; the zero Family keeps everything.
-func Analyze(s *inspect.Snapshot, family inspect.Family) *inspect.List[Row] {
+func Analyze(s *inspect.Snapshot, family inspect.Family) *inspect.Report[Row] {
 	endpoints := count(s.EndpointSlices)
 	known := s.Lacks(inspect.FactEndpointSlices, "") == ""
 	rows := make([]Row, 0, len(s.Services))
@@ -64,7 +64,7 @@ func Analyze(s *inspect.Snapshot, family inspect.Family) *inspect.List[Row] {
 	slices.SortFunc(rows, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
-	return inspect.NewList(Kind, rows)
+	return inspect.NewReport(Kind, rows)
 }
 
 func report(s inspect.Service, family inspect.Family) Row {

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/pods"
 )
 
 // Redact returns a copy of the Snapshot that can be shown to strangers: names, labels and addresses are replaced,
@@ -127,12 +127,12 @@ func (r *redactor) derive(s *inspect.Snapshot) {
 	r.vteps = map[inspect.MAC]inspect.MAC{}
 	for node := range r.nodes.seen {
 		for _, f := range inspect.Families() {
-			r.vteps[inspect.VTEPMAC(node, f)] = inspect.VTEPMAC(r.nodes.of(node), f)
+			r.vteps[calico.VTEPMAC(node, f.Is6())] = calico.VTEPMAC(r.nodes.of(node), f.Is6())
 		}
 	}
 	r.devices = map[string]string{}
 	for _, p := range s.Pods {
-		r.devices[pods.Interface(p.Namespace, p.Name)] = pods.Interface(r.namespaces.of(p.Namespace), r.pods.of(p.Name))
+		r.devices[calico.PodInterface(p.Namespace, p.Name)] = calico.PodInterface(r.namespaces.of(p.Namespace), r.pods.of(p.Name))
 	}
 }
 

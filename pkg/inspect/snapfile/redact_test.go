@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/blocks"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
@@ -60,7 +61,7 @@ func faults(f inspect.Family) []it.Case {
 		"FDB entry moved":      it.FDBMoved(it.Worker, it.Worker2, f, stranger),
 		"FDB entry added":      it.FDBAdded(it.Worker, f, it.MAC("66:01:02:03:04:05"), stranger),
 		"neighbour deleted":    it.NeighborDeleted(it.Worker, it.Worker2, f),
-		"neighbour changed":    it.NeighborChanged(it.Worker, it.Worker2, f, inspect.VTEPMAC(it.ControlPlane, f)),
+		"neighbour changed":    it.NeighborChanged(it.Worker, it.Worker2, f, inspect.MAC(calico.VTEPMAC(it.ControlPlane, f.Is6()))),
 		"neighbour added":      it.NeighborAdded(it.Worker, f, stranger, it.MAC("66:01:02:03:04:05")),
 		"route deleted":        it.RouteDeleted(it.Worker, it.Worker2, f),
 		"route moved":          it.RouteMoved(it.Worker, it.ControlPlane, f, gateway, "eth1"),

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 )
@@ -23,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // sample is a small Snapshot with something in each of its parts.
 func sample() *inspect.Snapshot {
 	port, yes := 4789, true
-	mac := inspect.VTEPMAC("worker", inspect.IPv4)
+	mac := inspect.MAC(calico.VTEPMAC("worker", false))
 	tunnel := inspect.ByFamily[netip.Addr]{V4: netip.MustParseAddr("192.168.92.0"), V6: netip.MustParseAddr("fd00:10:244::4d00")}
 	return &inspect.Snapshot{
 		Tool:     "v0.1.0",
@@ -92,11 +93,11 @@ func sample() *inspect.Snapshot {
 					},
 				},
 				Neighbors: []inspect.Neighbor{
-					{Dev: "vxlan.calico", IP: netip.MustParseAddr("192.168.215.0"), MAC: inspect.VTEPMAC("worker2", inspect.IPv4), State: "PERMANENT"},
+					{Dev: "vxlan.calico", IP: netip.MustParseAddr("192.168.215.0"), MAC: inspect.MAC(calico.VTEPMAC("worker2", false)), State: "PERMANENT"},
 					{Dev: "eth1", IP: netip.MustParseAddr("fe80::1"), State: "FAILED"},
 				},
 				FDB: []inspect.FDBEntry{
-					{Dev: "vxlan.calico", MAC: inspect.VTEPMAC("worker2", inspect.IPv4), VTEP: netip.MustParseAddr("10.10.10.12"), Permanent: true},
+					{Dev: "vxlan.calico", MAC: inspect.MAC(calico.VTEPMAC("worker2", false)), VTEP: netip.MustParseAddr("10.10.10.12"), Permanent: true},
 					{Dev: "vxlan.calico"},
 				},
 			},

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 // Kind is the kind of a row.
@@ -30,29 +31,29 @@ type Device struct {
 }
 
 // Options limit the report.
-type Options struct{ expect.Filter }
+type Options struct{ felix.Filter }
 
 // Needs lists the facts that Analyze goes by.
-func Needs() []inspect.Fact { return expect.Devices.Needs() }
+func Needs() []inspect.Fact { return felix.Devices.Needs() }
 
 // Analyze returns the devices of all nodes, sorted by node and family.
-func Analyze(s *inspect.Snapshot, o Options) *inspect.List[Device] {
+func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Device] {
 	var rows []Device
-	judge := func(n *expect.Node, f inspect.Family) {
+	judge := func(n *felix.Node, f inspect.Family) {
 		if row, ok := judgeDevice(n, f); ok {
 			rows = append(rows, row)
 		}
 	}
-	unknown := func(n *expect.Node, f inspect.Family, reason string) {
-		rows = append(rows, Device{Node: n.Name, Family: f, Device: expect.DeviceName(f), Status: inspect.StatusUnknown,
+	unknown := func(n *felix.Node, f inspect.Family, reason string) {
+		rows = append(rows, Device{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()), Status: inspect.StatusUnknown,
 			Problems: []string{reason}})
 	}
-	expect.New(s).Judge(expect.Devices, o.Filter, judge, unknown)
-	return inspect.NewList(Kind, rows)
+	felix.New(s).Judge(felix.Devices, o.Filter, judge, unknown)
+	return inspect.NewReport(Kind, rows)
 }
 
 // judgeDevice makes the row of one node and family; there is none where there is no device and must be none.
-func judgeDevice(n *expect.Node, f inspect.Family) (Device, bool) {
+func judgeDevice(n *felix.Node, f inspect.Family) (Device, bool) {
 	want, required := n.Device(f)
 	link := n.Link(f)
 	excluded := n.NoVTEP(f)
@@ -60,7 +61,7 @@ func judgeDevice(n *expect.Node, f inspect.Family) (Device, bool) {
 	case link == nil && required:
 		return missing(n, f, want), true
 	case link == nil && excluded != "":
-		return Device{Node: n.Name, Family: f, Device: expect.DeviceName(f), Status: inspect.StatusMissing,
+		return Device{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()), Status: inspect.StatusMissing,
 			Problems: []string{excluded}}, true
 	case link == nil:
 		return Device{}, false
@@ -83,7 +84,7 @@ func judgeDevice(n *expect.Node, f inspect.Family) (Device, bool) {
 	return row, true
 }
 
-func missing(n *expect.Node, f inspect.Family, want expect.Device) Device {
+func missing(n *felix.Node, f inspect.Family, want felix.Device) Device {
 	row := Device{Node: n.Name, Family: f, Device: want.Name, VNI: want.VNI, VTEP: want.Local, Parent: want.Parent,
 		Port: want.Port, MTU: want.MTU, MAC: want.MAC, Status: inspect.StatusMissing, Problems: []string{"no such device"}}
 	if want.Parent == "" {
@@ -100,12 +101,12 @@ func observed(node string, f inspect.Family, l *inspect.Link) Device {
 	return row
 }
 
-func noParent(want expect.Device) string {
+func noParent(want felix.Device) string {
 	return fmt.Sprintf("no interface of the node holds its address %s", want.Local)
 }
 
 // differences lists in what a device is not as it must be.
-func differences(n *expect.Node, f inspect.Family, l *inspect.Link, want expect.Device) []string {
+func differences(n *felix.Node, f inspect.Family, l *inspect.Link, want felix.Device) []string {
 	var d diffs
 	if l.VXLAN == nil {
 		return append(d, fmt.Sprintf("it is of kind %q, must be vxlan", l.Kind))
@@ -143,7 +144,7 @@ func (d *diffs) compare(what string, got, want any) {
 
 // addresses compares the addresses of the device: Felix keeps the tunnel address on it and no other but link-local
 // ones.
-func (d *diffs) addresses(t *inspect.NodeTable, f inspect.Family, want expect.Device) {
+func (d *diffs) addresses(t *inspect.NodeTable, f inspect.Family, want felix.Device) {
 	found := false
 	for _, a := range t.Addresses {
 		switch {

@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
 )
 
 func notOK(s *inspect.Snapshot, f inspect.Family) []vxlan.Device {
-	list := vxlan.Analyze(s, vxlan.Options{Filter: expect.Filter{Family: f}})
+	list := vxlan.Analyze(s, vxlan.Options{Filter: felix.Filter{Family: f}})
 	return it.NotOK(list, func(r vxlan.Device) inspect.Status { return r.Status })
 }
 

@@ -10,8 +10,8 @@ import (
 	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
 )
@@ -103,7 +103,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return o.Explain(err)
 	}
-	if err := o.Printer.Print(o.Out, inspect.NewList("LabPart", parts)); err != nil {
+	if err := o.Printer.Print(o.Out, inspect.NewReport("LabPart", parts)); err != nil {
 		return err
 	}
 	down := 0

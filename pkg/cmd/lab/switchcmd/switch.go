@@ -11,8 +11,8 @@ import (
 	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
 )
@@ -151,9 +151,9 @@ func (o *Options) print(v *lab.SwitchView) error {
 		all = append(all, routeEntries(v)...)
 	}
 	if !o.tables {
-		return o.interfaces.Print(o.Out, inspect.NewList(kind, all))
+		return o.interfaces.Print(o.Out, inspect.NewReport(kind, all))
 	}
-	if err := o.interfaces.Print(o.Out, inspect.NewList(kind, all[:split])); err != nil {
+	if err := o.interfaces.Print(o.Out, inspect.NewReport(kind, all[:split])); err != nil {
 		return err
 	}
 	if split > 0 && split < len(all) {
@@ -161,7 +161,7 @@ func (o *Options) print(v *lab.SwitchView) error {
 			return err
 		}
 	}
-	return o.routes.Print(o.Out, inspect.NewList(kind, all[split:]))
+	return o.routes.Print(o.Out, inspect.NewReport(kind, all[split:]))
 }
 
 func interfaceEntries(v *lab.SwitchView) []Entry {

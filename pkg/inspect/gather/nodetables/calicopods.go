@@ -13,17 +13,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/pager"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
-
-// How calico-node is known, whether the operator or a manifest installed it.
-const (
-	calicoSelector  = "k8s-app=calico-node"
-	calicoContainer = "calico-node"
-)
-
-// calicoNamespaces is where calico-node is looked for when pods of all namespaces may not be listed.
-func calicoNamespaces() []string { return []string{"calico-system", "kube-system"} }
 
 // podRef is where a node's calico-node runs.
 type podRef struct {
@@ -80,7 +72,7 @@ func (c *calicoPods) list(ctx context.Context) (map[string]podRef, error) {
 		return byNode, listError(err, "in all namespaces")
 	}
 	var denied error
-	for _, namespace := range calicoNamespaces() {
+	for _, namespace := range calico.NodeNamespaces() {
 		err := c.listIn(ctx, namespace, byNode)
 		if err != nil {
 			denied = listError(err, "in namespace "+namespace)
@@ -96,13 +88,13 @@ func (c *calicoPods) listIn(ctx context.Context, namespace string, byNode map[st
 	list := pager.New(func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
 		return c.client.CoreV1().Pods(namespace).List(ctx, opts)
 	})
-	return list.EachListItem(ctx, metav1.ListOptions{LabelSelector: calicoSelector}, func(obj runtime.Object) error {
+	return list.EachListItem(ctx, metav1.ListOptions{LabelSelector: calico.NodeSelector}, func(obj runtime.Object) error {
 		pod, ok := obj.(*corev1.Pod)
 		if !ok {
 			return fmt.Errorf("%T where a pod must be", obj)
 		}
 		for _, container := range pod.Spec.Containers {
-			if container.Name != calicoContainer || byNode[pod.Spec.NodeName].running {
+			if container.Name != calico.NodeName || byNode[pod.Spec.NodeName].running {
 				continue
 			}
 			byNode[pod.Spec.NodeName] = podRef{

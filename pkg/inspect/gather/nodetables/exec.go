@@ -7,6 +7,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
@@ -36,6 +37,6 @@ func (e *Exec) Run(ctx context.Context, node, script string, args ...string) ([]
 	if err != nil {
 		return nil, err
 	}
-	c := podexec.Container{Namespace: pod.namespace, Pod: pod.name, Name: calicoContainer}
+	c := podexec.Container{Namespace: pod.namespace, Pod: pod.name, Name: calico.NodeName}
 	return podexec.Output(ctx, e.stream, c, shell(script, args), podexec.Limits{Timeout: execTimeout, Output: maxOutput})
 }

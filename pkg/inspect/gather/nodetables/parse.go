@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -89,16 +90,13 @@ func (p *parser) sysctls(b []byte, _ inspect.Family) error {
 	p.table.Sysctls = map[string]string{}
 	for line := range strings.Lines(string(b)) {
 		path, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if !ok || strings.Contains(path, "/conf/"+podPrefix) {
+		if !ok || strings.Contains(path, "/conf/"+calico.InterfacePrefix) {
 			continue
 		}
 		p.table.Sysctls["net."+strings.ReplaceAll(path, "/", ".")] = value
 	}
 	return nil
 }
-
-// podPrefix begins the names of pods' interfaces (Felix's interfacePrefix, default "cali").
-const podPrefix = "cali"
 
 type neighborRow struct {
 	Dst    string   `json:"dst"`

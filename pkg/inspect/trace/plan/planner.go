@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/pods"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
 )
@@ -15,7 +15,7 @@ import (
 type planner struct {
 	s       *inspect.Snapshot
 	req     Request
-	cluster *expect.Cluster
+	cluster *felix.Cluster
 	nodes   map[string]*node
 	pods    map[netip.Addr]*inspect.Pod
 	hosts   map[netip.Addr]string // the node that has an address
@@ -30,13 +30,13 @@ type node struct {
 	name   string
 	kernel *kernel.Node // nil: its tables are not known
 	unread string       // why
-	expect *expect.Node // nil: the node is not known
+	felix  *felix.Node  // nil: the node is not known
 }
 
 func newPlanner(s *inspect.Snapshot, req Request) *planner {
-	p := &planner{s: s, req: req, cluster: expect.New(s), nodes: map[string]*node{}, pods: map[netip.Addr]*inspect.Pod{},
+	p := &planner{s: s, req: req, cluster: felix.New(s), nodes: map[string]*node{}, pods: map[netip.Addr]*inspect.Pod{},
 		hosts: map[netip.Addr]string{}, names: map[string]bool{}}
-	p.cluster.Visit(expect.Filter{Family: inspect.IPv4}, func(n *expect.Node, _ inspect.Family) { p.addNode(n) })
+	p.cluster.Visit(felix.Filter{Family: inspect.IPv4}, func(n *felix.Node, _ inspect.Family) { p.addNode(n) })
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
 		addresses := slices.Clone(n.InternalIPs)
@@ -66,11 +66,11 @@ func newPlanner(s *inspect.Snapshot, req Request) *planner {
 	return p
 }
 
-func (p *planner) addNode(n *expect.Node) {
+func (p *planner) addNode(n *felix.Node) {
 	if n.Name == "" {
 		return
 	}
-	own := &node{name: n.Name, expect: n, unread: p.s.Lacks(inspect.FactTables, n.Name)}
+	own := &node{name: n.Name, felix: n, unread: p.s.Lacks(inspect.FactTables, n.Name)}
 	if t, ok := p.s.Tables[n.Name]; ok {
 		own.kernel = kernel.New(&t)
 	} else if own.unread == "" {
@@ -115,7 +115,7 @@ func (p *planner) podEnd(pod *inspect.Pod, f inspect.Family) trace.Endpoint {
 		return e
 	}
 	if pod.CalicoCNI || p.poolOf(e.IP) != nil {
-		e.Interface = pods.Interface(pod.Namespace, pod.Name)
+		e.Interface = calico.PodInterface(pod.Namespace, pod.Name)
 	} else if n := p.nodes[pod.Node]; n != nil && n.kernel != nil {
 		// Another CNI plugin made the cable: whatever the node routes the pod's address to is its end.
 		if d := n.kernel.Lookup(netip.Addr{}, e.IP); d.Type == kernel.Unicast && d.Route.Dst.IsSingleIP() {
@@ -125,30 +125,21 @@ func (p *planner) podEnd(pod *inspect.Pod, f inspect.Family) trace.Endpoint {
 	return e
 }
 
-// poolOf is the Calico pool that an address is from: the longest of those that contain it, or nil.
-func (p *planner) poolOf(a netip.Addr) *inspect.IPPool {
-	var best *inspect.IPPool
-	for i := range p.s.Pools {
-		pool := &p.s.Pools[i]
-		if pool.CIDR.Contains(a) && (best == nil || pool.CIDR.Bits() > best.CIDR.Bits()) {
-			best = pool
-		}
-	}
-	return best
-}
+// poolOf is the Calico pool that an address is from, or nil.
+func (p *planner) poolOf(a netip.Addr) *inspect.IPPool { return inspect.PoolOf(p.s.Pools, a) }
 
 // judged reports whether package expect can say what a part of the node's tables must be.
-func (n *node) judged(part expect.Part, f inspect.Family) bool {
-	return n.expect != nil && n.kernel != nil && n.expect.Omits(part, f) == "" && n.expect.Unknown(part, f) == ""
+func (n *node) judged(part felix.Part, f inspect.Family) bool {
+	return n.felix != nil && n.kernel != nil && n.felix.Omits(part, f) == "" && n.felix.Unknown(part, f) == ""
 }
 
 // wanted is the route that Felix must have made on a node for the address of a pod elsewhere.
-func (p *planner) wanted(n *node, a netip.Addr) (expect.Route, bool) {
+func (p *planner) wanted(n *node, a netip.Addr) (felix.Route, bool) {
 	f := inspect.FamilyOf(a)
-	if !n.judged(expect.Routes, f) {
-		return expect.Route{}, false
+	if !n.judged(felix.Routes, f) {
+		return felix.Route{}, false
 	}
-	plan := n.expect.RoutePlan(f)
+	plan := n.felix.RoutePlan(f)
 	if i, ok := plan.Find(netip.PrefixFrom(a, f.Bits())); ok {
 		return plan.Route(i)
 	}
@@ -157,5 +148,5 @@ func (p *planner) wanted(n *node, a netip.Addr) (expect.Route, bool) {
 			return plan.Route(i)
 		}
 	}
-	return expect.Route{}, false
+	return felix.Route{}, false
 }

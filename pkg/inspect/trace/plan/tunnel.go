@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
 )
@@ -39,7 +39,7 @@ func (w *walk) encapsulate(n *node, d *kernel.Decision, via netip.Addr, pk packe
 }
 
 // vtepOf is the VTEP whose tunnel address a next hop is, or nil.
-func (w *walk) vtepOf(via netip.Addr) *expect.VTEP {
+func (w *walk) vtepOf(via netip.Addr) *felix.VTEP {
 	vteps := w.cluster.VTEPs(w.family)
 	if i, ok := vteps.WithTunnel(via); ok {
 		return vteps.At(i)
@@ -49,7 +49,7 @@ func (w *walk) vtepOf(via netip.Addr) *expect.VTEP {
 
 // neighbor adds the look-up of the next hop's Ethernet address. Where the table has none, it returns that which must be
 // there.
-func (w *walk) neighbor(n *node, dev string, via netip.Addr, vtep *expect.VTEP) inspect.MAC {
+func (w *walk) neighbor(n *node, dev string, via netip.Addr, vtep *felix.VTEP) inspect.MAC {
 	found := n.kernel.Neighbor(dev, via)
 	hop := trace.Hop{Node: n.name, Component: trace.ComponentNeighbor, Action: "resolved",
 		Detail: fmt.Sprintf("%s lladdr %s %s", via, found.Entry.MAC, found.Entry.State)}
@@ -68,7 +68,7 @@ func (w *walk) neighbor(n *node, dev string, via netip.Addr, vtep *expect.VTEP) 
 			mac = vtep.MAC
 			hop.Problem.Message += fmt.Sprintf("; it must be %s, for %s", vtep.MAC, vtep.Node)
 		}
-	case vtep != nil && mac != vtep.MAC && n.judged(expect.Neighbors, w.family):
+	case vtep != nil && mac != vtep.MAC && n.judged(felix.Neighbors, w.family):
 		hop.Problem = w.deviate(&trace.Cause{Code: trace.NeighborWrong, Node: n.name, Command: show,
 			Message: fmt.Sprintf("the neighbour entry of node %s for %s on %s has %s%s; it must be %s, for %s", n.name, via, dev,
 				mac, w.whose(mac), vtep.MAC, vtep.Node)})
@@ -86,7 +86,7 @@ func (w *walk) whose(mac inspect.MAC) string {
 }
 
 // forward adds the look-up of the VTEP behind an Ethernet address.
-func (w *walk) forward(n *node, dev string, mac inspect.MAC, vtep *expect.VTEP) []netip.Addr {
+func (w *walk) forward(n *node, dev string, mac inspect.MAC, vtep *felix.VTEP) []netip.Addr {
 	found := n.kernel.Forward(dev, mac)
 	hop := trace.Hop{Node: n.name, Component: trace.ComponentFDB, Action: "found"}
 	show := showTable("fdb", n.name, w.family)
@@ -108,7 +108,7 @@ func (w *walk) forward(n *node, dev string, mac inspect.MAC, vtep *expect.VTEP) 
 		hop.Action, hop.Detail = "missing", mac.String()
 		hop.Problem = &trace.Cause{Code: trace.FDBWrong, Node: n.name, Command: show,
 			Message: fmt.Sprintf("node %s has no forwarding entry for %s on %s%s", n.name, of, dev, must)}
-	case host.IsValid() && !slices.Contains(found.VTEPs, host) && n.judged(expect.FDB, w.family):
+	case host.IsValid() && !slices.Contains(found.VTEPs, host) && n.judged(felix.FDB, w.family):
 		hop.Problem = &trace.Cause{Code: trace.FDBWrong, Node: n.name, Command: show,
 			Message: fmt.Sprintf("the forwarding entry of node %s for %s on %s leads to %s%s%s", n.name, of, dev,
 				found.VTEPs[0], w.located(found.VTEPs[0]), must)}
@@ -216,10 +216,10 @@ func (w *walk) decapsulate(from *node, dev string, mac inspect.MAC, at string) {
 // deviceProblem says what is wrong with the tunnel device of a node. Settings that only matter where the two ends differ
 // are harmless by themselves.
 func (w *walk) deviceProblem(n *node, settings bool) *trace.Cause {
-	if !n.judged(expect.Devices, w.family) {
+	if !n.judged(felix.Devices, w.family) {
 		return nil
 	}
-	want, ok := n.expect.Device(w.family)
+	want, ok := n.felix.Device(w.family)
 	if !ok {
 		return nil
 	}
@@ -249,8 +249,8 @@ func (w *walk) deviceProblem(n *node, settings bool) *trace.Cause {
 
 // deviceMTU is what a tunnel device must carry, so that one with too small an MTU shows.
 func (w *walk) deviceMTU(n *node, link *inspect.Link) int {
-	if n.judged(expect.Devices, w.family) {
-		if want, ok := n.expect.Device(w.family); ok && want.Name == link.Name && want.MTU != 0 {
+	if n.judged(felix.Devices, w.family) {
+		if want, ok := n.felix.Device(w.family); ok && want.Name == link.Name && want.MTU != 0 {
 			return want.MTU
 		}
 	}

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
 )
@@ -119,7 +120,7 @@ func (w *walk) carry(at, device string, pk packet) {
 }
 
 func (w *walk) bpf(n *node) bool {
-	return n.expect != nil && n.expect.Omits(expect.Devices, w.family) == expect.EBPF
+	return n.felix != nil && n.felix.Omits(felix.Devices, w.family) == felix.EBPF
 }
 
 // unknown is a node of which nothing can be told.
@@ -196,7 +197,7 @@ func (w *walk) deliver(n *node, d *kernel.Decision, hop trace.Hop, pk packet) {
 
 // toNode sends a packet on towards another node.
 func (w *walk) toNode(n *node, d *kernel.Decision, hop trace.Hop, pk packet) (next, in string) {
-	want, judged := expect.Route{}, false
+	want, judged := felix.Route{}, false
 	if pk.dst.Kind == trace.Pod && pk.dst.Interface != "" {
 		want, judged = w.wanted(n, pk.dst.IP)
 	}
@@ -228,7 +229,7 @@ func (w *walk) toNode(n *node, d *kernel.Decision, hop trace.Hop, pk packet) (ne
 }
 
 // routeProblem says what is wrong with the route that a node takes to a pod or an address of another node.
-func (w *walk) routeProblem(n *node, d *kernel.Decision, pk packet, want *expect.Route, judged, reaches bool) *trace.Cause {
+func (w *walk) routeProblem(n *node, d *kernel.Decision, pk packet, want *felix.Route, judged, reaches bool) *trace.Cause {
 	if judged && d.Type == kernel.Unicast && d.Route.Dst == want.Dst && want.Accepts(&d.Route) {
 		return nil
 	}
@@ -240,7 +241,7 @@ func (w *walk) routeProblem(n *node, d *kernel.Decision, pk packet, want *expect
 		return &trace.Cause{Code: dropCode(d), Node: n.name, Command: w.routeGet(n, pk.dst.IP),
 			Message: fmt.Sprintf("node %s has no route to %s on %s: %s", n.name, pk.dst.IP, pk.dst.Node, insteadText(d))}
 	}
-	if want.Kind == expect.Tunnel || want.Dev == expect.DeviceName(w.family) {
+	if want.Kind == felix.Tunnel || want.Dev == calico.VXLANDevice(w.family.Is6()) {
 		if cause := w.deviceProblem(n, false); cause != nil && cause.Code == trace.TunnelDown && !cause.Harmless {
 			cause.Message += ", and its routes with it"
 			return cause
@@ -264,7 +265,7 @@ func (w *walk) routeProblem(n *node, d *kernel.Decision, pk packet, want *expect
 	return cause
 }
 
-func sameHop(got *inspect.Route, want *expect.Route) bool {
+func sameHop(got *inspect.Route, want *felix.Route) bool {
 	return got.Gateway == want.Via && got.Dev == want.Dev
 }
 
@@ -291,7 +292,7 @@ func (w *walk) direct(n *node, d *kernel.Decision, beyond string, via netip.Addr
 
 // keepStill notes that a packet must not move the tunnel device of a node, where it has one.
 func (w *walk) keepStill(at string, d trace.Direction) {
-	m := *meter(at, expect.DeviceName(w.family), d)
+	m := *meter(at, calico.VXLANDevice(w.family.Is6()), d)
 	n := w.nodes[at]
 	if n != nil && n.kernel != nil && n.kernel.Link(m.Device) != nil && !slices.Contains(w.still, m) {
 		w.still = append(w.still, m)

@@ -40,7 +40,7 @@ type Options struct {
 // refused, or interrupted. Whatever happens, Close has to be called in the end.
 func Run(
 	ctx context.Context, prober trace.Prober, snap *inspect.Snapshot, paths []trace.Path, o Options,
-) (*inspect.List[trace.Path], error) {
+) (*inspect.Report[trace.Path], error) {
 	r := newRun(prober, snap, o)
 	paths = slices.Clone(paths)
 	all := make([]*trace.Path, len(paths))
@@ -62,7 +62,7 @@ func Run(
 	if err := r.diagnose(ctx, all); err != nil {
 		return nil, err
 	}
-	return inspect.NewList(trace.Kind, paths), nil
+	return inspect.NewReport(trace.Kind, paths), nil
 }
 
 // Close ends what a prober has left running in the cluster, also after an interrupt, and notes what it was.

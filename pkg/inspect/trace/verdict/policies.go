@@ -5,8 +5,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico/selector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
 )
 
 // Selecting names the policies that select one of the pods. One whose selector cannot be read may be among them, and is.
@@ -34,6 +34,6 @@ func selects(policy inspect.Policy, pod inspect.Pod) bool {
 	// Labels that Calico gives to the pods of Kubernetes.
 	own := map[string]string{"projectcalico.org/namespace": pod.Namespace, "projectcalico.org/orchestrator": "k8s"}
 	maps.Copy(own, pod.Labels)
-	ok, err := expect.Selects(policy.Selector, own)
+	ok, err := selector.Selects(policy.Selector, own)
 	return err != nil || ok
 }

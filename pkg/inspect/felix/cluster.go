@@ -1,7 +1,6 @@
-package expect
+package felix
 
 import (
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -95,14 +94,4 @@ func (c *Cluster) lacks(fact inspect.Fact, node string) string {
 		}
 	}
 	return ""
-}
-
-// poolOf returns the pool that a block or address is of, or nil.
-func poolOf(pools []inspect.IPPool, a netip.Addr) *inspect.IPPool {
-	for i := range pools {
-		if pools[i].CIDR.Contains(a) {
-			return &pools[i]
-		}
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package expect
+package felix
 
 import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"

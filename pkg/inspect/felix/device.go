@@ -1,9 +1,11 @@
-package expect
+package felix
 
 import (
 	"fmt"
 	"net/netip"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico/selector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -12,19 +14,6 @@ const (
 	overheadIPv4 = 50
 	overheadIPv6 = 70
 )
-
-// DeviceName returns the name of Felix's tunnel device for a family (dataplanedefs/dataplane_defs.go).
-func DeviceName(f inspect.Family) string {
-	if f == inspect.IPv4 {
-		return "vxlan.calico"
-	}
-	return "vxlan-v6.calico"
-}
-
-// IsDevice reports whether a device is one of Felix's tunnel devices.
-func IsDevice(name string) bool {
-	return name == DeviceName(inspect.IPv4) || name == DeviceName(inspect.IPv6)
-}
 
 // Device is a tunnel device as it must be.
 type Device struct {
@@ -46,7 +35,7 @@ func (n *Node) Device(f inspect.Family) (Device, bool) {
 	}
 	vtep := n.cluster.VTEPs(f).At(i)
 	return Device{
-		Name:    DeviceName(f),
+		Name:    calico.VXLANDevice(f.Is6()),
 		VNI:     n.Settings.VNI,
 		Port:    n.Settings.Port,
 		Local:   vtep.Host,
@@ -96,7 +85,7 @@ func (n *Node) tunnelPool(f inspect.Family) string {
 			continue
 		}
 		// A selector that we cannot read is taken as not selecting: better no row than a false one.
-		if ok, err := Selects(p.NodeSelector, n.facts.Labels); err == nil && ok {
+		if ok, err := selector.Selects(p.NodeSelector, n.facts.Labels); err == nil && ok {
 			return p.Name
 		}
 	}

@@ -1,4 +1,5 @@
-package expect
+// Package selector evaluates the selectors of Calico, by which pools choose nodes and policies choose pods.
+package selector
 
 import (
 	"errors"

@@ -1,8 +1,9 @@
-package expect
+package felix
 
 import (
 	"net/netip"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -76,7 +77,7 @@ func (n *Node) Local(f inspect.Family) bool { return n.local.Get(f) }
 
 // Link returns the tunnel device of the family as the node's kernel has it, or nil.
 func (n *Node) Link(f inspect.Family) *inspect.Link {
-	name := DeviceName(f)
+	name := calico.VXLANDevice(f.Is6())
 	for i := range n.table.Links {
 		if n.table.Links[i].Name == name {
 			return &n.table.Links[i]

@@ -74,7 +74,7 @@ func New[T any](f *Flags, t Table[T]) (*Printer[T], error) {
 func (p *Printer[T]) NeedsWide() bool { return p.format != formatTable && p.format != formatName }
 
 // Print writes a whole list.
-func (p *Printer[T]) Print(out io.Writer, list *inspect.List[T]) error {
+func (p *Printer[T]) Print(out io.Writer, list *inspect.Report[T]) error {
 	w := p.Begin(out)
 	if err := w.Add(list.Items); err != nil {
 		return err
@@ -148,7 +148,7 @@ func (w *Writer[T]) End() error {
 	case w.p.resource == nil:
 		return w.names(w.held)
 	}
-	list := inspect.NewList(w.p.table.Kind, w.held)
+	list := inspect.NewReport(w.p.table.Kind, w.held)
 	switch printer := w.p.resource.(type) {
 	case *get.CustomColumnsPrinter:
 		return printColumns(printer, list.Items, w.out)

@@ -1,8 +1,9 @@
-package expect
+package felix
 
 import (
 	"net/netip"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -28,7 +29,7 @@ func (n *Node) RoutePlan(f inspect.Family) *RoutePlan {
 		dests: n.cluster.dests.Get(f), vteps: n.cluster.VTEPs(f),
 		node: n.Name, subnet: n.facts.Address.Get(f).Masked(),
 		enabled: n.Settings.VXLAN.Get(f), local: n.Local(f),
-		parent: n.parent.Get(f), device: DeviceName(f),
+		parent: n.parent.Get(f), device: calico.VXLANDevice(f.Is6()),
 		proto: n.Settings.routeProtocol(), devProto: n.Settings.RouteProtocol,
 		mtu: n.cluster.release.tunnelMTU(n.deviceMTU(f)),
 	}
@@ -145,7 +146,7 @@ func (p *RoutePlan) Owns(r *inspect.Route) bool {
 	if !p.enabled || protocolNumber(r.Protocol) != p.proto || r.Type != typeBlackhole && r.Dev != p.parent {
 		return false
 	}
-	pool := poolOf(p.dests.pools, r.Dst.Addr())
+	pool := inspect.PoolOf(p.dests.pools, r.Dst.Addr())
 	if pool == nil {
 		return p.proto == protocolFelix // nobody else uses it; another protocol may be shared
 	}

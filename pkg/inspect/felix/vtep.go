@@ -1,10 +1,11 @@
-package expect
+package felix
 
 import (
 	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -65,7 +66,7 @@ func tunnelMAC(n *inspect.Node, f inspect.Family) inspect.MAC {
 	if mac := n.TunnelMAC.Get(f); !mac.IsZero() {
 		return mac
 	}
-	return inspect.VTEPMAC(n.Name, f)
+	return calico.VTEPMAC(n.Name, f.Is6())
 }
 
 // Len is the number of VTEPs.

@@ -1,4 +1,4 @@
-// Package expect computes, from the API facts of a Snapshot, what Felix must have programmed into the kernel of each
+// Package felix computes, from the API facts of a Snapshot, what Felix must have programmed into the kernel of each
 // node so that pods reach each other over VXLAN: the tunnel devices, their neighbour and forwarding entries, and the
 // routes of the IPAM blocks. The two families are computed apart, as Felix does.
 //
@@ -10,4 +10,4 @@
 // encapsulation_resolver.go for what is wanted, felix/dataplane/linux/vxlan_mgr.go, route_mgr.go and felix/vxlanfdb for
 // how it is programmed. What they say of other data planes (eBPF, IPIP, BGP, WireGuard, Windows) is recognised and left
 // out by name: see Omission.
-package expect
+package felix

@@ -1,4 +1,4 @@
-package expect
+package felix
 
 import (
 	"net/netip"
@@ -61,7 +61,7 @@ func newDestinations(s *inspect.Snapshot, f inspect.Family, vteps *VTEPs) *desti
 		hosts[s.Nodes[i].Name] = s.Nodes[i].Address.Get(f).Addr()
 	}
 	add := func(cidr netip.Prefix, kind destinationKind, node string) {
-		pool := poolOf(d.pools, cidr.Addr())
+		pool := inspect.PoolOf(d.pools, cidr.Addr())
 		if pool == nil || !routesByVXLAN(*pool) {
 			return
 		}

@@ -1,4 +1,4 @@
-package expect
+package felix
 
 import "k8s.io/apimachinery/pkg/util/version"
 

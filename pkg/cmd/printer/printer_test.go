@@ -94,7 +94,7 @@ func TestPrint(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := p.Print(&out, inspect.NewList("Entry", rows)); err != nil {
+				if err := p.Print(&out, inspect.NewReport("Entry", rows)); err != nil {
 					t.Fatal(err)
 				}
 				if rows != nil {
@@ -191,7 +191,7 @@ func TestWriteError(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Print(brokenWriter{}, inspect.NewList("Entry", rows())); !errors.Is(err, errBroken) {
+		if err := p.Print(brokenWriter{}, inspect.NewReport("Entry", rows())); !errors.Is(err, errBroken) {
 			t.Errorf("-o %q to a broken pipe: got error %v", format, err)
 		}
 	}
@@ -226,7 +226,7 @@ func BenchmarkTable(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if err := p.Print(io.Discard, inspect.NewList("Entry", many)); err != nil {
+		if err := p.Print(io.Discard, inspect.NewReport("Entry", many)); err != nil {
 			b.Fatal(err)
 		}
 	}

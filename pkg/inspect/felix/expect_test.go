@@ -1,4 +1,4 @@
-package expect_test
+package felix_test
 
 import (
 	"net/netip"
@@ -9,15 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/expect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 )
 
 // nodeOf returns what one node of a snapshot goes by.
-func nodeOf(t *testing.T, s *inspect.Snapshot, name string) *expect.Node {
+func nodeOf(t *testing.T, s *inspect.Snapshot, name string) *felix.Node {
 	t.Helper()
-	var found *expect.Node
-	expect.New(s).Visit(expect.Filter{Nodes: []string{name}}, func(n *expect.Node, _ inspect.Family) { found = n })
+	var found *felix.Node
+	felix.New(s).Visit(felix.Filter{Nodes: []string{name}}, func(n *felix.Node, _ inspect.Family) { found = n })
 	if found == nil {
 		t.Fatalf("no node %s", name)
 	}
@@ -27,35 +27,35 @@ func nodeOf(t *testing.T, s *inspect.Snapshot, name string) *expect.Node {
 func ptr[T any](v T) *T { return &v }
 
 func TestSettings(t *testing.T) {
-	defaults := expect.Settings{
+	defaults := felix.Settings{
 		VXLAN: inspect.ByFamily[bool]{V4: true, V6: true}, VNI: 4096, Port: 4789, IPv6Support: true, RouteProtocol: 3,
-		MTUIfacePattern: expect.DefaultMTUIfacePattern,
+		MTUIfacePattern: felix.DefaultMTUIfacePattern,
 	}
 	tests := []struct {
 		name   string
 		change it.Change
-		want   func(*expect.Settings)
+		want   func(*felix.Settings)
 	}{
-		{"defaults", func(s *inspect.Snapshot) { s.Calico = inspect.Calico{} }, func(*expect.Settings) {}},
-		{"default", it.VNIChanged(1), func(s *expect.Settings) { s.VNI = 1 }},
+		{"defaults", func(s *inspect.Snapshot) { s.Calico = inspect.Calico{} }, func(*felix.Settings) {}},
+		{"default", it.VNIChanged(1), func(s *felix.Settings) { s.VNI = 1 }},
 		{"the node's own wins over default", it.All(it.VNIChanged(1), func(s *inspect.Snapshot) {
 			s.Calico.Felix["node."+it.Worker] = inspect.FelixSettings{VXLANVNI: ptr(2)}
-		}), func(s *expect.Settings) { s.VNI = 2 }},
+		}), func(s *felix.Settings) { s.VNI = 2 }},
 		{"another node's does not", it.All(it.VNIChanged(1), func(s *inspect.Snapshot) {
 			s.Calico.Felix["node."+it.Worker2] = inspect.FelixSettings{VXLANVNI: ptr(2)}
-		}), func(s *expect.Settings) { s.VNI = 1 }},
+		}), func(s *felix.Settings) { s.VNI = 1 }},
 		{"the environment wins over all", it.All(it.VNIChanged(1), func(s *inspect.Snapshot) {
 			s.Calico.Felix["node."+it.Worker] = inspect.FelixSettings{VXLANVNI: ptr(2), MTUIfacePattern: "a"}
 			s.Calico.FelixEnv = inspect.FelixSettings{VXLANVNI: ptr(3), MTUIfacePattern: "b", RouteSource: "WorkloadIPs"}
-		}), func(s *expect.Settings) { s.VNI, s.MTUIfacePattern, s.RouteSource = 3, "b", "WorkloadIPs" }},
+		}), func(s *felix.Settings) { s.VNI, s.MTUIfacePattern, s.RouteSource = 3, "b", "WorkloadIPs" }},
 		{"no IPv6 support", func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = ptr(false) },
-			func(s *expect.Settings) { s.IPv6Support, s.VXLAN.V6 = false, false }},
+			func(s *felix.Settings) { s.IPv6Support, s.VXLAN.V6 = false, false }},
 		{"vxlanEnabled overrides the pools for IPv4 alone", it.Felix(func(s *inspect.FelixSettings) {
 			s.VXLANEnabled = ptr(false)
-		}), func(s *expect.Settings) { s.VXLAN.V4 = false }},
+		}), func(s *felix.Settings) { s.VXLAN.V4 = false }},
 		{"no VXLAN pool", it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.VXLANMode = "" }),
-			func(s *expect.Settings) { s.VXLAN.V6 = false }},
-		{"disabled pools count", it.Pools(0, func(p *inspect.IPPool) { p.Disabled = true }), func(*expect.Settings) {}},
+			func(s *felix.Settings) { s.VXLAN.V6 = false }},
+		{"disabled pools count", it.Pools(0, func(p *inspect.IPPool) { p.Disabled = true }), func(*felix.Settings) {}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestVTEPs(t *testing.T) {
 		inspect.IPv4: {it.ControlPlane: "66:24:4b:f3:cd:ec", it.Worker: "66:9f:32:6d:7b:c8", it.Worker2: "66:a7:cb:3a:13:53"},
 		inspect.IPv6: {it.ControlPlane: "66:ea:8e:de:57:b9", it.Worker: "66:ee:a7:ef:78:65", it.Worker2: "66:52:6a:03:c1:3b"},
 	} {
-		vteps := expect.New(it.Lab()).VTEPs(f)
+		vteps := felix.New(it.Lab()).VTEPs(f)
 		if vteps.Len() != len(want) {
 			t.Errorf("%s: %d VTEPs, want %d", f, vteps.Len(), len(want))
 		}
@@ -91,7 +91,7 @@ func TestVTEPNeedsBothAddresses(t *testing.T) {
 		"no tunnel address": it.TunnelAddressRemoved(it.Worker, inspect.IPv6),
 		"no address":        it.Annotate(it.Worker, func(n *inspect.Node) { n.Address.V6 = netip.Prefix{} }),
 	} {
-		c := expect.New(it.With(change))
+		c := felix.New(it.With(change))
 		if _, ok := c.VTEPs(inspect.IPv6).OfNode(it.Worker); ok {
 			t.Errorf("%s: there is a VTEP, want none", name)
 		}
@@ -200,7 +200,7 @@ func TestRouteWithoutParent(t *testing.T) {
 	peer := it.HostOf(it.Worker2, inspect.IPv4)
 	i, _ := plan.Find(peer.Block)
 	want, ok := plan.Route(i)
-	if !ok || want.Kind != expect.Tunnel || want.Via != peer.Tunnel {
+	if !ok || want.Kind != felix.Tunnel || want.Via != peer.Tunnel {
 		t.Fatalf("route %+v, want one through the tunnel", want)
 	}
 	for _, r := range []inspect.Route{it.TunnelRoute(peer.Block, peer), it.DirectRoute(peer.Block, peer)} {
@@ -215,37 +215,37 @@ func TestOmissions(t *testing.T) {
 	tests := []struct {
 		name   string
 		change it.Change
-		part   expect.Part
-		want   []expect.Omission
+		part   felix.Part
+		want   []felix.Omission
 	}{
-		{"lab", func(*inspect.Snapshot) {}, expect.Routes, nil},
-		{"eBPF", it.BPF, expect.FDB, []expect.Omission{{Reason: expect.EBPF, Part: expect.FDB, Subjects: all}}},
+		{"lab", func(*inspect.Snapshot) {}, felix.Routes, nil},
+		{"eBPF", it.BPF, felix.FDB, []felix.Omission{{Reason: felix.EBPF, Part: felix.FDB, Subjects: all}}},
 		{"eBPF on one node", func(s *inspect.Snapshot) {
 			s.Calico.Felix["node."+it.Worker] = inspect.FelixSettings{BPFEnabled: ptr(true)}
-		}, expect.Devices, []expect.Omission{{Reason: expect.EBPF, Part: expect.Devices, Subjects: []string{it.Worker}}}},
+		}, felix.Devices, []felix.Omission{{Reason: felix.EBPF, Part: felix.Devices, Subjects: []string{it.Worker}}}},
 		{"WireGuard does not concern the FDB", it.Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled = ptr(true) }),
-			expect.FDB, nil},
-		{"WireGuard", it.Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled = ptr(true) }), expect.Routes,
-			[]expect.Omission{{Reason: expect.WireGuard, Part: expect.Routes, Family: inspect.IPv4, Subjects: all}}},
-		{"BGP pools", it.Unencapsulated, expect.Routes, []expect.Omission{
-			{Reason: expect.NoEncapPool, Part: expect.Routes, Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}},
-			{Reason: expect.NoEncapPool, Part: expect.Routes, Family: inspect.IPv6, Subjects: []string{"pool " + it.Pool6}}}},
+			felix.FDB, nil},
+		{"WireGuard", it.Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled = ptr(true) }), felix.Routes,
+			[]felix.Omission{{Reason: felix.WireGuard, Part: felix.Routes, Family: inspect.IPv4, Subjects: all}}},
+		{"BGP pools", it.Unencapsulated, felix.Routes, []felix.Omission{
+			{Reason: felix.NoEncapPool, Part: felix.Routes, Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}},
+			{Reason: felix.NoEncapPool, Part: felix.Routes, Family: inspect.IPv6, Subjects: []string{"pool " + it.Pool6}}}},
 		{"IPIP pool", it.Pools(inspect.IPv4, func(p *inspect.IPPool) {
 			p.IPIPMode, p.VXLANMode = inspect.EncapAlways, inspect.EncapNever
-		}), expect.Routes, []expect.Omission{
-			{Reason: expect.IPIPPool, Part: expect.Routes, Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}}}},
-		{"host-local IPAM", func(s *inspect.Snapshot) { s.Blocks = nil }, expect.Routes, []expect.Omission{
-			{Reason: expect.HostLocalIPAM, Part: expect.Routes, Subjects: all}}},
-		{"no route sync", it.Felix(func(s *inspect.FelixSettings) { s.RouteSyncDisabled = ptr(true) }), expect.Routes,
-			[]expect.Omission{{Reason: expect.NoRouteSync, Part: expect.Routes, Subjects: all}}},
-		{"routes from workloads", it.Felix(func(s *inspect.FelixSettings) { s.RouteSource = "WorkloadIPs" }), expect.Routes,
-			[]expect.Omission{{Reason: expect.WorkloadRoutes, Part: expect.Routes, Subjects: all}}},
-		{"Windows node", it.WindowsNode, expect.Neighbors, []expect.Omission{
-			{Reason: expect.WindowsNode, Part: expect.Neighbors, Subjects: []string{"windows"}}}},
+		}), felix.Routes, []felix.Omission{
+			{Reason: felix.IPIPPool, Part: felix.Routes, Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}}}},
+		{"host-local IPAM", func(s *inspect.Snapshot) { s.Blocks = nil }, felix.Routes, []felix.Omission{
+			{Reason: felix.HostLocalIPAM, Part: felix.Routes, Subjects: all}}},
+		{"no route sync", it.Felix(func(s *inspect.FelixSettings) { s.RouteSyncDisabled = ptr(true) }), felix.Routes,
+			[]felix.Omission{{Reason: felix.NoRouteSync, Part: felix.Routes, Subjects: all}}},
+		{"routes from workloads", it.Felix(func(s *inspect.FelixSettings) { s.RouteSource = "WorkloadIPs" }), felix.Routes,
+			[]felix.Omission{{Reason: felix.WorkloadRoutes, Part: felix.Routes, Subjects: all}}},
+		{"Windows node", it.WindowsNode, felix.Neighbors, []felix.Omission{
+			{Reason: felix.WindowsNode, Part: felix.Neighbors, Subjects: []string{"windows"}}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := expect.New(it.With(tt.change)).Omissions(tt.part, expect.Filter{})
+			got := felix.New(it.With(tt.change)).Omissions(tt.part, felix.Filter{})
 			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("omissions (-want +got):\n%s", diff)
 			}
@@ -254,7 +254,7 @@ func TestOmissions(t *testing.T) {
 }
 
 func TestOmissionString(t *testing.T) {
-	o := expect.Omission{Reason: expect.EBPF, Part: expect.FDB, Family: inspect.IPv6, Subjects: strings.Split("abcde", "")}
+	o := felix.Omission{Reason: felix.EBPF, Part: felix.FDB, Family: inspect.IPv6, Subjects: strings.Split("abcde", "")}
 	want := "IPv6 forwarding entries of a, b, c and 2 more are not verified (eBPF): " +
 		"the eBPF data plane programs tunnels in maps of its own"
 	if got := o.String(); got != want {

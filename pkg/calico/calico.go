@@ -1,0 +1,137 @@
+// Package calico holds what Calico itself has fixed: the names, annotations and addresses that its components agree on.
+// Both halves of the project stand on it, the inspectors and the lab, and neither has a copy. It imports nothing of the
+// project, so a family is a bool here: ipv6 or not.
+package calico
+
+import (
+	"crypto/sha1" //nolint:gosec // not for security: Calico derives names and addresses from this hash
+	"encoding/hex"
+	"net/netip"
+	"strings"
+
+	"github.com/distribution/reference"
+)
+
+// The names of calico-node, by the operator and by the manifests alike.
+const (
+	// NodeName names the DaemonSet calico-node and its container.
+	NodeName = "calico-node"
+	// NodeSelector selects the pods of calico-node. Anybody may put this label on a pod: it proves nothing by itself.
+	NodeSelector = "k8s-app=" + NodeName
+)
+
+// Namespaces of calico-node: the operator's and the manifests'.
+const (
+	SystemNamespace   = "calico-system"
+	ManifestNamespace = "kube-system"
+)
+
+// NodeNamespaces returns the namespaces that calico-node may run in, the operator's first.
+func NodeNamespaces() []string { return []string{SystemNamespace, ManifestNamespace} }
+
+// IsSystemNamespace reports whether Kubernetes or Calico itself runs in a namespace, and not the pods of users.
+func IsSystemNamespace(name string) bool {
+	return strings.HasPrefix(name, "kube-") || strings.HasPrefix(name, "calico-") || name == "tigera-operator"
+}
+
+// The API groups that serve Calico's objects: the aggregated API server's (and of the native CRDs), and the CRDs'.
+const (
+	APIGroup  = "projectcalico.org"
+	CRDGroup  = "crd.projectcalico.org"
+	APIv3     = APIGroup + "/v3"
+	CRDv1     = CRDGroup + "/v1"
+	apiPrefix = APIGroup + "/"
+	cniPrefix = "cni." + APIGroup + "/"
+)
+
+// The annotations that calico-node puts on nodes (libcalico-go/lib/backend/k8s/resources/node.go).
+const (
+	AnnotationIPv4Address = apiPrefix + "IPv4Address"
+	AnnotationIPv6Address = apiPrefix + "IPv6Address"
+	AnnotationIPv4Tunnel  = apiPrefix + "IPv4VXLANTunnelAddr"
+	AnnotationIPv6Tunnel  = apiPrefix + "IPv6VXLANTunnelAddr"
+	AnnotationTunnelMACv4 = apiPrefix + "VXLANTunnelMACAddr"
+	AnnotationTunnelMACv6 = apiPrefix + "VXLANTunnelMACAddrV6"
+)
+
+// The annotations that Calico's CNI plugin puts on pods (libcalico-go/lib/backend/k8s/conversion/constants.go).
+const (
+	AnnotationPodIP       = cniPrefix + "podIP"
+	AnnotationPodIPs      = cniPrefix + "podIPs"
+	AnnotationContainerID = cniPrefix + "containerID"
+)
+
+// The names of devices (felix/dataplane/linux/dataplanedefs/dataplane_defs.go, felix/config/config_params.go).
+const (
+	// InterfacePrefix begins the names of the nodes' ends of pods' veth pairs: Felix's interfacePrefix.
+	InterfacePrefix = "cali"
+	// IPIPDevice is the tunnel device of IPIP. There is none for IPv6.
+	IPIPDevice = "tunl0"
+)
+
+// VXLANDevice names Felix's VXLAN device of a family.
+func VXLANDevice(ipv6 bool) string {
+	if ipv6 {
+		return "vxlan-v6.calico"
+	}
+	return "vxlan.calico"
+}
+
+// WireGuardDevice names Felix's WireGuard device of a family.
+func WireGuardDevice(ipv6 bool) string {
+	if ipv6 {
+		return "wg-v6.cali"
+	}
+	return "wireguard.cali"
+}
+
+// IsVXLANDevice reports whether a device has the name of one of Felix's VXLAN devices.
+func IsVXLANDevice(name string) bool { return name == VXLANDevice(false) || name == VXLANDevice(true) }
+
+// IsTunnelDevice reports whether a device has the name of one of Felix's own, whatever the encapsulation. An address of
+// such a device is never the node's own.
+func IsTunnelDevice(name string) bool {
+	return IsVXLANDevice(name) || name == IPIPDevice || name == WireGuardDevice(false) || name == WireGuardDevice(true)
+}
+
+// PodInterface names the node's end of a pod's veth pair: the prefix and the first eleven digits of the SHA-1 of
+// "NAMESPACE.POD" (libcalico-go/lib/backend/k8s/conversion/workload_endpoint_default.go, VethNameForWorkload).
+func PodInterface(namespace, pod string) string {
+	sum := sha1.Sum([]byte(namespace + "." + pod)) //nolint:gosec // see the import
+	return InterfacePrefix + hex.EncodeToString(sum[:])[:11]
+}
+
+// PodGateway is the next hop of a pod's default route. No device holds the IPv4 one: the node answers for it by proxy
+// ARP. Every veth holds the IPv6 one, which is the link-local address of Felix's constant MAC address ee:ee:ee:ee:ee:ee.
+func PodGateway(ipv6 bool) netip.Addr {
+	if ipv6 {
+		return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 8: 0xec, 9: 0xee, 10: 0xee, 11: 0xff, 12: 0xfe, 13: 0xee, 14: 0xee, 15: 0xee})
+	}
+	return netip.AddrFrom4([4]byte{169, 254, 1, 1})
+}
+
+// VTEPMAC is the Ethernet address that Felix gives the VXLAN device of a node, unless an annotation says otherwise: 0x66
+// and the first five bytes of the SHA-1 of the node's name, with "-v6" appended for IPv6 (felix/calc/vxlan_resolver.go,
+// vtepMACForHost).
+func VTEPMAC(node string, ipv6 bool) [6]byte {
+	if ipv6 {
+		node += "-v6"
+	}
+	sum := sha1.Sum([]byte(node)) //nolint:gosec // see the import
+	mac := [6]byte{0x66}
+	copy(mac[1:], sum[:])
+	return mac
+}
+
+// ImageTag returns the tag of an image reference, which is the version of Calico's images; the empty string where there
+// is none, or the reference is not valid.
+func ImageTag(image string) string {
+	ref, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		return ""
+	}
+	if tagged, ok := ref.(reference.Tagged); ok {
+		return tagged.Tag()
+	}
+	return ""
+}
