@@ -21,6 +21,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/redact"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
 )
 
@@ -152,7 +153,7 @@ func (o *Options) Run(ctx context.Context) error {
 		snap.Taken, snap.Tool = time.Now().UTC().Truncate(time.Second), version.Get().Version
 	}
 	if o.Redact {
-		snap = snapfile.Redact(snap)
+		snap = redact.Snapshot(snap)
 	}
 	if err := ctx.Err(); err != nil {
 		return err

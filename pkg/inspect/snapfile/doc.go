@@ -1,4 +1,4 @@
-// Package snapfile keeps a Snapshot in a file, and makes copies of a Snapshot that can be shown to strangers.
+// Package snapfile keeps a Snapshot in a file.
 //
 // A file is gzip around lines of text (see zcat):
 //

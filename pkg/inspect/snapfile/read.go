@@ -15,19 +15,19 @@ import (
 
 // limits are the bounds of a file.
 type limits struct {
-	compressed int64 // bytes
-	plain      int64 // bytes
-	node       int   // bytes of the long tables of one node, and of any one line
-	rows       int   // of all nodes
-	values     int   // of JSON; one may take ten times the memory of its text
-	objects    int   // of JSON; one may take a hundred times the memory of its text
+	Compressed int64 // bytes
+	Plain      int64 // bytes
+	Node       int   // bytes of the long tables of one node, and of any one line
+	Rows       int   // of all nodes
+	Values     int   // of JSON; one may take ten times the memory of its text
+	Objects    int   // of JSON; one may take a hundred times the memory of its text
 }
 
 // realLimits are beyond any real cluster: with a thousand nodes a file has 70 MB, 550 MB uncompressed, in six million
 // rows.
 func realLimits() limits {
 	return limits{
-		compressed: 256 << 20, plain: 1 << 30, node: 128 << 20, rows: 16 << 20, values: 16 << 20, objects: 2 << 20,
+		Compressed: 256 << 20, Plain: 1 << 30, Node: 128 << 20, Rows: 16 << 20, Values: 16 << 20, Objects: 2 << 20,
 	}
 }
 
@@ -36,13 +36,13 @@ func realLimits() limits {
 func Read(r io.Reader) (*inspect.Snapshot, error) { return read(r, realLimits()) }
 
 func read(r io.Reader, bounds limits) (*inspect.Snapshot, error) {
-	compressed := bufio.NewReaderSize(&boundedReader{r: r, left: bounds.compressed, what: "compressed"}, 1<<16)
+	compressed := bufio.NewReaderSize(&boundedReader{r: r, left: bounds.Compressed, what: "compressed"}, 1<<16)
 	zip, err := gzip.NewReader(compressed)
 	if err != nil {
 		return nil, fmt.Errorf("read snapshot: not a snapshot file: %w", err)
 	}
 	zip.Multistream(false)
-	plain := &boundedReader{r: zip, left: bounds.plain, what: "uncompressed"}
+	plain := &boundedReader{r: zip, left: bounds.Plain, what: "uncompressed"}
 	d := decoder{max: bounds, lines: bufio.NewReaderSize(plain, 1<<20)}
 	s, err := d.snapshot()
 	if err != nil {
@@ -128,7 +128,7 @@ func (d *decoder) json(v any) error {
 func (d *decoder) unmarshal(line []byte, v any) error {
 	d.objects += bytes.Count(line, []byte{'{'})
 	d.values += bytes.Count(line, []byte{','})
-	if d.objects > d.max.objects || d.values > d.max.values {
+	if d.objects > d.max.Objects || d.values > d.max.Values {
 		return errors.New("it has more objects than any cluster")
 	}
 	return json.Unmarshal(line, v)
@@ -139,7 +139,7 @@ func (d *decoder) line(b []byte) ([]byte, error) {
 	start := len(b)
 	for {
 		part, err := d.lines.ReadSlice('\n')
-		if len(b)+len(part) > d.max.node {
+		if len(b)+len(part) > d.max.Node {
 			return nil, errors.New("a line, or the tables of a node, are too long")
 		}
 		b = append(b, part...)

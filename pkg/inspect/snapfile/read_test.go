@@ -1,4 +1,4 @@
-package snapfile
+package snapfile_test
 
 import (
 	"bytes"
@@ -8,12 +8,13 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
 )
 
 func TestReadHostile(t *testing.T) {
 	const head = `{"apiVersion":"dualstack/v1alpha1","kind":"Snapshot"}` + "\n"
 	good := written(t, &inspect.Snapshot{})
-	small := limits{compressed: 1 << 20, plain: 1 << 16, node: 1 << 12, rows: 4, values: 64, objects: 16}
+	small := snapfile.Limits{Compressed: 1 << 20, Plain: 1 << 16, Node: 1 << 12, Rows: 4, Values: 64, Objects: 16}
 	tests := map[string]struct {
 		file []byte
 		want string
@@ -54,7 +55,7 @@ func TestReadHostile(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s, err := read(bytes.NewReader(tt.file), small)
+			s, err := snapfile.ReadWithin(bytes.NewReader(tt.file), small)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
@@ -81,16 +82,16 @@ func flip(b []byte, at int) []byte {
 // TestReadSizes: the two bounds on bytes hold while reading, not after it.
 func TestReadSizes(t *testing.T) {
 	file := written(t, inspecttest.Synthetic(20))
-	for name, bounds := range map[string]limits{
-		"it is too large compressed":   {compressed: int64(len(file)) - 9, plain: 1 << 30, node: 1 << 30, rows: 1 << 20, values: 1 << 20, objects: 1 << 20},
-		"it is too large uncompressed": {compressed: 1 << 30, plain: 1 << 14, node: 1 << 30, rows: 1 << 20, values: 1 << 20, objects: 1 << 20},
+	for name, bounds := range map[string]snapfile.Limits{
+		"it is too large compressed":   {Compressed: int64(len(file)) - 9, Plain: 1 << 30, Node: 1 << 30, Rows: 1 << 20, Values: 1 << 20, Objects: 1 << 20},
+		"it is too large uncompressed": {Compressed: 1 << 30, Plain: 1 << 14, Node: 1 << 30, Rows: 1 << 20, Values: 1 << 20, Objects: 1 << 20},
 	} {
-		if _, err := read(bytes.NewReader(file), bounds); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := snapfile.ReadWithin(bytes.NewReader(file), bounds); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("error %v, want %q", err, name)
 		}
 	}
 	r := &countingReader{r: bytes.NewReader(append(bytes.Clone(file), make([]byte, 1<<20)...))}
-	if _, err := Read(r); err == nil || r.n > len(file)+1<<16 {
+	if _, err := snapfile.Read(r); err == nil || r.n > len(file)+1<<16 {
 		t.Errorf("error %v after %d bytes of %d", err, r.n, len(file))
 	}
 }
@@ -108,9 +109,9 @@ func (c *countingReader) Read(p []byte) (int, error) {
 
 // TestReadCutOff: wherever a file ends too early, it is an error.
 func TestReadCutOff(t *testing.T) {
-	file := written(t, sample())
+	file := written(t, inspecttest.Sample())
 	for n := range file {
-		if _, err := Read(bytes.NewReader(file[:n])); err == nil {
+		if _, err := snapfile.Read(bytes.NewReader(file[:n])); err == nil {
 			t.Errorf("the first %d of %d bytes pass for a snapshot", n, len(file))
 		}
 	}
@@ -119,19 +120,19 @@ func TestReadCutOff(t *testing.T) {
 // FuzzRead: whatever a file holds, Read returns in bounds; and what it reads can be written and read again, to the same
 // bytes. Input is tried as it is and, since few random bytes are gzip, compressed.
 func FuzzRead(f *testing.F) {
-	f.Add(written(f, sample()))
-	f.Add(unzipped(f, written(f, sample())))
+	f.Add(written(f, inspecttest.Sample()))
+	f.Add(unzipped(f, written(f, inspecttest.Sample())))
 	f.Add(unzipped(f, written(f, inspecttest.Synthetic(3))))
 	f.Add([]byte(nil))
-	bounds := limits{compressed: 1 << 20, plain: 1 << 20, node: 1 << 20, rows: 1 << 12, values: 1 << 16, objects: 1 << 12}
+	bounds := snapfile.Limits{Compressed: 1 << 20, Plain: 1 << 20, Node: 1 << 20, Rows: 1 << 12, Values: 1 << 16, Objects: 1 << 12}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, file := range [][]byte{data, zipped(t, data)} {
-			s, err := read(bytes.NewReader(file), bounds)
+			s, err := snapfile.ReadWithin(bytes.NewReader(file), bounds)
 			if err != nil {
 				continue
 			}
 			first := written(t, s)
-			again, err := Read(bytes.NewReader(first))
+			again, err := snapfile.Read(bytes.NewReader(first))
 			if err != nil {
 				t.Fatalf("what was read and written cannot be read: %v", err)
 			}

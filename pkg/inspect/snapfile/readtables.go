@@ -98,7 +98,7 @@ func (d *decoder) block(rows []byte) (_, next []byte, err error) {
 		if rows[start] == '{' {
 			return rows[:start], bytes.Clone(rows[start:]), nil
 		}
-		if d.rows++; d.rows > d.max.rows {
+		if d.rows++; d.rows > d.max.Rows {
 			return nil, nil, errors.New("it has more rows than any cluster")
 		}
 	}

@@ -1,4 +1,4 @@
-package snapfile
+package snapfile_test
 
 import (
 	"errors"
@@ -10,13 +10,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
 )
 
 func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.snapshot")
 	for range 2 { // the second time over the first
-		if err := WriteFile(path, sample()); err != nil {
+		if err := snapfile.WriteFile(path, inspecttest.Sample()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -27,7 +29,7 @@ func TestWriteFile(t *testing.T) {
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v", info.Mode())
 	}
-	if _, err := ReadFile(path); err != nil {
+	if _, err := snapfile.ReadFile(path); err != nil {
 		t.Error(err)
 	}
 	checkEntries(t, dir, "a.snapshot")
@@ -36,10 +38,10 @@ func TestWriteFile(t *testing.T) {
 	if err := os.Symlink("a.snapshot", link); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(link, &inspect.Snapshot{}); err != nil {
+	if err := snapfile.WriteFile(link, &inspect.Snapshot{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadFile(path); err != nil {
+	if _, err := snapfile.ReadFile(path); err != nil {
 		t.Errorf("a smaller snapshot over a larger one: %v", err)
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
@@ -52,26 +54,26 @@ func TestWriteFile(t *testing.T) {
 func TestWriteFileFails(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.snapshot")
-	if err := WriteFile(path, sample()); err != nil {
+	if err := snapfile.WriteFile(path, inspecttest.Sample()); err != nil {
 		t.Fatal(err)
 	}
-	bad := sample()
+	bad := inspecttest.Sample()
 	bad.Taken = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // has no place in JSON
-	if err := WriteFile(path, bad); err == nil {
+	if err := snapfile.WriteFile(path, bad); err == nil {
 		t.Error("no error")
 	}
-	if _, err := ReadFile(path); err != nil {
+	if _, err := snapfile.ReadFile(path); err != nil {
 		t.Error(err)
 	}
 	checkEntries(t, dir, "a.snapshot")
-	if err := WriteFile(filepath.Join(dir, "none", "a"), sample()); !errors.Is(err, os.ErrNotExist) {
+	if err := snapfile.WriteFile(filepath.Join(dir, "none", "a"), inspecttest.Sample()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 }
 
 // TestWriteFileToDevice: what is not a file is written to, not replaced.
 func TestWriteFileToDevice(t *testing.T) {
-	if err := WriteFile(os.DevNull, sample()); err != nil {
+	if err := snapfile.WriteFile(os.DevNull, inspecttest.Sample()); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {

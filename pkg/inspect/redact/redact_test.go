@@ -1,9 +1,11 @@
-package snapfile
+package redact
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"net/netip"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/blocks"
@@ -25,6 +28,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/pods"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/services"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
 )
 
@@ -37,7 +41,7 @@ func TestRedactSameFindings(t *testing.T) {
 	for _, f := range inspect.Families() {
 		cases = append(cases, faults(f)...)
 	}
-	cases = append(cases, it.Case{Name: "many nodes", Snapshot: it.Synthetic(30)}, it.Case{Name: "sample", Snapshot: sample()})
+	cases = append(cases, it.Case{Name: "many nodes", Snapshot: it.Synthetic(30)}, it.Case{Name: "sample", Snapshot: it.Sample()})
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			r := newRedactor(c.Snapshot, testKey())
@@ -144,7 +148,7 @@ func TestRedactKeepsOnly(t *testing.T) {
 		}
 	})
 	slices.Sort(kept)
-	compareGolden(t, "testdata/redact-keeps.golden.txt", []byte(strings.Join(kept, "\n")+"\n"))
+	testutil.Golden(t, "keeps.golden.txt", []byte(strings.Join(kept, "\n")+"\n"))
 }
 
 // fill gives each slice and map one element and each string a text.
@@ -201,8 +205,8 @@ func TestRedactLeaks(t *testing.T) {
 		"dual-stack", "multitool", "acme", "worker2", "shop", "web", "0123abcd", "6a8f", "kind://", "02:42:ac:12",
 		"10.10.10.", "fd00:10:", "1.1.1.1", "192.168.92.",
 	}
-	for _, s := range []*inspect.Snapshot{it.Lab(), sample()} {
-		text := string(unzipped(t, written(t, redact(s, testKey()))))
+	for _, s := range []*inspect.Snapshot{it.Lab(), it.Sample()} {
+		text := string(written(t, redact(s, testKey())))
 		for _, secret := range secrets {
 			if i := strings.Index(text, secret); i >= 0 {
 				t.Errorf("%q is left: …%.100s", secret, text[max(0, i-30):])
@@ -211,8 +215,29 @@ func TestRedactLeaks(t *testing.T) {
 	}
 }
 
+// written is the text of the file that holds a snapshot, which must be readable.
+func written(t *testing.T, s *inspect.Snapshot) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := snapfile.Write(&file, s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := snapfile.Read(bytes.NewReader(file.Bytes())); err != nil {
+		t.Error(err)
+	}
+	plain, err := gzip.NewReader(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 func TestRedactOriginal(t *testing.T) {
-	for _, s := range []*inspect.Snapshot{it.Lab(), sample(), {}} {
+	for _, s := range []*inspect.Snapshot{it.Lab(), it.Sample(), {}} {
 		before := written(t, s)
 		first := written(t, redact(s, testKey()))
 		if !bytes.Equal(before, written(t, s)) {
@@ -221,11 +246,8 @@ func TestRedactOriginal(t *testing.T) {
 		if !bytes.Equal(first, written(t, redact(s, testKey()))) {
 			t.Error("the same key gives different copies")
 		}
-		if _, err := Read(bytes.NewReader(first)); err != nil {
-			t.Error(err)
-		}
 	}
-	if bytes.Equal(written(t, Redact(it.Lab())), written(t, Redact(it.Lab()))) {
+	if bytes.Equal(written(t, Snapshot(it.Lab())), written(t, Snapshot(it.Lab()))) {
 		t.Error("two copies have the same addresses")
 	}
 }

@@ -1,4 +1,5 @@
-package snapfile
+// Package redact makes copies of a Snapshot that can be shown to strangers.
+package redact
 
 import (
 	"crypto/aes"
@@ -13,7 +14,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Redact returns a copy of the Snapshot that can be shown to strangers: names, labels and addresses are replaced,
+// Snapshot returns a copy of the Snapshot that can be shown to strangers: names, labels and addresses are replaced,
 // each by the same wherever it stands, so that every inspector finds in the copy what it finds in the original. It
 // draws a new key each time, which nobody learns: two copies of a Snapshot have nothing in common but their
 // structure.
@@ -27,7 +28,7 @@ import (
 //
 // A pool's node selector that asks for part of a value (contains, starts with, ends with) may select other nodes than
 // before.
-func Redact(s *inspect.Snapshot) *inspect.Snapshot {
+func Snapshot(s *inspect.Snapshot) *inspect.Snapshot {
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
 	return redact(s, key)

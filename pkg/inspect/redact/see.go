@@ -1,4 +1,4 @@
-package snapfile
+package redact
 
 import (
 	"strconv"
