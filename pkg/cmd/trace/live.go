@@ -9,8 +9,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/probe"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/verdict"
 )
 
 // prober makes the way into a live cluster.
@@ -34,6 +34,6 @@ func policies(live inspector.Live, note func(string)) func(context.Context, []in
 				note("a policy may be to blame that is not named: " + strings.ReplaceAll(err.Error(), "\n", "; "))
 			}
 		})
-		return verdict.Selecting(all, pods)
+		return judge.Selecting(all, pods)
 	}
 }

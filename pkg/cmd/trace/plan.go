@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/prove"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 )
 
 // toRequest resolves what is to be traced, as far as that can be told without the cluster.
@@ -60,7 +60,7 @@ func (o *Options) plan(ctx context.Context, snap *inspect.Snapshot, prober trace
 			return nil, err
 		}
 		if req.Target.NeedsAnswer() && prober != nil {
-			addresses, err := prove.Resolve(ctx, prober, req.Sources[0], req.Target.Name, req.Timeout)
+			addresses, err := session.Resolve(ctx, prober, req.Sources[0], req.Target.Name, req.Timeout)
 			if err != nil {
 				return nil, err
 			}

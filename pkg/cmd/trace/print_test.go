@@ -17,7 +17,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/prove"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/tracetest"
 )
 
@@ -40,7 +40,7 @@ func report(t *testing.T) []trace.Path {
 			n.Paths = append(n.Paths, p)
 		}
 	}
-	r, err := prove.Run(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, prove.Options{Calm: 1})
+	r, err := session.Run(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, session.Options{Calm: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/prove"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 )
 
 // Validate reports what of the command line contradicts itself.
@@ -63,10 +63,10 @@ func (o *Options) trace(ctx context.Context, show *progress) ([]trace.Path, erro
 	prober := o.Prober(snap)
 	paths, err := o.plan(ctx, snap, prober)
 	if err != nil {
-		return nil, errors.Join(err, prove.Close(ctx, prober, o.note))
+		return nil, errors.Join(err, session.Close(ctx, prober, o.note))
 	}
-	list, err := prove.Run(ctx, prober, snap, paths, prove.Options{Policies: o.Policies, Progress: show.say})
-	if err = errors.Join(err, prove.Close(ctx, prober, o.note)); err != nil {
+	list, err := session.Run(ctx, prober, snap, paths, session.Options{Policies: o.Policies, Progress: show.say})
+	if err = errors.Join(err, session.Close(ctx, prober, o.note)); err != nil {
 		return nil, err
 	}
 	return list.Items, nil

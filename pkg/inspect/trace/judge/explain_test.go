@@ -1,4 +1,4 @@
-package verdict_test
+package judge_test
 
 import (
 	"net/netip"
@@ -8,12 +8,12 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/tracetest"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/verdict"
 )
 
 // failing is a path that is not answered, whose packets move all counters before a hop.
-func failing(p trace.Path, stop int) verdict.Findings {
+func failing(p trace.Path, stop int) judge.Findings {
 	p, c := pinged(p)
 	*p.Result = trace.Result{Sent: 3, TimedOut: true, Resolved: true}
 	for i, hop := range p.Hops {
@@ -22,7 +22,7 @@ func failing(p trace.Path, stop int) verdict.Findings {
 		}
 	}
 	p.Verdict = trace.Fail
-	return verdict.Findings{Path: p, Alone: c}
+	return judge.Findings{Path: p, Alone: c}
 }
 
 // indexOf is the first hop of a component, there or back.
@@ -40,57 +40,57 @@ func peer(p trace.Path, v trace.Verdict) trace.Path {
 	return p
 }
 
-func nothingElse(*verdict.Findings, inspect.Family) {}
+func nothingElse(*judge.Findings, inspect.Family) {}
 
 // TestExplain holds each cause that the network of package prove's tests does not come to, in both families.
 func TestExplain(t *testing.T) {
 	no, yes := false, true
-	blame := func(f *verdict.Findings, i int, code trace.CauseCode) {
+	blame := func(f *judge.Findings, i int, code trace.CauseCode) {
 		f.Path.Hops[i].Problem = &trace.Cause{Code: code, Node: f.Path.Hops[i].Node, Message: string(code) + " says the plan"}
 	}
 	tests := []struct {
 		name   string
 		path   func(inspect.Family) trace.Path
 		stop   int
-		change func(f *verdict.Findings, family inspect.Family)
+		change func(f *judge.Findings, family inspect.Family)
 		want   trace.CauseCode
 		says   string
 	}{
-		{"the first problem on the way", cross(trace.Ping), 4, func(f *verdict.Findings, _ inspect.Family) {
+		{"the first problem on the way", cross(trace.Ping), 4, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, 2, trace.NoRoute)
 			blame(f, 3, trace.FDBWrong)
 		}, trace.NoRoute, "says the plan"},
-		{"a device that is down explains the routes that went with it", cross(trace.Ping), 4, func(f *verdict.Findings, _ inspect.Family) {
+		{"a device that is down explains the routes that went with it", cross(trace.Ping), 4, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, 2, trace.NoRoute)
 			blame(f, 3, trace.TunnelDown)
 		}, trace.TunnelDown, ""},
-		{"a problem behind the loss does not explain it", cross(trace.Ping), 3, func(f *verdict.Findings, _ inspect.Family) {
+		{"a problem behind the loss does not explain it", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, len(f.Path.Hops)-1, trace.NoRoute)
 		}, trace.PolicyDrops, "leaves the pod"},
-		{"a harmless problem does not explain it", cross(trace.Ping), 3, func(f *verdict.Findings, _ inspect.Family) {
+		{"a harmless problem does not explain it", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, 2, trace.PathMTU)
 			f.Path.Hops[2].Problem.Harmless = true
 		}, trace.PolicyDrops, ""},
-		{"a problem on the way back", cross(trace.Ping), 100, func(f *verdict.Findings, _ inspect.Family) {
+		{"a problem on the way back", cross(trace.Ping), 100, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, indexOf(f.Path, trace.ComponentRoute, true), trace.NoRoute)
 		}, trace.NoRoute, ""},
-		{"nothing leaves the pod", cross(trace.Ping), 0, func(f *verdict.Findings, _ inspect.Family) {
+		{"nothing leaves the pod", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.NoRoute = true
 		}, trace.NoRoute, "nothing leaves pod"},
-		{"policies are named", cross(trace.Ping), 3, func(f *verdict.Findings, _ inspect.Family) {
+		{"policies are named", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {
 			f.Policies = []string{"NetworkPolicy default/deny"}
 		}, trace.PolicyDrops, "(NetworkPolicy default/deny)"},
 		{"nobody answers for the next hop", func(f inspect.Family) trace.Path { return tracetest.ToExternal(a, f) }, 2, nothingElse,
 			trace.Unreachable, "no neighbour answers"},
 		{"a policy on the way out", func(f inspect.Family) trace.Path { return tracetest.ToExternal(a, f) }, 2,
-			func(f *verdict.Findings, _ inspect.Family) { f.Policies = []string{"NetworkPolicy default/deny"} },
+			func(f *judge.Findings, _ inspect.Family) { f.Policies = []string{"NetworkPolicy default/deny"} },
 			trace.PolicyDrops, "default/deny"},
 		{"the switch does not answer a pod's own address", toSwitch(false), 5, nothingElse, trace.NoReturn, "needs a route back to"},
 		{"the switch does not answer the node's address", toSwitch(true), 5, nothingElse, trace.Unreachable, "sent to switch"},
-		{"the answer does not come back", cross(trace.Ping), 0, func(f *verdict.Findings, _ inspect.Family) {
+		{"the answer does not come back", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
 			*f = failing(f.Path, len(f.Path.Hops)-3)
 		}, trace.UnderlayBlocks, "the answer is sent by"},
-		{"a node between that cannot be read", cross(trace.Ping), 0, func(f *verdict.Findings, _ inspect.Family) {
+		{"a node between that cannot be read", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
 			*f = failing(f.Path, len(f.Path.Hops)-1)
 			for m := range f.Alone.After {
 				if m.Node == b {
@@ -103,75 +103,75 @@ func TestExplain(t *testing.T) {
 				}
 			}
 		}, trace.Unknown, "could not be read"},
-		{"the pod does not answer", cross(trace.Ping), 0, func(f *verdict.Findings, _ inspect.Family) {
+		{"the pod does not answer", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
 			*f = failing(f.Path, indexOf(f.Path, trace.ComponentPod, true))
 		}, trace.Unreachable, "which does not answer"},
-		{"nothing listens in either family", cross(trace.TCP), 100, func(f *verdict.Findings, _ inspect.Family) {
+		{"nothing listens in either family", cross(trace.TCP), 100, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.Refused, f.Path.Result.TimedOut = true, false
-			f.Listening = []verdict.PodListening{{Pod: f.Path.Target, Port: 80}}
+			f.Listening = []judge.PodListening{{Pod: f.Path.Target, Port: 80}}
 		}, trace.NotListening, "nothing listens on port 80 of pod multitool-worker"},
-		{"refused, and nothing is known", cross(trace.TCP), 100, func(f *verdict.Findings, _ inspect.Family) {
+		{"refused, and nothing is known", cross(trace.TCP), 100, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.Refused = true
 		}, trace.NotListening, "refuses the connection"},
-		{"no endpoint", service(trace.TCP), 100, func(f *verdict.Findings, _ inspect.Family) {
+		{"no endpoint", service(trace.TCP), 100, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.Refused = true
 			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
 		}, trace.NoEndpoint, ""},
-		{"no endpoint, wherever the loss seems to be", service(trace.TCP), 1, func(f *verdict.Findings, _ inspect.Family) {
+		{"no endpoint, wherever the loss seems to be", service(trace.TCP), 1, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
 		}, trace.NoEndpoint, ""},
-		{"no ready DNS server", service(trace.Ask), 2, func(f *verdict.Findings, _ inspect.Family) {
+		{"no ready DNS server", service(trace.Ask), 2, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
 		}, trace.NoEndpoint, "DNS does not answer: no-endpoint says the plan"},
-		{"no DNS server is left, and kube-proxy refuses", service(trace.Ask), 2, func(f *verdict.Findings, _ inspect.Family) {
+		{"no DNS server is left, and kube-proxy refuses", service(trace.Ask), 2, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.Refused = true
 			f.Rule = &no // what refuses stands in another table
 			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
 		}, trace.NoEndpoint, "DNS does not answer: no-endpoint says the plan"},
-		{"no rule for DNS", service(trace.Ask), 2, func(f *verdict.Findings, _ inspect.Family) { f.Rule = &no }, trace.NoTranslation,
+		{"no rule for DNS", service(trace.Ask), 2, func(f *judge.Findings, _ inspect.Family) { f.Rule = &no }, trace.NoTranslation,
 			"DNS does not answer: kube-proxy has no rule for 10.96.0.10 on " + a},
-		{"no rule for DNS, which was not asked apart", service(trace.Get), 2, func(f *verdict.Findings, _ inspect.Family) {
+		{"no rule for DNS, which was not asked apart", service(trace.Get), 2, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.Resolved, f.Rule = false, &no
 		}, trace.NoTranslation, "DNS does not answer: kube-proxy has no rule for 10.96.0.10 on " + a},
-		{"a rule for DNS, and silence", service(trace.Ask), 2, func(f *verdict.Findings, _ inspect.Family) { f.Rule = &yes },
+		{"a rule for DNS, and silence", service(trace.Ask), 2, func(f *judge.Findings, _ inspect.Family) { f.Rule = &yes },
 			trace.DNSSilent, ""},
-		{"the name is not resolved", service(trace.Get), 2, func(f *verdict.Findings, family inspect.Family) {
+		{"the name is not resolved", service(trace.Get), 2, func(f *judge.Findings, family inspect.Family) {
 			f.Path.Result.Resolved = false
 			ask := peer(tracetest.ToService(a, family, trace.Ask), trace.Fail)
 			ask.Cause = &trace.Cause{Code: trace.DNSSilent, Message: "no ready endpoint"}
 			f.Peers = []trace.Path{ask}
 		}, trace.DNSSilent, "the name is not resolved: no ready endpoint"},
-		{"the name is not resolved, and an endpoint could not be reached", service(trace.Get), 2, func(f *verdict.Findings, family inspect.Family) {
+		{"the name is not resolved, and an endpoint could not be reached", service(trace.Get), 2, func(f *judge.Findings, family inspect.Family) {
 			f.Path.Result.Resolved = false
 			ask := peer(tracetest.ToService(a, family, trace.Ask), trace.Fail)
 			ask.Cause = &trace.Cause{Code: trace.DNSSilent, Message: "no ready endpoint"}
 			f.Peers = []trace.Path{ask}
 			blame(f, 1, trace.NoRoute)
 		}, trace.DNSSilent, "the name is not resolved: no ready endpoint"},
-		{"no rule", service(trace.TCP), 2, func(f *verdict.Findings, _ inspect.Family) { f.Rule = &no }, trace.NoTranslation, a},
-		{"an endpoint cannot be reached", service(trace.TCP), 3, func(f *verdict.Findings, family inspect.Family) {
+		{"no rule", service(trace.TCP), 2, func(f *judge.Findings, _ inspect.Family) { f.Rule = &no }, trace.NoTranslation, a},
+		{"an endpoint cannot be reached", service(trace.TCP), 3, func(f *judge.Findings, family inspect.Family) {
 			broken := peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Fail)
 			broken.Cause = &trace.Cause{Code: trace.FDBWrong, Node: a, Message: "no entry"}
 			f.Peers = []trace.Path{broken}
 		}, trace.FDBWrong, "endpoint multitool-worker cannot be reached: no entry"},
-		{"large packets", cross(trace.Ping), 4, func(f *verdict.Findings, family inspect.Family) {
+		{"large packets", cross(trace.Ping), 4, func(f *judge.Findings, family inspect.Family) {
 			f.Path.Probe.Size = 1430
 			f.Peers = []trace.Path{peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Pass)}
 		}, trace.PathMTU, "packets of 1430 bytes do not pass, small ones do"},
-		{"too big, says a router", cross(trace.Ping), 4, func(f *verdict.Findings, _ inspect.Family) {
+		{"too big, says a router", cross(trace.Ping), 4, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Probe.Size, f.Path.Result.MTU = 1430, 1280
 			f.Path.Result.From = netip.MustParseAddr("fd00:10:10::11")
 		}, trace.PathMTU, "the MTU is 1280, says fd00:10:10::11"},
-		{"large packets where small ones fail too", cross(trace.Ping), 3, func(f *verdict.Findings, family inspect.Family) {
+		{"large packets where small ones fail too", cross(trace.Ping), 3, func(f *judge.Findings, family inspect.Family) {
 			f.Path.Probe.Size = 1430
 			f.Peers = []trace.Path{peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Fail)}
 		}, trace.PolicyDrops, ""},
-		{"TCP alone is filtered", cross(trace.TCP), 0, func(f *verdict.Findings, family inspect.Family) {
+		{"TCP alone is filtered", cross(trace.TCP), 0, func(f *judge.Findings, family inspect.Family) {
 			p := f.Path
 			*f = failing(p, indexOf(p, trace.ComponentPod, true)-1)
 			f.Peers = []trace.Path{peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Pass)}
 		}, trace.PolicyDrops, "not delivered to the pod"},
-		{"the tool is missing", cross(trace.Ping), 100, func(f *verdict.Findings, _ inspect.Family) {
+		{"the tool is missing", cross(trace.Ping), 100, func(f *judge.Findings, _ inspect.Family) {
 			*f.Path.Result = trace.Result{Failed: "the image has no ping"}
 		}, trace.NoTool, "the image has no ping"},
 	}
@@ -180,7 +180,7 @@ func TestExplain(t *testing.T) {
 			t.Run(tt.name+"/"+family.String(), func(t *testing.T) {
 				f := failing(tt.path(family), tt.stop)
 				tt.change(&f, family)
-				got := verdict.Explain(f)
+				got := judge.Explain(f)
 				if got.Code != tt.want || !strings.Contains(got.Message, tt.says) {
 					t.Errorf("got %+v, want %s: %s", *got, tt.want, tt.says)
 				}
@@ -205,12 +205,12 @@ func TestReverseFilter(t *testing.T) {
 		f := failing(p, delivery)
 		back := indexOf(p, trace.ComponentRoute, true)
 		f.Path.Hops[back].Problem = &trace.Cause{Code: trace.NoRoute, Node: f.Path.Hops[back].Node, Message: "no way back"}
-		if got := verdict.Explain(f); got.Code != want {
+		if got := judge.Explain(f); got.Code != want {
 			t.Errorf("%s: got %+v, want %s", family, got, want)
 		}
 		// A route that is missing elsewhere filters nothing here.
 		f.Path.Hops[back].Problem.Node = a
-		if got := verdict.Explain(f); got.Code != trace.PolicyDrops {
+		if got := judge.Explain(f); got.Code != trace.PolicyDrops {
 			t.Errorf("%s, elsewhere: got %+v", family, got)
 		}
 	}
@@ -231,11 +231,11 @@ func TestNoise(t *testing.T) {
 		if family == inspect.IPv6 {
 			want = trace.PolicyDrops // the tunnel's counters tell
 		}
-		if got := verdict.Explain(f); got.Code != want {
+		if got := judge.Explain(f); got.Code != want {
 			t.Errorf("%s: got %+v, want %s", family, got, want)
 		}
 		f.Policies = []string{"NetworkPolicy default/deny"}
-		if got := verdict.Explain(f); got.Code != trace.PolicyDrops || got.Node != b {
+		if got := judge.Explain(f); got.Code != trace.PolicyDrops || got.Node != b {
 			t.Errorf("%s, with a policy: got %+v", family, got)
 		}
 	}
@@ -248,11 +248,11 @@ func TestDetour(t *testing.T) {
 		back := indexOf(p, trace.ComponentRoute, true)
 		f := failing(p, back+1)
 		f.Path.Hops[back].Problem = &trace.Cause{Code: trace.WrongRoute, Node: b, Message: "it leads to c", Harmless: true}
-		if got := verdict.Explain(f); got.Code == trace.WrongRoute {
+		if got := judge.Explain(f); got.Code == trace.WrongRoute {
 			t.Errorf("%s: no third node, and %+v", family, got)
 		}
 		f.Path.Hops[back+1].Node = "c"
-		if got := verdict.Explain(f); got.Code != trace.WrongRoute || got.Harmless || got.Node != b || !strings.Contains(got.Message, "c sees one direction only") {
+		if got := judge.Explain(f); got.Code != trace.WrongRoute || got.Harmless || got.Node != b || !strings.Contains(got.Message, "c sees one direction only") {
 			t.Errorf("%s: got %+v", family, got)
 		}
 
@@ -260,11 +260,11 @@ func TestDetour(t *testing.T) {
 		reached := peer(f.Path, trace.Pass)
 		f = failing(tracetest.ToService(a, family, trace.Get), 3)
 		f.Peers = []trace.Path{peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Pass)}
-		if got := verdict.Explain(f); got.Code == trace.WrongRoute {
+		if got := judge.Explain(f); got.Code == trace.WrongRoute {
 			t.Errorf("%s: no detour, and %+v", family, got)
 		}
 		f.Peers = []trace.Path{reached}
-		if got := verdict.Explain(f); got.Code != trace.WrongRoute || got.Node != b || !strings.Contains(got.Message, "endpoint multitool-worker cannot be reached") {
+		if got := judge.Explain(f); got.Code != trace.WrongRoute || got.Node != b || !strings.Contains(got.Message, "endpoint multitool-worker cannot be reached") {
 			t.Errorf("%s: got %+v", family, got)
 		}
 	}
@@ -287,7 +287,7 @@ func TestCommands(t *testing.T) {
 	f := failing(tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), 0)
 	f.Path.Source.Name = "x; rm -rf '/'"
 	want := `kubectl exec -n default 'x; rm -rf '\''/'\''' -- ip -6 route`
-	if got := verdict.Explain(f).Command; got != want {
+	if got := judge.Explain(f).Command; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -304,12 +304,12 @@ func TestSelecting(t *testing.T) {
 		{Kind: "GlobalNetworkPolicy", Name: "db", Calico: true, Selector: "app == 'db'"},
 		{Kind: "GlobalNetworkPolicy", Name: "unreadable", Calico: true, Selector: "app =="},
 	}
-	got := strings.Join(verdict.Selecting(policies, pods), ", ")
+	got := strings.Join(judge.Selecting(policies, pods), ", ")
 	want := "NetworkPolicy default/all, NetworkPolicy default/web, GlobalNetworkPolicy web, GlobalNetworkPolicy unreadable"
 	if got != want {
 		t.Errorf("got %s", got)
 	}
-	if got := verdict.Selecting(policies, []inspect.Pod{{Namespace: "default", HostNetwork: true}}); got != nil {
+	if got := judge.Selecting(policies, []inspect.Pod{{Namespace: "default", HostNetwork: true}}); got != nil {
 		t.Errorf("pods of the host's network are not selected, got %v", got)
 	}
 }

@@ -1,6 +1,6 @@
-// Package prove runs a trace: it has the paths of a plan probed, all at once, holds the answers against the plan, and
+// Package session runs a trace: it has the paths of a plan probed, all at once, holds the answers against the plan, and
 // looks into those that did not pass one by one. All of its I/O is the Prober's.
-package prove
+package session
 
 import (
 	"cmp"
@@ -14,7 +14,7 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/verdict"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 )
 
 const (
@@ -55,7 +55,7 @@ func Run(
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	round := verdict.NewRound(paths, verdict.Counters{Before: trace.CountersOf(snap.Tables), After: after, Missing: append(missing, snap.Missing...)})
+	round := judge.NewRound(paths, judge.Counters{Before: trace.CountersOf(snap.Tables), After: after, Missing: append(missing, snap.Missing...)})
 	for i := range paths {
 		paths[i] = round.Judge(paths[i])
 	}

@@ -1,4 +1,4 @@
-package prove
+package session
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/verdict"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 )
 
 // How far a diagnosis goes. Each round of probes takes as long as a probe may, since most of them will not be answered.
@@ -30,7 +30,7 @@ const (
 // finding is a path that did not pass, and what was found out about it.
 type finding struct {
 	path  *trace.Path
-	alone verdict.Counters
+	alone judge.Counters
 	tries int
 	like  *finding // the one that was probed in place of this one; nil: itself
 }
@@ -145,15 +145,15 @@ func (r *run) probeRound(ctx context.Context, round []*finding) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	alone := verdict.Counters{Before: before, After: after, Missing: append(missing, missingAfter...),
+	alone := judge.Counters{Before: before, After: after, Missing: append(missing, missingAfter...),
 		Noise: r.noise.during(time.Since(started))}
 	merged, answered := make([]trace.Path, len(round)), make([]int, len(round))
 	for i := range round {
 		merged[i], answered[i] = merge(again[i*volley : (i+1)*volley])
 	}
-	judge := verdict.NewRound(merged, alone)
+	verdicts := judge.NewRound(merged, alone)
 	for i, f := range round {
-		f.settle(judge.Judge(merged[i]), answered[i], alone)
+		f.settle(verdicts.Judge(merged[i]), answered[i], alone)
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func merge(tries []trace.Path) (merged trace.Path, answered int) {
 }
 
 // settle takes over what the second probe of a path has come to.
-func (f *finding) settle(again trace.Path, answered int, alone verdict.Counters) {
+func (f *finding) settle(again trace.Path, answered int, alone judge.Counters) {
 	f.alone, f.tries = alone, volley
 	again.Probe = f.path.Probe
 	if f.path.Verdict == trace.Fail && again.Verdict == trace.Pass {
@@ -256,15 +256,15 @@ func (r *run) explain(ctx context.Context, findings []*finding, all []*trace.Pat
 			}
 			about := facts[f]
 			about.Path, about.Alone, about.Tries, about.Peers = *f.path, f.alone, f.tries, peers
-			f.path.Cause = verdict.Explain(about)
+			f.path.Cause = judge.Explain(about)
 		}
 	}
 	return nil
 }
 
 // inquire looks at what only matters to paths that fail: sockets, kube-proxy's rules, network policies.
-func (r *run) inquire(ctx context.Context, failing []*finding) map[*finding]verdict.Findings {
-	facts := make([]verdict.Findings, len(failing))
+func (r *run) inquire(ctx context.Context, failing []*finding) map[*finding]judge.Findings {
+	facts := make([]judge.Findings, len(failing))
 	var group errgroup.Group
 	group.SetLimit(maxInquiries)
 	for i, f := range failing {
@@ -272,13 +272,13 @@ func (r *run) inquire(ctx context.Context, failing []*finding) map[*finding]verd
 			continue
 		}
 		group.Go(func() error {
-			facts[i] = verdict.Findings{Listening: r.listening(ctx, f.path), Rule: r.rule(ctx, f.path),
+			facts[i] = judge.Findings{Listening: r.listening(ctx, f.path), Rule: r.rule(ctx, f.path),
 				Policies: r.policies(ctx, f.path)}
 			return nil
 		})
 	}
 	_ = group.Wait() // the functions return none
-	byFinding := map[*finding]verdict.Findings{}
+	byFinding := map[*finding]judge.Findings{}
 	for i, f := range failing {
 		byFinding[f] = facts[i]
 	}
@@ -286,7 +286,7 @@ func (r *run) inquire(ctx context.Context, failing []*finding) map[*finding]verd
 }
 
 // listening is what listens in the pods that could have answered a connection.
-func (r *run) listening(ctx context.Context, p *trace.Path) []verdict.PodListening {
+func (r *run) listening(ctx context.Context, p *trace.Path) []judge.PodListening {
 	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get {
 		return nil
 	}
@@ -294,7 +294,7 @@ func (r *run) listening(ctx context.Context, p *trace.Path) []verdict.PodListeni
 	if len(targets) == 0 {
 		targets = []trace.Endpoint{p.Target}
 	}
-	var all []verdict.PodListening
+	var all []judge.PodListening
 	for _, target := range targets[:min(len(targets), maxEndpoints)] {
 		pod, ok := r.pod(target)
 		port := target.Port
@@ -305,7 +305,7 @@ func (r *run) listening(ctx context.Context, p *trace.Path) []verdict.PodListeni
 			continue
 		}
 		if l, err := r.prober.Listeners(ctx, pod, port); err == nil {
-			all = append(all, verdict.PodListening{Pod: target, Port: port, Listening: l})
+			all = append(all, judge.PodListening{Pod: target, Port: port, Listening: l})
 		}
 	}
 	return all
@@ -313,7 +313,7 @@ func (r *run) listening(ctx context.Context, p *trace.Path) []verdict.PodListeni
 
 // rule is whether kube-proxy knows the service that a path goes to, or by which it resolves its name.
 func (r *run) rule(ctx context.Context, p *trace.Path) *bool {
-	address := verdict.ServiceAddress(p)
+	address := judge.ServiceAddress(p)
 	if !address.IsValid() || p.Source.Node == "" {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package prove_test
+package session_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/prove"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/tracetest"
 )
 
@@ -23,12 +23,12 @@ const (
 )
 
 // run traces the matrix over a network.
-func run(t *testing.T, n *tracetest.Network, o prove.Options) []trace.Path {
+func run(t *testing.T, n *tracetest.Network, o session.Options) []trace.Path {
 	t.Helper()
 	if n.Paths == nil {
 		n.Paths = tracetest.Matrix()
 	}
-	list, err := prove.Run(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, o)
+	list, err := session.Run(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func run(t *testing.T, n *tracetest.Network, o prove.Options) []trace.Path {
 func TestHealthy(t *testing.T) {
 	for _, noise := range []uint64{0, 50} {
 		n := &tracetest.Network{Noise: noise}
-		for _, p := range run(t, n, prove.Options{Calm: 1}) {
+		for _, p := range run(t, n, session.Options{Calm: 1}) {
 			want := trace.Pass
 			if p.Skip != "" {
 				want = trace.Skip
@@ -218,7 +218,7 @@ func TestFaults(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %s", i, fault.name), func(t *testing.T) {
 			broken := 0
 			fault.network.Noise = 50
-			for _, p := range run(t, fault.network, prove.Options{Calm: 1}) {
+			for _, p := range run(t, fault.network, session.Options{Calm: 1}) {
 				switch {
 				case p.Skip != "":
 				case !fault.broken(&p):
@@ -245,7 +245,7 @@ func TestFaults(t *testing.T) {
 // TestPolicies names the policies that select the ends of a path that is dropped.
 func TestPolicies(t *testing.T) {
 	n := &tracetest.Network{Lose: at(0, b, tracetest.Cali(b), trace.TX)}
-	paths := run(t, n, prove.Options{Calm: 1, Policies: func(_ context.Context, pods []inspect.Pod) []string {
+	paths := run(t, n, session.Options{Calm: 1, Policies: func(_ context.Context, pods []inspect.Pod) []string {
 		return []string{fmt.Sprintf("NetworkPolicy default/deny (%d pods)", len(pods))}
 	}})
 	i := slices.IndexFunc(paths, func(p trace.Path) bool { return crosses(&p, a, b) && p.Probe.Check == trace.Ping })
@@ -258,7 +258,7 @@ func TestPolicies(t *testing.T) {
 func TestTransient(t *testing.T) {
 	n := &tracetest.Network{}
 	n.Lose = func(p *trace.Path, _ trace.Hop) bool { return n.Probes <= 3 && p.Class == trace.External }
-	for _, p := range run(t, n, prove.Options{Calm: 1}) {
+	for _, p := range run(t, n, session.Options{Calm: 1}) {
 		if p.Class == trace.External && (p.Verdict != trace.Pass || len(p.Evidence.Notes) != 1) {
 			t.Errorf("%s: %s, notes %q", p.Name, p.Verdict, p.Evidence.Notes)
 		}
@@ -276,7 +276,7 @@ func TestNowAndThen(t *testing.T) {
 		return tries%3 == 1
 	}
 	failed := 0
-	for _, p := range run(t, n, prove.Options{Calm: 1}) {
+	for _, p := range run(t, n, session.Options{Calm: 1}) {
 		if p.Verdict == trace.Fail {
 			failed++
 			if p.Class != trace.Service || !strings.Contains(strings.Join(p.Evidence.Notes, ""), "of 16 tries were answered") {
@@ -292,7 +292,7 @@ func TestNowAndThen(t *testing.T) {
 // TestUnreadable does not take an answer for a proof where the counters cannot be read.
 func TestUnreadable(t *testing.T) {
 	n := &tracetest.Network{Unreadable: []string{b}}
-	for _, p := range run(t, n, prove.Options{Calm: 1}) {
+	for _, p := range run(t, n, session.Options{Calm: 1}) {
 		touches := slices.ContainsFunc(tracetest.Meters(&p), func(m trace.Meter) bool { return m.Node == b })
 		if touches != (p.Verdict == trace.Inconclusive) {
 			t.Errorf("%s: %s", p.Name, p.Verdict)
@@ -307,14 +307,14 @@ func TestUnreadable(t *testing.T) {
 func TestRefused(t *testing.T) {
 	refused := errors.New("cannot create pods/exec: permission denied")
 	n := &tracetest.Network{Refuse: map[string]error{"multitool-worker": refused}}
-	for _, p := range run(t, n, prove.Options{Calm: 1}) {
+	for _, p := range run(t, n, session.Options{Calm: 1}) {
 		if (p.Source.Node == b && p.Skip == "") != (p.Verdict == trace.Inconclusive) {
 			t.Errorf("%s: %s", p.Name, p.Verdict)
 		}
 	}
 	n = &tracetest.Network{Paths: tracetest.Matrix(), Refuse: map[string]error{"multitool-worker": refused,
 		"multitool-worker2": refused, "multitool-control-plane": refused}}
-	_, err := prove.Run(t.Context(), n, inspecttest.Lab(), n.Paths, prove.Options{Calm: 1})
+	_, err := session.Run(t.Context(), n, inspecttest.Lab(), n.Paths, session.Options{Calm: 1})
 	if !errors.Is(err, refused) {
 		t.Errorf("got error %v", err)
 	}
@@ -330,11 +330,11 @@ func TestInterrupted(t *testing.T) {
 		}
 		cancel()
 	}()
-	_, err := prove.Run(ctx, n, inspecttest.Lab(), n.Paths, prove.Options{Calm: 1})
+	_, err := session.Run(ctx, n, inspecttest.Lab(), n.Paths, session.Options{Calm: 1})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v", err)
 	}
-	if err := prove.Close(ctx, n, func(string) {}); err != nil || n.Closed != 1 {
+	if err := session.Close(ctx, n, func(string) {}); err != nil || n.Closed != 1 {
 		t.Errorf("closing: %v", err)
 	}
 }

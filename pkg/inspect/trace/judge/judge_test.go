@@ -1,4 +1,4 @@
-package verdict_test
+package judge_test
 
 import (
 	"net/netip"
@@ -8,8 +8,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/tracetest"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/verdict"
 )
 
 const (
@@ -18,9 +18,9 @@ const (
 )
 
 // pinged is a path with a result, and the counters around it: each moved by as much as the probe took.
-func pinged(p trace.Path) (trace.Path, verdict.Counters) {
+func pinged(p trace.Path) (trace.Path, judge.Counters) {
 	p.Result = &trace.Result{Answered: true, Sent: 3, Received: 3, TTL: p.Expect.TTL, Resolved: true, Status: 200}
-	c := verdict.Counters{Before: trace.Readings{}, After: trace.Readings{}}
+	c := judge.Counters{Before: trace.Readings{}, After: trace.Readings{}}
 	for _, hop := range p.Hops {
 		if hop.Meter != nil {
 			c.Before[*hop.Meter], c.After[*hop.Meter] = 100, 103
@@ -32,8 +32,8 @@ func pinged(p trace.Path) (trace.Path, verdict.Counters) {
 	return p, c
 }
 
-func judge(p trace.Path, c verdict.Counters) trace.Path {
-	return verdict.NewRound([]trace.Path{p}, c).Judge(p)
+func judged(p trace.Path, c judge.Counters) trace.Path {
+	return judge.NewRound([]trace.Path{p}, c).Judge(p)
 }
 
 func tunnel(node string, d trace.Direction) trace.Meter {
@@ -46,7 +46,7 @@ func tunnel4(d trace.Direction) trace.Meter {
 
 // TestJudge holds what an answer needs to pass.
 func TestJudge(t *testing.T) {
-	type change func(p *trace.Path, c *verdict.Counters)
+	type change func(p *trace.Path, c *judge.Counters)
 	tests := []struct {
 		name   string
 		path   trace.Path
@@ -56,44 +56,44 @@ func TestJudge(t *testing.T) {
 	}{
 		{"answered, with evidence", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), nil, trace.Pass, ""},
 		{"direct, the tunnel still", tracetest.PodToPod(a, b, inspect.IPv4, trace.Ping), nil, trace.Pass, ""},
-		{"one request unanswered", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *verdict.Counters) {
+		{"one request unanswered", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
 			p.Result.Received = 2
 		}, trace.Pass, "2 of 3 requests"},
-		{"other traffic on the way", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *verdict.Counters) {
+		{"other traffic on the way", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *judge.Counters) {
 			c.After[tunnel(a, trace.TX)] += 1000
 		}, trace.Pass, ""},
 		{"other traffic in the tunnel of a direct path", tracetest.PodToPod(a, b, inspect.IPv4, trace.Ping),
-			func(_ *trace.Path, c *verdict.Counters) { c.After[tunnel4(trace.TX)] += 1000 }, trace.Pass, "other traffic"},
-		{"a wrong TTL", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *verdict.Counters) {
+			func(_ *trace.Path, c *judge.Counters) { c.After[tunnel4(trace.TX)] += 1000 }, trace.Pass, "other traffic"},
+		{"a wrong TTL", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
 			p.Result.TTL = 61
 		}, trace.Inconclusive, "TTL 61 in place of 62"},
-		{"no TTL", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *verdict.Counters) {
+		{"no TTL", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
 			p.Result.TTL = 0
 		}, trace.Inconclusive, "does not tell"},
-		{"the tunnel does not move", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *verdict.Counters) {
+		{"the tunnel does not move", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *judge.Counters) {
 			c.After[tunnel(b, trace.RX)] = 100
 		}, trace.Inconclusive, "moved by 0 packets, the probes took 3 packets"},
-		{"a device made anew", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *verdict.Counters) {
+		{"a device made anew", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *judge.Counters) {
 			c.After[tunnel(b, trace.RX)] = 3
 		}, trace.Inconclusive, "could not be read"},
-		{"a node that cannot be read", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *verdict.Counters) {
+		{"a node that cannot be read", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *judge.Counters) {
 			delete(c.After, tunnel(b, trace.RX))
 			c.Missing = []inspect.Missing{{Fact: inspect.FactTables, Node: b, Reason: "no way in"}}
 		}, trace.Inconclusive, "no way in"},
-		{"the probe broke", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *verdict.Counters) {
+		{"the probe broke", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
 			*p.Result = trace.Result{Failed: "no output"}
 		}, trace.Inconclusive, ""},
-		{"not answered", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *verdict.Counters) {
+		{"not answered", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
 			*p.Result = trace.Result{Sent: 3}
 		}, trace.Fail, ""},
-		{"works in spite of a deviation", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *verdict.Counters) {
+		{"works in spite of a deviation", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
 			p.Hops[5].Problem = &trace.Cause{Code: trace.PathMTU, Message: "MTU 1400 in place of 1430"}
 		}, trace.Pass, "in spite of: MTU 1400"},
-		{"HTTP without a status", tracetest.ToService(a, inspect.IPv6, trace.Get), func(p *trace.Path, _ *verdict.Counters) {
+		{"HTTP without a status", tracetest.ToService(a, inspect.IPv6, trace.Get), func(p *trace.Path, _ *judge.Counters) {
 			p.Result.Status = 0
 		}, trace.Fail, ""},
 		{"skipped", trace.Path{Skip: "no such family"}, nil, trace.Skip, ""},
-		{"not probed", trace.Path{}, func(p *trace.Path, _ *verdict.Counters) { p.Result = nil }, trace.Inconclusive, "not probed"},
+		{"not probed", trace.Path{}, func(p *trace.Path, _ *judge.Counters) { p.Result = nil }, trace.Inconclusive, "not probed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestJudge(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&p, &c)
 			}
-			got := judge(p, c)
+			got := judged(p, c)
 			notes := strings.Join(got.Evidence.Notes, "; ")
 			if got.Verdict != tt.want || !strings.Contains(notes, tt.note) || tt.note == "" && notes != "" {
 				t.Errorf("got %s, notes %q; want %s, %q", got.Verdict, notes, tt.want, tt.note)
@@ -113,7 +113,7 @@ func TestJudge(t *testing.T) {
 // TestShared wants a counter to have moved by the packets of all paths that share it.
 func TestShared(t *testing.T) {
 	p, c := pinged(tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping))
-	round := verdict.NewRound([]trace.Path{p, p}, c)
+	round := judge.NewRound([]trace.Path{p, p}, c)
 	if got := round.Judge(p); got.Verdict != trace.Inconclusive {
 		t.Errorf("3 packets prove two paths: %s", got.Verdict)
 	}
@@ -153,7 +153,7 @@ func TestAnswers(t *testing.T) {
 			p, c := pinged(tracetest.ToService(a, inspect.IPv6, trace.Ask))
 			p.Expect = tt.expect
 			p.Result.Code, p.Result.Answers = tt.code, tt.got
-			got := judge(p, c)
+			got := judged(p, c)
 			var code trace.CauseCode
 			if got.Cause != nil {
 				code = got.Cause.Code
@@ -177,7 +177,7 @@ func TestEndpoint(t *testing.T) {
 		"hello":                                "",
 	} {
 		p.Result.Body = body
-		if got := judge(p, c).Evidence.Endpoint; got != want {
+		if got := judged(p, c).Evidence.Endpoint; got != want {
 			t.Errorf("%q: got %q, want %q", body, got, want)
 		}
 	}

@@ -1,6 +1,6 @@
-// Package verdict holds what came back from probes, and what the counters of nodes say, against the paths that were
+// Package judge holds what came back from probes, and what the counters of nodes say, against the paths that were
 // planned: Judge says whether a path works and what proves it, Explain why it does not. It does no I/O.
-package verdict
+package judge
 
 import (
 	"cmp"

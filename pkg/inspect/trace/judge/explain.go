@@ -1,4 +1,4 @@
-package verdict
+package judge
 
 import "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 
