@@ -28,10 +28,10 @@ type UsageError struct {
 // Usagef returns a UsageError with a message of its own.
 func Usagef(format string, args ...any) error { return &UsageError{Err: fmt.Errorf(format, args...)} }
 
-// Usage marks err as a mistake of the command line; nil stays nil.
+// Usage marks err as a mistake of the command line; nil stays nil, and a UsageError stays as it is.
 func Usage(err error) error {
-	if err == nil {
-		return nil
+	if usage := (*UsageError)(nil); err == nil || errors.As(err, &usage) {
+		return err
 	}
 	return &UsageError{Err: err}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/blocks"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	completioncmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/completion"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/graph"
@@ -56,18 +57,10 @@ const (
 // NewCmdDualstack returns the root command with everything below it.
 func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 	config := genericclioptions.NewConfigFlags(true)
-	root := &cobra.Command{
-		Use:               binaryName,
-		Short:             short,
-		Long:              templates.LongDesc(long),
-		Example:           templates.Examples(example),
-		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: displayName},
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		Args:              cobra.NoArgs,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	root := command.Group(binaryName, short, long, example)
+	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: displayName}
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.CompletionOptions = cobra.CompletionOptions{DisableDefaultCmd: true}
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
@@ -96,8 +89,8 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 		}},
 		{Message: "Other Commands:", Commands: []*cobra.Command{
 			snapshot.NewCmdSnapshot(snapshot.NewFlags(shared()), nil),
-			version.NewCmdVersion(streams),
-			completioncmd.NewCmdCompletion(streams),
+			version.NewCmdVersion(streams, nil),
+			completioncmd.NewCmdCompletion(streams, nil),
 		}},
 	}
 	groups.Add(root)
@@ -107,7 +100,6 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exit.UsageError{Command: cmd.CommandPath(), Err: err}
 	})
-	settle(root)
 	return root
 }
 
@@ -130,33 +122,16 @@ func useDisplayName(root *cobra.Command) {
 	})
 }
 
-// settle gives every command what all have in common: "[flags]" is left out of its usage line, where kubectl's template
-// writes "[options]" by itself; and where it takes no arguments, TAB does not offer the files of the current folder.
-func settle(cmd *cobra.Command) {
-	cmd.DisableFlagsInUseLine = true
-	if cmd.ValidArgsFunction == nil {
-		cmd.ValidArgsFunction = cobra.NoFileCompletions
-	}
-	for _, child := range cmd.Commands() {
-		settle(child)
-	}
-}
-
 // newCmdOptions returns the command that lists the global flags, to which the help of every other command refers.
 func newCmdOptions(streams genericiooptions.IOStreams) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "options",
-		Short: "Print the list of flags inherited by all commands",
-		Long:  "Print the list of flags inherited by all commands: those of kubectl, which mean what they mean there.",
-		Example: templates.Examples(`
+	cmd := command.Group("options", "Print the list of flags inherited by all commands",
+		"Print the list of flags inherited by all commands: those of kubectl, which mean what they mean there.", `
 			# The list
 			kubectl dualstack options
 
 			# Some of them in use
-			kubectl dualstack pods --context kind-dual-stack -n kube-system`),
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Usage() },
-	}
+			kubectl dualstack pods --context kind-dual-stack -n kube-system`)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Usage() }
 	cmd.SetOut(streams.Out)
 	cmd.SetErr(streams.Out)
 	templates.UseOptionsTemplates(cmd)

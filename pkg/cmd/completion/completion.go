@@ -2,57 +2,78 @@
 package completion
 
 import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 )
 
 const (
 	short = "Print the completion script of a shell"
 	long  = short + `, for the binary called by its own name, kubectl-dualstack.
 
-		Where the plugin is called through kubectl, kubectl completes it by itself as soon as a program named
-		kubectl_complete-dualstack is on the PATH: a link of that name to the binary is enough.`
+		kubectl itself completes "kubectl dualstack" once a program named kubectl_complete-dualstack is on the PATH: a link of
+		that name to the binary is enough.`
+	example = `
+		# Complete "kubectl dualstack" through kubectl, in every shell that completes kubectl
+		ln -s "$(command -v kubectl-dualstack)" ~/.local/bin/kubectl_complete-dualstack
+
+		# Complete "kubectl-dualstack" in this bash
+		source <(kubectl dualstack completion bash)`
 )
 
 // shells lists what the command takes.
-func shells() []cobra.Completion { return []cobra.Completion{"bash", "fish", "powershell", "zsh"} }
+func shells() []string { return []string{"bash", "fish", "powershell", "zsh"} }
 
-// NewCmdCompletion returns "dualstack completion".
-func NewCmdCompletion(streams genericiooptions.IOStreams) *cobra.Command {
-	return &cobra.Command{
-		Use:   "completion SHELL",
-		Short: short,
-		Long:  templates.LongDesc(long),
-		Example: templates.Examples(`
-			# Complete "kubectl dualstack" through kubectl, in every shell that completes kubectl
-			ln -s "$(command -v kubectl-dualstack)" ~/.local/bin/kubectl_complete-dualstack
-
-			# Complete "kubectl-dualstack" in this bash
-			source <(kubectl dualstack completion bash)`),
-		ValidArgsFunction: cobra.FixedCompletions(shells(), cobra.ShellCompDirectiveNoFileComp),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return exit.Usagef("one shell is needed: bash, fish, powershell or zsh")
-			}
-			return generate(cmd.Root(), args[0], streams)
+// NewCmdCompletion returns "dualstack completion". runF replaces Run in tests; it is nil in production.
+func NewCmdCompletion(streams genericiooptions.IOStreams, runF func(context.Context, *Options) error) *cobra.Command {
+	return command.New(command.Spec[*Options]{
+		Use: "completion SHELL", Short: short, Long: long, Example: example,
+		Args: oneShell, Complete: command.Words(shells()...),
+		ToOptions: func(cmd *cobra.Command, args []string) (*Options, error) {
+			return &Options{Root: cmd.Root(), Shell: args[0], Out: streams.Out}, nil
 		},
-	}
+	}, runF)
 }
 
-func generate(root *cobra.Command, shell string, streams genericiooptions.IOStreams) error {
-	switch shell {
+func oneShell(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return errors.New("one shell is needed: bash, fish, powershell or zsh")
+	}
+	return nil
+}
+
+// Options is what Run needs.
+type Options struct {
+	Root  *cobra.Command
+	Shell string
+	Out   io.Writer
+}
+
+// Validate reports a shell that has no script.
+func (o *Options) Validate() error {
+	if !slices.Contains(shells(), o.Shell) {
+		return exit.Usagef("unknown shell %q: use one of bash, fish, powershell, zsh", o.Shell)
+	}
+	return nil
+}
+
+// Run prints the script.
+func (o *Options) Run(context.Context) error {
+	switch o.Shell {
 	case "bash":
-		return root.GenBashCompletionV2(streams.Out, true)
+		return o.Root.GenBashCompletionV2(o.Out, true)
 	case "fish":
-		return root.GenFishCompletion(streams.Out, true)
+		return o.Root.GenFishCompletion(o.Out, true)
 	case "powershell":
-		return root.GenPowerShellCompletionWithDesc(streams.Out)
-	case "zsh":
-		return root.GenZshCompletion(streams.Out)
+		return o.Root.GenPowerShellCompletionWithDesc(o.Out)
 	default:
-		return exit.Usagef("unknown shell %q: use one of bash, fish, powershell, zsh", shell)
+		return o.Root.GenZshCompletion(o.Out)
 	}
 }

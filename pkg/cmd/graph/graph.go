@@ -8,10 +8,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/diagram"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -60,19 +59,10 @@ func NewFlags(shared *inspector.Flags) *Flags {
 
 // NewCmdGraph returns "dualstack graph". runF replaces Run in tests; it is nil in production.
 func NewCmdGraph(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "graph",
-		Short:   short,
-		Long:    templates.LongDesc(long),
-		Example: templates.Examples(example),
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := f.ToOptions()
-			return command.Run(cmd.Context(), o, err, runF)
-		},
-	}
-	f.AddFlags(cmd)
-	return cmd
+	return command.New(command.Spec[*Options]{
+		Use: "graph", Short: short, Long: long, Example: example,
+		AddFlags: f.AddFlags, ToOptions: f.ToOptions,
+	}, runF)
 }
 
 // AddFlags binds the flags to the command.
@@ -83,12 +73,11 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.AddTableFlags(cmd)
 	cmd.Flags().StringVarP(&f.Output, "output", "o", f.Output, fmt.Sprintf("Output format. One of: (%s).", strings.Join(diagram.Formats(), ", ")))
 	cmd.Flags().IntVar(&f.Limit, "limit", f.Limit, "Draw at most so many nodes, pods of each node, services and broken paths; 0 draws all.")
-	_ = cmd.RegisterFlagCompletionFunc("output", // fails only for a flag that does not exist
-		cobra.FixedCompletions(diagram.Formats(), cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(cmd, "output", command.Words(diagram.Formats()...))
 }
 
 // ToOptions resolves where the facts come from.
-func (f *Flags) ToOptions() (*Options, error) {
+func (f *Flags) ToOptions(*cobra.Command, []string) (*Options, error) {
 	shared, err := f.Flags.ToOptions(inspect.FactPods, nil)
 	if err != nil {
 		return nil, err

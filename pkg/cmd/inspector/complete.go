@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/metadata"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 )
 
 // Completions are asked for while somebody waits with a finger on TAB: no more names than one would read, and no longer
@@ -103,9 +105,9 @@ func completeSnapshot(_ *cobra.Command, _ []string, typed string) ([]cobra.Compl
 
 // CompleteGlobalFlags completes the values of kubectl's global flags that can be looked up.
 func CompleteGlobalFlags(root *cobra.Command, config *genericclioptions.ConfigFlags) {
-	registerCompletion(root, "namespace", CompleteNames(config, "namespaces"))
+	command.CompleteFlag(root, "namespace", CompleteNames(config, "namespaces"))
 	for _, flag := range []string{"context", "cluster", "user"} {
-		registerCompletion(root, flag,
+		command.CompleteFlag(root, flag,
 			func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 				return kubeconfigNames(config, flag), cobra.ShellCompDirectiveNoFileComp
 			})

@@ -9,6 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
@@ -46,15 +47,15 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 func (f *Flags) AddSourceFlags(cmd *cobra.Command) {
 	f.AddSnapshotFlag(cmd)
 	cmd.Flags().StringVar(&f.Family, "family", f.Family, "Show only this IP family. One of: (ipv4, ipv6).")
-	registerCompletion(cmd, "family",
-		cobra.FixedCompletions([]cobra.Completion{"ipv4", "ipv6"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(cmd, "family",
+		command.Words("ipv4", "ipv6"))
 }
 
 // AddSnapshotFlag binds the flag of all that reads a cluster.
 func (f *Flags) AddSnapshotFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.Snapshot, "snapshot", f.Snapshot, "File that \"kubectl dualstack snapshot\" wrote, to be read "+
 		"in place of a cluster; - is standard input, and \"demo\" the recording of a lab that every copy of the program has.")
-	registerCompletion(cmd, "snapshot", completeSnapshot)
+	command.CompleteFlag(cmd, "snapshot", completeSnapshot)
 }
 
 // AddNamespaceFlags binds the flags of inspectors whose subject lives in namespaces.
@@ -72,7 +73,7 @@ func (f *Flags) AddSelectorFlags(cmd *cobra.Command) {
 // AddNodeFlags binds the flags of inspectors whose subject is on a node.
 func (f *Flags) AddNodeFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.Node, "node", f.Node, "Show only what is on this node.")
-	registerCompletion(cmd, "node", CompleteNames(f.Config, "nodes"))
+	command.CompleteFlag(cmd, "node", CompleteNames(f.Config, "nodes"))
 }
 
 // AddTableFlags binds the flags of inspectors that read what the kernels of nodes hold.
@@ -80,15 +81,7 @@ func (f *Flags) AddTableFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.NodeAccess, "node-access", f.NodeAccess, "How the tables of nodes are read: by exec into calico-node, "+
 		"by the container runtime (kind nodes of this machine), or by a short-lived debug pod. One of: (auto, exec, debug, runtime).")
 	cmd.Flags().StringVar(&f.ProbeImage, "probe-image", f.ProbeImage, "Image of debug pods, with sh and iproute2; empty is that of calico-node.")
-	registerCompletion(cmd, "node-access", cobra.FixedCompletions(nodeAccesses(), cobra.ShellCompDirectiveNoFileComp))
-}
-
-// registerCompletion completes a flag. Cobra's only error is that the flag does not exist, or has a completion already,
-// which is a mistake of this package that every test would show.
-func registerCompletion(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
-		panic(err)
-	}
+	command.CompleteFlag(cmd, "node-access", command.Words(nodeAccesses()...))
 }
 
 // ToOptions resolves what the flags and the arguments, which are names of the subject, stand for.

@@ -5,8 +5,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/create"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/delete"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/export"
@@ -16,27 +16,25 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 )
 
+const (
+	short = "Create, inspect, export and delete dual-stack labs"
+	long  = short + `.
+
+		A lab is a switch (Arista cEOS, or a Linux one), a kind cluster whose nodes are wired to it, and Calico with a pool
+		in each family. It runs on one Docker host and needs no root. Labs of different names live side by side.`
+	example = `
+		# Make a lab, see how it is, remove it
+		kubectl dualstack lab create
+		kubectl dualstack lab status
+		kubectl dualstack lab delete
+
+		# What the switch of the lab sees
+		kubectl dualstack lab switch`
+)
+
 // NewCmdLab returns "dualstack lab".
 func NewCmdLab(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "lab",
-		Short: "Create, inspect, export and delete dual-stack labs",
-		Long: templates.LongDesc(`
-			Create, inspect, export and delete dual-stack labs.
-
-			A lab is a switch (Arista cEOS, or a Linux one), a kind cluster whose nodes are wired to it, and Calico with a pool
-			in each family. It runs on one Docker host and needs no root. Labs of different names live side by side.`),
-		Example: templates.Examples(`
-			# Make a lab, see how it is, remove it
-			kubectl dualstack lab create
-			kubectl dualstack lab status
-			kubectl dualstack lab delete
-
-			# What the switch of the lab sees
-			kubectl dualstack lab switch`),
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	cmd := command.Group("lab", short, long, example)
 	flags := func() *target.Flags { return target.NewFlags(config, streams) }
 	cmd.AddCommand(
 		create.NewCmdCreate(create.NewFlags(flags()), nil),

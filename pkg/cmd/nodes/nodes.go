@@ -5,10 +5,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -52,20 +50,11 @@ func NewFlags(shared *inspector.Flags) *Flags { return &Flags{Flags: shared} }
 
 // NewCmdNodes returns "dualstack nodes". runF replaces Run in tests; it is nil in production.
 func NewCmdNodes(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:               "nodes [NAME...]",
-		Aliases:           []string{"node", "no"},
-		Short:             short,
-		Long:              templates.LongDesc(long),
-		Example:           templates.Examples(example),
-		ValidArgsFunction: inspector.CompleteNames(f.Config, "nodes"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.ToOptions(args)
-			return command.Run(cmd.Context(), o, err, runF)
-		},
-	}
-	f.AddFlags(cmd)
-	return cmd
+	return command.New(command.Spec[*Options]{
+		Use: "nodes [NAME...]", Aliases: []string{"node", "no"}, Short: short, Long: long, Example: example,
+		Args: cobra.ArbitraryArgs, Complete: inspector.CompleteNames(f.Config, "nodes"),
+		AddFlags: f.AddFlags, ToOptions: f.ToOptions,
+	}, runF)
 }
 
 // AddFlags binds the flags to the command.
@@ -78,7 +67,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 }
 
 // ToOptions resolves the clients, the scope and the printer.
-func (f *Flags) ToOptions(args []string) (*Options, error) {
+func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	shared, err := f.Flags.ToOptions(inspect.FactNodes, args)
 	if err != nil {
 		return nil, err
@@ -87,7 +76,7 @@ func (f *Flags) ToOptions(args []string) (*Options, error) {
 	analysis := nodes.Options{Family: shared.Family, Addresses: f.Addresses || f.Print.Output == "wide"}
 	p, err := printer.New(f.Print, table(analysis))
 	if err != nil {
-		return nil, exit.Usage(err)
+		return nil, err
 	}
 	return &Options{Options: shared, Analysis: analysis, Printer: p}, nil
 }

@@ -6,10 +6,8 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -48,20 +46,11 @@ func NewFlags(shared *inspector.Flags) *Flags { return &Flags{shared} }
 
 // NewCmdPods returns "dualstack pods". runF replaces Run in tests; it is nil in production.
 func NewCmdPods(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:               "pods [NAME...]",
-		Aliases:           []string{"pod", "po"},
-		Short:             short,
-		Long:              templates.LongDesc(long),
-		Example:           templates.Examples(example),
-		ValidArgsFunction: inspector.CompleteNames(f.Config, "pods"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.ToOptions(args)
-			return command.Run(cmd.Context(), o, err, runF)
-		},
-	}
-	f.AddFlags(cmd)
-	return cmd
+	return command.New(command.Spec[*Options]{
+		Use: "pods [NAME...]", Aliases: []string{"pod", "po"}, Short: short, Long: long, Example: example,
+		Args: cobra.ArbitraryArgs, Complete: inspector.CompleteNames(f.Config, "pods"),
+		AddFlags: f.AddFlags, ToOptions: f.ToOptions,
+	}, runF)
 }
 
 // AddFlags binds the flags to the command.
@@ -74,14 +63,14 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 }
 
 // ToOptions resolves the clients, the scope and the printer.
-func (f *Flags) ToOptions(args []string) (*Options, error) {
+func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	shared, err := f.Flags.ToOptions(inspect.FactPods, args)
 	if err != nil {
 		return nil, err
 	}
 	p, err := printer.New(f.Print, table(shared.AllNamespaces, shared.Family))
 	if err != nil {
-		return nil, exit.Usage(err)
+		return nil, err
 	}
 	return &Options{Options: shared, Printer: p}, nil
 }

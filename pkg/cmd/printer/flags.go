@@ -9,6 +9,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/kubectl/pkg/cmd/get"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 )
 
 // The formats that are drawn here rather than by kubectl's printers.
@@ -52,8 +54,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 		strings.Join(f.AllowedFormats(), ", ")))
 	cmd.Flags().BoolVar(&f.NoHeaders, "no-headers", f.NoHeaders,
 		"When using the default or custom-column output format, don't print headers (default print headers).")
-	// An error here means that the flag does not exist, which the lines above rule out.
-	_ = cmd.RegisterFlagCompletionFunc("output", f.complete)
+	command.CompleteFlag(cmd, "output", f.complete)
 }
 
 // complete completes -o. A format that takes a template is completed up to the "=", where what the user types next

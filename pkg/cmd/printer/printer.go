@@ -15,6 +15,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/kubectl/pkg/cmd/get"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -55,7 +56,7 @@ type Printer[T any] struct {
 	resource  printers.ResourcePrinter // for the formats that kubectl's printers write; else nil
 }
 
-// New returns the printer that the flags ask for. An unknown format is an error that names those that there are.
+// New returns the printer that the flags ask for. An unknown format is a usage error that lists the known ones.
 func New[T any](f *Flags, t Table[T]) (*Printer[T], error) {
 	p := &Printer[T]{table: t, format: f.format(), noHeaders: f.NoHeaders}
 	if f.isTable() || p.format == formatName {
@@ -63,7 +64,7 @@ func New[T any](f *Flags, t Table[T]) (*Printer[T], error) {
 	}
 	resource, err := f.toPrinter()
 	if err != nil {
-		return nil, err
+		return nil, exit.Usage(err)
 	}
 	p.resource = resource
 	return p, nil

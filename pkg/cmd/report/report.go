@@ -10,10 +10,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -49,29 +48,22 @@ type Spec[T any] struct {
 
 // NewCmd returns the command. runF replaces Run in tests; it is nil in production.
 func NewCmd[T any](f *inspector.Flags, spec Spec[T], runF func(context.Context, *Options[T]) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     spec.Use,
-		Aliases: spec.Aliases,
-		Short:   spec.Short,
-		Long:    templates.LongDesc(spec.Long),
-		Example: templates.Examples(spec.Example),
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := ToOptions(f, spec)
-			return command.Run(cmd.Context(), o, err, runF)
+	return command.New(command.Spec[*Options[T]]{
+		Use: spec.Use, Aliases: spec.Aliases, Short: spec.Short, Long: spec.Long, Example: spec.Example,
+		AddFlags: func(cmd *cobra.Command) {
+			f.AddFlags(cmd)
+			if spec.Watch {
+				f.AddWatchFlag(cmd)
+			}
+			if spec.PerNode {
+				f.AddNodeFlags(cmd)
+			}
+			if slices.Contains(spec.Facts, inspect.FactTables) {
+				f.AddTableFlags(cmd)
+			}
 		},
-	}
-	f.AddFlags(cmd)
-	if spec.Watch {
-		f.AddWatchFlag(cmd)
-	}
-	if spec.PerNode {
-		f.AddNodeFlags(cmd)
-	}
-	if slices.Contains(spec.Facts, inspect.FactTables) {
-		f.AddTableFlags(cmd)
-	}
-	return cmd
+		ToOptions: func(*cobra.Command, []string) (*Options[T], error) { return ToOptions(f, spec) },
+	}, runF)
 }
 
 // ToOptions resolves where the facts come from and how the rows are printed.
@@ -83,7 +75,7 @@ func ToOptions[T any](f *inspector.Flags, spec Spec[T]) (*Options[T], error) {
 	shared.Request.Namespace = "" // neither nodes nor pools nor blocks have one
 	o := &Options[T]{Options: shared, spec: spec, wide: f.Print.Output == "wide"}
 	if o.short, err = printer.New(f.Print, spec.Table); err != nil {
-		return nil, exit.Usage(err)
+		return nil, err
 	}
 	o.detailed = o.short
 	if spec.Part == "" {
@@ -92,7 +84,7 @@ func ToOptions[T any](f *inspector.Flags, spec Spec[T]) (*Options[T], error) {
 	detailed := spec.Table
 	detailed.Columns = append(slices.Clone(detailed.Columns), printer.Column[T]{Header: "DETAILS", Value: spec.Details})
 	if o.detailed, err = printer.New(f.Print, detailed); err != nil {
-		return nil, exit.Usage(err)
+		return nil, err
 	}
 	return o, nil
 }

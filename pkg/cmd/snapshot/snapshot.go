@@ -11,12 +11,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 	"k8s.io/kubectl/pkg/util/term"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/version"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -67,19 +66,10 @@ func NewFlags(shared *inspector.Flags) *Flags { return &Flags{Flags: shared} }
 
 // NewCmdSnapshot returns "dualstack snapshot". runF replaces Run in tests; it is nil in production.
 func NewCmdSnapshot(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "snapshot FILE",
-		Short:   short,
-		Long:    templates.LongDesc(long),
-		Example: templates.Examples(example),
-		Args:    oneFile,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.ToOptions(args[0])
-			return command.Run(cmd.Context(), o, err, runF)
-		},
-	}
-	f.AddFlags(cmd)
-	return cmd
+	return command.New(command.Spec[*Options]{
+		Use: "snapshot FILE", Short: short, Long: long, Example: example,
+		Args: oneFile, AddFlags: f.AddFlags, ToOptions: f.ToOptions,
+	}, runF)
 }
 
 func oneFile(_ *cobra.Command, args []string) error {
@@ -98,13 +88,13 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 }
 
 // ToOptions resolves where the facts come from.
-func (f *Flags) ToOptions(path string) (*Options, error) {
+func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	shared, err := f.Flags.ToOptions("", nil)
 	if err != nil {
 		return nil, err
 	}
 	shared.Request = gather.Request{} // everything, of all namespaces and nodes
-	return &Options{Options: shared, Path: path, Redact: f.Redact}, nil
+	return &Options{Options: shared, Path: args[0], Redact: f.Redact}, nil
 }
 
 // Options is what Run needs.

@@ -6,13 +6,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
 // completeFlags completes the flags that name something in the cluster.
 func (f *Flags) completeFlags(cmd *cobra.Command) {
-	nothing := cobra.FixedCompletions(nil, cobra.ShellCompDirectiveNoFileComp)
+	nothing := command.Words()
 	for flag, complete := range map[string]cobra.CompletionFunc{
 		"from":          inspector.CompleteNames(f.Config, "pods"),
 		"from-node":     inspector.CompleteNames(f.Config, "nodes"),
@@ -23,8 +24,7 @@ func (f *Flags) completeFlags(cmd *cobra.Command) {
 		"external-ipv4": nothing,
 		"external-ipv6": nothing,
 	} {
-		// The only errors are that a flag does not exist or is completed twice, which every test would show.
-		_ = cmd.RegisterFlagCompletionFunc(flag, complete)
+		command.CompleteFlag(cmd, flag, complete)
 	}
 }
 

@@ -7,10 +7,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -79,20 +78,10 @@ func NewFlags(shared *inspector.Flags) *Flags {
 
 // NewCmdTrace returns "dualstack trace". runF replaces Run in tests; it is nil in production.
 func NewCmdTrace(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:               "trace [TARGET]",
-		Short:             short,
-		Long:              templates.LongDesc(long),
-		Example:           templates.Examples(example),
-		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: f.completeTarget,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.ToOptions(args)
-			return command.Run(cmd.Context(), o, err, runF)
-		},
-	}
-	f.AddFlags(cmd)
-	return cmd
+	return command.New(command.Spec[*Options]{
+		Use: "trace [TARGET]", Short: short, Long: long, Example: example,
+		Args: cobra.MaximumNArgs(1), Complete: f.completeTarget, AddFlags: f.AddFlags, ToOptions: f.ToOptions,
+	}, runF)
 }
 
 // AddFlags binds the flags to the command.
@@ -125,7 +114,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 }
 
 // ToOptions resolves where the facts come from, what is traced and how the paths are printed.
-func (f *Flags) ToOptions(args []string) (*Options, error) {
+func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	shared, err := f.Flags.ToOptions(inspect.FactPods, nil)
 	if err != nil {
 		return nil, err
@@ -146,10 +135,10 @@ func (f *Flags) ToOptions(args []string) (*Options, error) {
 	// The pods and services on the way may be in any namespace; the labels choose sources, not what is on the way.
 	shared.Request.Namespace, shared.Request.Selector = "", ""
 	if o.plain, err = printer.New(f.Print, table(false)); err != nil {
-		return nil, exit.Usage(err)
+		return nil, err
 	}
 	if o.explained, err = printer.New(f.Print, table(true)); err != nil {
-		return nil, exit.Usage(err)
+		return nil, err
 	}
 	return o, nil
 }

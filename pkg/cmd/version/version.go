@@ -2,66 +2,78 @@
 package version
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"k8s.io/kubectl/pkg/util/templates"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/version"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 )
 
 const (
-	short = "Print the version of this plugin"
+	short   = "Print the version of this plugin"
+	long    = short + `: what it was built from, with what, and for what. It asks no cluster.`
+	example = `
+		# Print the version
+		kubectl dualstack version
+
+		# Print everything that is known of the build
+		kubectl dualstack version -o yaml`
 )
 
-// NewCmdVersion returns "dualstack version".
-func NewCmdVersion(streams genericiooptions.IOStreams) *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use:   "version",
-		Short: short,
-		Long:  templates.LongDesc(short + `: what it was built from, with what, and for what. It asks no cluster.`),
-		Example: templates.Examples(`
-			# Print the version
-			kubectl dualstack version
+// formats lists what -o takes.
+func formats() []string { return []string{"json", "yaml"} }
 
-			# Print everything that is known of the build
-			kubectl dualstack version -o yaml`),
-		Args:              cobra.NoArgs,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(*cobra.Command, []string) error {
-			return write(streams.Out, output, version.Get())
-		},
-	}
-	cmd.Flags().StringVarP(&output, "output", "o", output, "Output format. One of: (json, yaml).")
-	// An error here means that the flag does not exist, which the line above rules out.
-	_ = cmd.RegisterFlagCompletionFunc("output",
-		cobra.FixedCompletions([]cobra.Completion{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
-	return cmd
+// NewCmdVersion returns "dualstack version". runF replaces Run in tests; it is nil in production.
+func NewCmdVersion(streams genericiooptions.IOStreams, runF func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{IOStreams: streams}
+	return command.New(command.Spec[*Options]{
+		Use: "version", Short: short, Long: long, Example: example,
+		AddFlags: o.AddFlags, ToOptions: func(*cobra.Command, []string) (*Options, error) { return o, nil },
+	}, runF)
 }
 
-func write(out io.Writer, format string, info version.Info) error {
-	var text []byte
+// Options is what Run needs.
+type Options struct {
+	Output string // empty is one line for people
+	genericiooptions.IOStreams
+}
+
+// AddFlags binds the flags to the command.
+func (o *Options) AddFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&o.Output, "output", "o", o.Output, "Output format. One of: (json, yaml).")
+	command.CompleteFlag(cmd, "output", command.Words(formats()...))
+}
+
+// Validate reports a format that does not exist.
+func (o *Options) Validate() error {
+	if o.Output != "" && !slices.Contains(formats(), o.Output) {
+		return exit.Usagef("unknown output format %q: use one of json, yaml", o.Output)
+	}
+	return nil
+}
+
+// Run prints the version.
+func (o *Options) Run(context.Context) error {
+	info := version.Get()
+	text := fmt.Appendf(nil, "kubectl-dualstack %s (%s, %s)\n", info.Version, info.GoVersion, info.Platform)
 	var err error
-	switch format {
-	case "":
-		text = fmt.Appendf(nil, "kubectl-dualstack %s (%s, %s)\n", info.Version, info.GoVersion, info.Platform)
+	switch o.Output {
 	case "json":
 		text, err = json.MarshalIndent(info, "", "    ")
 		text = append(text, '\n')
 	case "yaml":
 		text, err = yaml.Marshal(info)
-	default:
-		return exit.Usagef("unknown output format %q: use one of json, yaml", format)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(text)
+	_, err = o.Out.Write(text)
 	return err
 }

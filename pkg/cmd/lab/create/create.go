@@ -7,11 +7,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/fabric"
@@ -76,19 +75,10 @@ func NewFlags(shared *target.Flags) *Flags {
 
 // NewCmdCreate returns "dualstack lab create". runF replaces Run in tests; it is nil in production.
 func NewCmdCreate(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "create",
-		Short:   short,
-		Long:    templates.LongDesc(long),
-		Example: templates.Examples(example),
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := f.ToOptions(cmd)
-			return command.Run(cmd.Context(), o, err, runF)
-		},
-	}
-	f.AddFlags(cmd)
-	return cmd
+	return command.New(command.Spec[*Options]{
+		Use: "create", Short: short, Long: long, Example: example,
+		AddFlags: f.AddFlags, ToOptions: f.ToOptions,
+	}, runF)
 }
 
 // AddFlags binds the flags to the command.
@@ -118,12 +108,12 @@ func (f *Flags) AddLabFlags(cmd *cobra.Command) {
 		"switch":         {lab.SwitchAuto, fabric.CEOS, fabric.Linux},
 		"calico-install": {lab.InstallOperator, lab.InstallManifest},
 	} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+		command.CompleteFlag(cmd, flag, command.Words(words...))
 	}
 }
 
 // ToOptions reads the lab's file and lays the flags over it: a flag that was given wins, one that was not leaves the file's.
-func (f *Flags) ToOptions(cmd *cobra.Command) (*Options, error) {
+func (f *Flags) ToOptions(cmd *cobra.Command, _ []string) (*Options, error) {
 	l := spec.Default()
 	if f.ConfigFile != "" {
 		var err error

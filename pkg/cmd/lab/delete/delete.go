@@ -7,8 +7,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
 )
@@ -32,30 +32,18 @@ const (
 type Options struct {
 	Kubeconfig string // empty: the one that the lab was created with
 	*target.Flags
+	command.Valid
 }
 
 // NewCmdDelete returns "dualstack lab delete". runF replaces Run in tests; it is nil in production.
 func NewCmdDelete(f *target.Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "delete",
-		Short:   short,
-		Long:    templates.LongDesc(long),
-		Example: templates.Examples(example),
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+	return command.New(command.Spec[*Options]{
+		Use: "delete", Short: short, Long: long, Example: example, AddFlags: f.AddFlags,
+		ToOptions: func(*cobra.Command, []string) (*Options, error) {
 			kubeconfig, err := f.ExplicitKubeconfig()
-			if err != nil {
-				return err
-			}
-			o := &Options{Kubeconfig: kubeconfig, Flags: f}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return o.Run(cmd.Context())
+			return &Options{Kubeconfig: kubeconfig, Flags: f}, err
 		},
-	}
-	f.AddFlags(cmd)
-	return cmd
+	}, runF)
 }
 
 // Run deletes the lab.

@@ -6,9 +6,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/command"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/create"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
 )
@@ -50,22 +49,26 @@ func NewFlags(f *create.Flags) *Flags { return &Flags{Flags: f} }
 
 // NewCmdExport returns "dualstack lab export". runF replaces Run in tests; it is nil in production.
 func NewCmdExport(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "export DIR",
-		Short:   short,
-		Long:    templates.LongDesc(long),
-		Example: templates.Examples(example),
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			lab, err := f.ToOptions(cmd)
-			o := &Options{Options: lab, Dir: args[0], Existing: f.Existing, Force: f.Force}
-			return command.Run(cmd.Context(), o, err, runF)
-		},
-	}
+	return command.New(command.Spec[*Options]{
+		Use: "export DIR", Short: short, Long: long, Example: example,
+		Args: cobra.ExactArgs(1), AddFlags: f.AddFlags, ToOptions: f.ToOptions,
+	}, runF)
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.AddLabFlags(cmd)
 	cmd.Flags().BoolVar(&f.Existing, "existing", f.Existing, "Export the lab of that name as it is on the Docker host")
 	cmd.Flags().BoolVar(&f.Force, "force", f.Force, "Replace files that are not an earlier export's, or were changed")
-	return cmd
+}
+
+// ToOptions resolves the lab as "lab create" does.
+func (f *Flags) ToOptions(cmd *cobra.Command, args []string) (*Options, error) {
+	lab, err := f.Flags.ToOptions(cmd, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Options{Options: lab, Dir: args[0], Existing: f.Existing, Force: f.Force}, nil
 }
 
 // Options is what Run needs.

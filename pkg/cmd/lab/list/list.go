@@ -7,8 +7,8 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -38,27 +38,13 @@ func NewFlags(shared *target.Flags) *Flags { return &Flags{Flags: shared, Print:
 
 // NewCmdList returns "dualstack lab list". runF replaces Run in tests; it is nil in production.
 func NewCmdList(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "list",
-		Aliases: []string{"ls"},
-		Short:   short,
-		Long:    templates.LongDesc(long),
-		Example: templates.Examples(example),
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+	return command.New(command.Spec[*Options]{
+		Use: "list", Aliases: []string{"ls"}, Short: short, Long: long, Example: example, AddFlags: f.Print.AddFlags,
+		ToOptions: func(*cobra.Command, []string) (*Options, error) {
 			p, err := printer.New(f.Print, table())
-			if err != nil {
-				return err
-			}
-			o := &Options{Printer: p, Flags: f.Flags}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return o.Run(cmd.Context())
+			return &Options{Printer: p, Flags: f.Flags}, err
 		},
-	}
-	f.Print.AddFlags(cmd)
-	return cmd
+	}, runF)
 }
 
 func table() printer.Table[lab.Summary] {
@@ -79,6 +65,7 @@ func table() printer.Table[lab.Summary] {
 type Options struct {
 	Printer *printer.Printer[lab.Summary]
 	*target.Flags
+	command.Valid
 }
 
 // Run prints the labs.

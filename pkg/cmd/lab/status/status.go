@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -44,27 +44,19 @@ func NewFlags(shared *target.Flags) *Flags { return &Flags{Flags: shared, Print:
 
 // NewCmdStatus returns "dualstack lab status". runF replaces Run in tests; it is nil in production.
 func NewCmdStatus(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "status",
-		Short:   short,
-		Long:    templates.LongDesc(long),
-		Example: templates.Examples(example),
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+	return command.New(command.Spec[*Options]{
+		Use: "status", Short: short, Long: long, Example: example, AddFlags: f.AddFlags,
+		ToOptions: func(*cobra.Command, []string) (*Options, error) {
 			p, err := printer.New(f.Print, table())
-			if err != nil {
-				return err
-			}
-			o := &Options{Printer: p, Flags: f.Flags}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return o.Run(cmd.Context())
+			return &Options{Printer: p, Flags: f.Flags}, err
 		},
-	}
-	f.AddFlags(cmd)
+	}, runF)
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.Flags.AddFlags(cmd)
 	f.Print.AddFlags(cmd)
-	return cmd
 }
 
 func table() printer.Table[lab.Part] {
@@ -95,6 +87,7 @@ func table() printer.Table[lab.Part] {
 type Options struct {
 	Printer *printer.Printer[lab.Part]
 	*target.Flags
+	command.Valid
 }
 
 // Run prints the parts of the lab. One that is down makes the exit code 2.

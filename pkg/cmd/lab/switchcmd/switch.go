@@ -8,9 +8,9 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -80,31 +80,21 @@ func NewFlags(shared *target.Flags) *Flags { return &Flags{Flags: shared, Print:
 
 // NewCmdSwitch returns "dualstack lab switch". runF replaces Run in tests; it is nil in production.
 func NewCmdSwitch(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:       "switch [interfaces|routes]",
-		Short:     short,
-		Long:      templates.LongDesc(long),
-		Example:   templates.Examples(example),
-		Args:      cobra.MaximumNArgs(1),
-		ValidArgs: things(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.ToOptions(args)
-			if err != nil {
-				return err
-			}
-			if runF != nil {
-				return runF(cmd.Context(), o)
-			}
-			return o.Run(cmd.Context())
-		},
-	}
-	f.AddFlags(cmd)
+	return command.New(command.Spec[*Options]{
+		Use: "switch [interfaces|routes]", Short: short, Long: long, Example: example,
+		Args: cobra.MaximumNArgs(1), Complete: command.Words(things()...),
+		AddFlags: f.AddFlags, ToOptions: f.ToOptions,
+	}, runF)
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.Flags.AddFlags(cmd)
 	f.Print.AddFlags(cmd)
-	return cmd
 }
 
 // ToOptions resolves what is asked for, and how it is printed.
-func (f *Flags) ToOptions(args []string) (*Options, error) {
+func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	o := &Options{Things: things(), Flags: f.Flags}
 	if len(args) > 0 {
 		if !slices.Contains(things(), args[0]) {
@@ -114,10 +104,10 @@ func (f *Flags) ToOptions(args []string) (*Options, error) {
 	}
 	var err error
 	if o.interfaces, err = printer.New(f.Print, interfaceTable()); err != nil {
-		return nil, exit.Usage(err)
+		return nil, err
 	}
 	if o.routes, err = printer.New(f.Print, routeTable()); err != nil {
-		return nil, exit.Usage(err)
+		return nil, err
 	}
 	o.tables = f.Print.Output == "" || f.Print.Output == "wide"
 	return o, nil
@@ -127,6 +117,7 @@ func (f *Flags) ToOptions(args []string) (*Options, error) {
 type Options struct {
 	Things []string
 	*target.Flags
+	command.Valid
 
 	interfaces, routes *printer.Printer[Entry]
 	tables             bool // one for each of the things

@@ -98,7 +98,7 @@ func TestGoldens(t *testing.T) {
 		}{"table": {"", nil}, "interfaces": {"", []string{interfaces}}, "routes": {"wide", []string{routes}}, "json": {"json", nil}, "name": {"name", []string{routes}}} {
 			f, out := flags()
 			f.Print.Output = c.format
-			o, err := f.ToOptions(c.args)
+			o, err := f.ToOptions(nil, c.args)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,11 +123,11 @@ func TestSwitchThatCannotAnswer(t *testing.T) {
 func TestUsage(t *testing.T) {
 	var usage *exit.UsageError
 	f, _ := flags()
-	if _, err := f.ToOptions([]string{"small"}); !errors.As(err, &usage) {
+	if _, err := f.ToOptions(nil, []string{"small"}); !errors.As(err, &usage) {
 		t.Errorf("a name as argument: %v", err)
 	}
 	f.Print.Output = "xml"
-	if _, err := f.ToOptions(nil); !errors.As(err, &usage) {
+	if _, err := f.ToOptions(nil, nil); !errors.As(err, &usage) {
 		t.Errorf("a format that there is not: %v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/cluster"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
@@ -36,7 +37,7 @@ func NewFlags(config *genericclioptions.ConfigFlags, streams genericiooptions.IO
 // AddFlags binds the flags to a command.
 func (f *Flags) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.Name, "name", f.Name, "Name of the lab")
-	_ = cmd.RegisterFlagCompletionFunc("name", f.completeNames) // fails only for a flag that does not exist
+	command.CompleteFlag(cmd, "name", f.completeNames)
 }
 
 // completeNames offers the names of the labs that are there. It is silent when Docker does not answer.
