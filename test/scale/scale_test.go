@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
@@ -181,10 +182,10 @@ type fakeAccess struct {
 	runs   atomic.Int64
 }
 
-// Name implements nodetables.NodeAccess.
+// Name implements access.Way.
 func (*fakeAccess) Name() string { return "exec" }
 
-// Run implements nodetables.NodeAccess.
+// Run implements access.Way.
 func (a *fakeAccess) Run(_ context.Context, node, _ string, _ ...string) ([]byte, error) {
 	a.runs.Add(1)
 	time.Sleep(execDelay)
@@ -204,9 +205,9 @@ func BenchmarkNodes(b *testing.B) {
 		for _, n := range s.Nodes {
 			names = append(names, n.Name)
 		}
-		access := &fakeAccess{answer: answer}
+		way := &fakeAccess{answer: answer}
 		began := time.Now()
-		s.Tables, s.Missing = nodetables.Tables(b.Context(), []nodetables.NodeAccess{access}, names, nodetables.Options{})
+		s.Tables, s.Missing = nodetables.Tables(b.Context(), []access.Way{way}, names, nodetables.Options{})
 		read := time.Since(began)
 		rows := len(fdb.Analyze(s, fdb.Options{}).Items)
 		took := time.Since(began)
@@ -215,7 +216,7 @@ func BenchmarkNodes(b *testing.B) {
 		}
 		r := report{title: fmt.Sprintf("fdb with a fake access: %d nodes, %v each; reading takes %s of it", nodeCount, execDelay, seconds(read))}
 		r.goal("time", took.Seconds(), 2, " s")
-		r.goal("execs for each node", float64(access.runs.Load())/nodeCount, 1, "")
+		r.goal("execs for each node", float64(way.runs.Load())/nodeCount, 1, "")
 		r.print(b)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
 )
@@ -37,16 +38,16 @@ type Tables struct {
 }
 
 // Ways returns the ways into the nodes in the order in which they are tried.
-func (t Tables) Ways(clients gather.Clients, nodes []inspect.Node) []nodetables.NodeAccess {
-	all := []nodetables.NodeAccess{
-		nodetables.NewExec(t.Config, clients.Kubernetes),
-		nodetables.NewRuntime(run.Host{}, nodes),
-		nodetables.NewDebug(clients.Kubernetes, debugNamespace, t.Image),
+func (t Tables) Ways(clients gather.Clients, nodes []inspect.Node) []access.Way {
+	all := []access.Way{
+		access.NewExec(t.Config, clients.Kubernetes),
+		access.NewRuntime(run.Host{}, nodes),
+		access.NewDebug(clients.Kubernetes, debugNamespace, t.Image),
 	}
 	if t.Access == accessAuto {
 		return all
 	}
-	return slices.DeleteFunc(all, func(w nodetables.NodeAccess) bool { return w.Name() != t.Access })
+	return slices.DeleteFunc(all, func(w access.Way) bool { return w.Name() != t.Access })
 }
 
 // add reads the tables of the snapshot's nodes, or of the one that the request names, into the snapshot.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // linksScript prints the devices alone: their packet counters are what one wants twice.
@@ -14,7 +15,7 @@ const linksScript = preamble + `section link ip -j -s link show
 // Links reads the devices of the nodes with their packet counters, and nothing else. It is Tables at the price of a
 // single dump, and like it in all other ways; what a device carries (Kind, VXLAN) is not read.
 func Links(
-	ctx context.Context, ways []NodeAccess, nodes []string, opts Options,
+	ctx context.Context, ways []access.Way, nodes []string, opts Options,
 ) (map[string][]inspect.Link, []inspect.Missing) {
 	return read(ctx, ways, nodes, opts, command[[]inspect.Link]{script: linksScript, parse: parseLinks})
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // interrupted is what iproute2 says, with exit code 0, when a table changed while it was dumped (lib/libnetlink.c).
@@ -22,7 +22,7 @@ type section struct {
 // split cuts the output of Script into its sections.
 func split(out []byte) (map[string]section, error) {
 	if len(bytes.TrimSpace(out)) == 0 {
-		return nil, fmt.Errorf("no output: %w", podexec.ErrInconclusive)
+		return nil, fmt.Errorf("no output: %w", access.ErrInconclusive)
 	}
 	sections := map[string]section{}
 	rest := out
@@ -30,7 +30,7 @@ func split(out []byte) (map[string]section, error) {
 		args, after, ok := nextMark(rest)
 		switch {
 		case !ok:
-			return nil, fmt.Errorf("output cut off after %d bytes: %w", len(out), podexec.ErrInconclusive)
+			return nil, fmt.Errorf("output cut off after %d bytes: %w", len(out), access.ErrInconclusive)
 		case len(args) == 1 && args[0] == "end":
 			return sections, nil
 		case len(args) != 2 || args[0] != "begin":
@@ -49,7 +49,7 @@ func split(out []byte) (map[string]section, error) {
 func readSection(name string, b []byte) (section, []byte, error) {
 	args, rest, ok := nextMark(b)
 	if !ok {
-		return section{}, nil, fmt.Errorf("output cut off in section %.40q: %w", name, podexec.ErrInconclusive)
+		return section{}, nil, fmt.Errorf("output cut off in section %.40q: %w", name, access.ErrInconclusive)
 	}
 	if len(args) != 3 || args[0] != "exit" || args[1] != name {
 		return section{}, nil, fmt.Errorf("section %.40q ends in frame %.80q", name, strings.Join(args, " "))
@@ -64,7 +64,7 @@ func readSection(name string, b []byte) (section, []byte, error) {
 	if i := bytes.Index(rest, []byte(mark)); i >= 0 {
 		stderr = rest[:i]
 	}
-	return section{out: out, code: code, stderr: podexec.FirstLine(stderr)}, rest, nil
+	return section{out: out, code: code, stderr: access.FirstLine(stderr)}, rest, nil
 }
 
 // nextMark finds the next line that begins with the mark and ends in a line break. It returns the words behind the mark
@@ -90,7 +90,7 @@ func nextMark(b []byte) (args []string, rest []byte, ok bool) {
 // check says why the section cannot be used, if so.
 func (s section) check(name string) error {
 	if strings.Contains(s.stderr, interrupted) {
-		return fmt.Errorf("section %s: the table changed while it was read: %w", name, podexec.ErrInconclusive)
+		return fmt.Errorf("section %s: the table changed while it was read: %w", name, access.ErrInconclusive)
 	}
 	if s.code == 0 {
 		return nil

@@ -12,7 +12,7 @@ import (
 
 // Parse turns the output of Script into the tables of the node. It is all or nothing: where a section cannot be read
 // the node's tables are not known, since a row that was not read must never look like a row that is not there. An
-// error that wraps podexec.ErrInconclusive says that reading again may help.
+// error that wraps access.ErrInconclusive says that reading again may help.
 //
 // The one exception is a kernel without IPv6, known by the absence of its sysctls: its IPv6 tables are empty.
 func Parse(out []byte) (inspect.NodeTable, error) {

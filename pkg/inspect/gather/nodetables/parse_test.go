@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -50,7 +50,7 @@ func TestParseCutOff(t *testing.T) {
 
 func checkInconclusive(t *testing.T, out []byte) {
 	t.Helper()
-	if _, err := Parse(out); !errors.Is(err, podexec.ErrInconclusive) {
+	if _, err := Parse(out); !errors.Is(err, access.ErrInconclusive) {
 		t.Errorf("first %d bytes: error %v, want one that wraps ErrInconclusive", len(out), err)
 	}
 }
@@ -117,7 +117,7 @@ func TestParseErrors(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
-			if got := errors.Is(err, podexec.ErrInconclusive); got != tt.inconclusive {
+			if got := errors.Is(err, access.ErrInconclusive); got != tt.inconclusive {
 				t.Errorf("inconclusive: %v, want %v", got, tt.inconclusive)
 			}
 		})

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // DefaultConcurrency is how many nodes are read at once. Two hundred nodes at 100 ms each take 0.7 s with it, and no
@@ -30,7 +30,7 @@ func (o Options) withDefaults() Options {
 		o.Concurrency = DefaultConcurrency
 	}
 	if o.Pause <= 0 {
-		o.Pause = podexec.DefaultPause
+		o.Pause = access.DefaultPause
 	}
 	return o
 }
@@ -42,13 +42,13 @@ func (o Options) withDefaults() Options {
 // A node that could not be read is in Missing, once for each way with its reason, in the order of nodes. When ctx
 // ends, the nodes that were not read by then are Missing too.
 func Tables(
-	ctx context.Context, ways []NodeAccess, nodes []string, opts Options,
+	ctx context.Context, ways []access.Way, nodes []string, opts Options,
 ) (map[string]inspect.NodeTable, []inspect.Missing) {
 	return read(ctx, ways, nodes, opts, command[inspect.NodeTable]{script: Script, parse: Parse})
 }
 
 // command is a script to be run on nodes, and what becomes of its output. An error of parse that wraps
-// podexec.ErrInconclusive says that running it again may help.
+// access.ErrInconclusive says that running it again may help.
 type command[T any] struct {
 	script string
 	args   []string
@@ -57,7 +57,7 @@ type command[T any] struct {
 
 // read runs a command on each of the nodes, as Tables describes.
 func read[T any](
-	ctx context.Context, ways []NodeAccess, nodes []string, opts Options, c command[T],
+	ctx context.Context, ways []access.Way, nodes []string, opts Options, c command[T],
 ) (map[string]T, []inspect.Missing) {
 	opts = opts.withDefaults()
 	values := make([]T, len(nodes))
@@ -89,7 +89,7 @@ func collect[T any](nodes []string, values []T, errs [][]error) (map[string]T, [
 }
 
 // readNode reads one node by the first way that works, or returns why none did.
-func readNode[T any](ctx context.Context, ways []NodeAccess, node string, pause time.Duration, c command[T]) (T, []error) {
+func readNode[T any](ctx context.Context, ways []access.Way, node string, pause time.Duration, c command[T]) (T, []error) {
 	var none T
 	if len(ways) == 0 {
 		return none, []error{errors.New("no way into the nodes was given")}
@@ -110,15 +110,15 @@ func readNode[T any](ctx context.Context, ways []NodeAccess, node string, pause 
 
 // readBy reads one node by one way. An exec is a flaky transport: a stream that breaks, and output that is empty or cut
 // off, prove nothing and are tried again. What the node itself says is taken at its word.
-func readBy[T any](ctx context.Context, way NodeAccess, node string, pause time.Duration, c command[T]) (value T, err error) {
-	err = podexec.Retry(ctx, pause, func() error {
+func readBy[T any](ctx context.Context, way access.Way, node string, pause time.Duration, c command[T]) (value T, err error) {
+	err = access.Retry(ctx, pause, func() error {
 		out, err := way.Run(ctx, node, c.script, c.args...)
 		if err != nil {
 			return err
 		}
 		value, err = c.parse(out)
-		if err != nil && !errors.Is(err, podexec.ErrInconclusive) {
-			return podexec.Permanent(err)
+		if err != nil && !errors.Is(err, access.ErrInconclusive) {
+			return access.Permanent(err)
 		}
 		return err
 	})

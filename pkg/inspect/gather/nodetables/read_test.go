@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // fakeAccess answers the attempts at a node one after the other; the last answer stands for all further ones.
@@ -56,7 +56,7 @@ func TestTables(t *testing.T) {
 	failed := emptyNode()
 	failed.set(sectionLink, "", 127, "sh: 1: ip: not found")
 	broken := answer{err: errors.New("unable to upgrade connection: error dialing backend")}
-	refused := answer{err: podexec.Permanent(errors.New("cannot create pods/exec in namespace calico-system: permission denied"))}
+	refused := answer{err: access.Permanent(errors.New("cannot create pods/exec in namespace calico-system: permission denied"))}
 
 	tests := map[string]struct {
 		first, second []answer
@@ -83,7 +83,7 @@ func TestTables(t *testing.T) {
 			reason: "exec: no output: inconclusive",
 		},
 		"too much output": {
-			first: []answer{{err: podexec.Permanent(podexec.ErrTooLarge{Limit: maxOutput})}}, runs: [2]int{1, 0},
+			first: []answer{{err: access.Permanent(access.ErrTooLarge{Limit: access.MaxOutput})}}, runs: [2]int{1, 0},
 			reason: "exec: printed more than 64 MiB",
 		},
 		"every way gives its reason": {
@@ -96,7 +96,7 @@ func TestTables(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			first := &fakeAccess{name: "exec", answers: tt.first}
 			second := &fakeAccess{name: "debug", answers: tt.second}
-			ways := []NodeAccess{first}
+			ways := []access.Way{first}
 			if tt.second != nil {
 				ways = append(ways, second)
 			}
@@ -128,8 +128,8 @@ func TestTablesMany(t *testing.T) {
 			bad = append(bad, nodes[i])
 		}
 	}
-	access := &countingAccess{bad: bad}
-	tables, missing := Tables(t.Context(), []NodeAccess{access}, nodes, Options{Concurrency: 7})
+	way := &countingAccess{bad: bad}
+	tables, missing := Tables(t.Context(), []access.Way{way}, nodes, Options{Concurrency: 7})
 	var failed []string
 	for _, m := range missing {
 		failed = append(failed, m.Node)
@@ -137,10 +137,10 @@ func TestTablesMany(t *testing.T) {
 	if !slices.Equal(failed, bad) {
 		t.Errorf("missing %v, want %v", failed, bad)
 	}
-	if len(tables) != len(nodes)-len(bad) || access.total.Load() != int64(len(nodes)) {
-		t.Errorf("%d tables from %d runs", len(tables), access.total.Load())
+	if len(tables) != len(nodes)-len(bad) || way.total.Load() != int64(len(nodes)) {
+		t.Errorf("%d tables from %d runs", len(tables), way.total.Load())
 	}
-	if most := access.most.Load(); most > 7 {
+	if most := way.most.Load(); most > 7 {
 		t.Errorf("%d at a time, want no more than 7", most)
 	}
 }
@@ -160,7 +160,7 @@ func (a *countingAccess) Run(_ context.Context, node, _ string, _ ...string) ([]
 	for most := a.most.Load(); now > most && !a.most.CompareAndSwap(most, now); most = a.most.Load() {
 	}
 	if slices.Contains(a.bad, node) {
-		return nil, podexec.Permanent(errors.New("no"))
+		return nil, access.Permanent(errors.New("no"))
 	}
 	return emptyNode().bytes(), nil
 }
@@ -168,13 +168,13 @@ func (a *countingAccess) Run(_ context.Context, node, _ string, _ ...string) ([]
 // TestTablesInterrupted: an interruption ends everything at once, and no node is silently left out.
 func TestTablesInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	access := accessFunc(func(ctx context.Context, _ string) ([]byte, error) {
+	way := accessFunc(func(ctx context.Context, _ string) ([]byte, error) {
 		cancel(errors.New("ctrl-c"))
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
 	nodes := []string{"a", "b", "c", "d"}
-	tables, missing := Tables(ctx, []NodeAccess{access, access}, nodes, Options{Concurrency: 2, Pause: time.Hour})
+	tables, missing := Tables(ctx, []access.Way{way, way}, nodes, Options{Concurrency: 2, Pause: time.Hour})
 	if len(tables) != 0 || len(missing) != len(nodes) {
 		t.Fatalf("%d tables, %d missing", len(tables), len(missing))
 	}
@@ -185,7 +185,7 @@ func TestTablesInterrupted(t *testing.T) {
 	}
 }
 
-// accessFunc is a NodeAccess made of a function.
+// accessFunc is an access.Way made of a function.
 type accessFunc func(ctx context.Context, node string) ([]byte, error)
 
 func (accessFunc) Name() string { return "fake" }
@@ -216,7 +216,7 @@ func BenchmarkTables(b *testing.B) {
 		nodes = append(nodes, fmt.Sprintf("node-%03d", i))
 	}
 	out := largeNode(len(nodes))
-	access := accessFunc(func(ctx context.Context, _ string) ([]byte, error) {
+	way := accessFunc(func(ctx context.Context, _ string) ([]byte, error) {
 		select {
 		case <-time.After(delay):
 			return out, nil
@@ -225,7 +225,7 @@ func BenchmarkTables(b *testing.B) {
 		}
 	})
 	for b.Loop() {
-		if _, missing := Tables(b.Context(), []NodeAccess{access}, nodes, Options{}); missing != nil {
+		if _, missing := Tables(b.Context(), []access.Way{way}, nodes, Options{}); missing != nil {
 			b.Fatal(missing)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // ruleScript prints what kube-proxy's rules say of an address: $1 is ip or ip6, $2 the address, $3 the address as
@@ -48,7 +49,7 @@ if [ -r /proc/net/ip_vs ]; then section pick-ipvs services; fi
 //
 // Reading rules takes privileges, which calico-node and a Kind node have, and the pod of Debug has not.
 func ServiceRule(
-	ctx context.Context, ways []NodeAccess, node string, address netip.Addr, port uint16, opts Options,
+	ctx context.Context, ways []access.Way, node string, address netip.Addr, port uint16, opts Options,
 ) (bool, error) {
 	address = address.Unmap().WithZone("")
 	family := "ip"

@@ -16,7 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -24,10 +24,10 @@ import (
 type fakePods struct {
 	mu      sync.Mutex
 	entered []string // the containers, in order
-	answer  func(attempt int, c podexec.Container, command []string, s podexec.Streams) error
+	answer  func(attempt int, c access.Container, command []string, s access.Streams) error
 }
 
-func (f *fakePods) stream(_ context.Context, c podexec.Container, command []string, s podexec.Streams) error {
+func (f *fakePods) stream(_ context.Context, c access.Container, command []string, s access.Streams) error {
 	f.mu.Lock()
 	f.entered = append(f.entered, c.Name)
 	n := len(f.entered)
@@ -41,7 +41,7 @@ func markOf(command []string) string { return command[4] }
 func jobsOf(command []string) int { return (len(command) - 8) / 10 }
 
 // answers prints an outcome for the first n jobs, and the end mark when these are all.
-func answers(command []string, s podexec.Streams, n int) {
+func answers(command []string, s access.Streams, n int) {
 	mark := markOf(command)
 	for i := range n {
 		fmt.Fprintf(s.Stdout, "%s %d tool bash\n%s %d o connected\n%s %d exit 0\n", mark, i, mark, i, mark, i)
@@ -52,8 +52,8 @@ func answers(command []string, s podexec.Streams, n int) {
 }
 
 // local is a transport that runs commands on this machine, with a shell of its choice.
-func local(shell ...string) podexec.Stream {
-	return func(ctx context.Context, _ podexec.Container, command []string, s podexec.Streams) error {
+func local(shell ...string) access.Stream {
+	return func(ctx context.Context, _ access.Container, command []string, s access.Streams) error {
 		args := append(append([]string{}, shell[1:]...), command[1:]...)
 		cmd := exec.CommandContext(ctx, shell[0], args...)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = s.Stdin, s.Stdout, s.Stderr
@@ -61,7 +61,7 @@ func local(shell ...string) podexec.Stream {
 	}
 }
 
-func quick(stream podexec.Stream, client kubernetes.Interface) *Prober {
+func quick(stream access.Stream, client kubernetes.Interface) *Prober {
 	if client == nil {
 		client = fake.NewClientset()
 	}

@@ -22,7 +22,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 const (
@@ -41,7 +41,7 @@ const (
 // and when its time is over.
 type guests struct {
 	client kubernetes.Interface
-	stream podexec.Stream
+	stream access.Stream
 	opts   Options
 	name   string // the same in every pod
 
@@ -59,7 +59,7 @@ type guest struct {
 	release func() // lets its keeper go
 }
 
-func newGuests(client kubernetes.Interface, stream podexec.Stream, opts Options) *guests {
+func newGuests(client kubernetes.Interface, stream access.Stream, opts Options) *guests {
 	return &guests{
 		client: client, stream: stream, opts: opts,
 		name:  guestPrefix + strings.ToLower(rand.Text()[:8]),
@@ -71,11 +71,11 @@ func newGuests(client kubernetes.Interface, stream podexec.Stream, opts Options)
 func randomMark() string { return "@" + rand.Text() }
 
 // in returns the ephemeral container in a pod, which it starts when it is first asked for.
-func (g *guests) in(ctx context.Context, pod inspect.Pod) (podexec.Container, error) {
+func (g *guests) in(ctx context.Context, pod inspect.Pod) (access.Container, error) {
 	g.mu.Lock()
 	if g.closed {
 		g.mu.Unlock()
-		return podexec.Container{}, errors.New("the trace is over")
+		return access.Container{}, errors.New("the trace is over")
 	}
 	one := g.byPod[key(pod)]
 	if one == nil {
@@ -85,14 +85,14 @@ func (g *guests) in(ctx context.Context, pod inspect.Pod) (podexec.Container, er
 	g.mu.Unlock()
 	one.once.Do(func() { one.err = g.start(ctx, one) })
 	if one.err != nil {
-		return podexec.Container{}, fmt.Errorf("pod %s/%s has no shell and no tools, and needs an ephemeral container: %w",
+		return access.Container{}, fmt.Errorf("pod %s/%s has no shell and no tools, and needs an ephemeral container: %w",
 			pod.Namespace, pod.Name, one.err)
 	}
 	return g.container(one), nil
 }
 
-func (g *guests) container(one *guest) podexec.Container {
-	return podexec.Container{Namespace: one.pod.Namespace, Pod: one.pod.Name, Name: g.name}
+func (g *guests) container(one *guest) access.Container {
+	return access.Container{Namespace: one.pod.Namespace, Pod: one.pod.Name, Name: g.name}
 }
 
 // start adds the container, waits until it runs, and leaves a keeper in it.
@@ -105,7 +105,7 @@ func (g *guests) start(ctx context.Context, one *guest) error {
 	if err != nil {
 		return refusal(err, one.pod)
 	}
-	err = podexec.WithTimeout(ctx, guestStart, func(ctx context.Context) error {
+	err = access.WithTimeout(ctx, guestStart, func(ctx context.Context) error {
 		return wait.PollUntilContextCancel(ctx, guestPoll, true, func(ctx context.Context) (bool, error) {
 			status, err := g.status(ctx, one.pod)
 			if err != nil {
@@ -172,10 +172,10 @@ func runs(s *corev1.ContainerState, image string) (bool, error) {
 		return true, nil
 	case s.Terminated != nil:
 		return false, fmt.Errorf("it ended at once with exit code %d (image %s): %s",
-			s.Terminated.ExitCode, image, podexec.FirstLine([]byte(s.Terminated.Reason+" "+s.Terminated.Message)))
-	case s.Waiting != nil && podexec.NeverStarts(s.Waiting.Reason):
+			s.Terminated.ExitCode, image, access.FirstLine([]byte(s.Terminated.Reason+" "+s.Terminated.Message)))
+	case s.Waiting != nil && access.NeverStarts(s.Waiting.Reason):
 		return false, fmt.Errorf("it cannot start (image %s): %s; name an image with --probe-image",
-			image, podexec.FirstLine([]byte(s.Waiting.Reason+": "+s.Waiting.Message)))
+			image, access.FirstLine([]byte(s.Waiting.Reason+": "+s.Waiting.Message)))
 	default:
 		return false, nil
 	}
@@ -254,7 +254,7 @@ func (g *guests) keep(one *guest) {
 	go func() {
 		// What becomes of it does not matter: the container is told to end as well, and has a deadline.
 		_ = g.stream(ctx, g.container(one), []string{"sh", "-c", keepScript, "dualstack-keep", g.name},
-			podexec.Streams{Stdin: input, Stdout: io.Discard, Stderr: io.Discard})
+			access.Streams{Stdin: input, Stdout: io.Discard, Stderr: io.Discard})
 	}()
 }
 
@@ -301,9 +301,9 @@ func (g *guests) endOne(ctx context.Context, one *guest) (string, error) {
 			return true, nil
 		case s != nil && s.Running != nil && !told:
 			command := []string{"sh", "-c", endScript, "dualstack-end", g.name}
-			_, err := podexec.Output(ctx, g.stream, g.container(one), command, podexec.Limits{Timeout: guestEnd, Output: keep})
+			_, err := access.Output(ctx, g.stream, g.container(one), command, access.Limits{Timeout: guestEnd, Output: keep})
 			told = err == nil
-		case s != nil && s.Waiting != nil && podexec.NeverStarts(s.Waiting.Reason):
+		case s != nil && s.Waiting != nil && access.NeverStarts(s.Waiting.Reason):
 			return true, nil
 		}
 		return false, nil

@@ -18,7 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // guestPod is a pod without a shell, its API server and its kubelet. It is safe for concurrent use.
@@ -88,7 +88,7 @@ func (g *guestPod) state() (*corev1.ContainerState, error) {
 	return running(), nil
 }
 
-func (g *guestPod) stream(ctx context.Context, c podexec.Container, command []string, s podexec.Streams) error {
+func (g *guestPod) stream(ctx context.Context, c access.Container, command []string, s access.Streams) error {
 	if c.Name != g.name {
 		return errNoShell()
 	}

@@ -5,7 +5,7 @@ import (
 	"io"
 	"testing"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // process is a command that runs.
@@ -16,13 +16,13 @@ type process struct {
 	ended chan error
 }
 
-func start(t *testing.T, stream podexec.Stream, command []string) process {
+func start(t *testing.T, stream access.Stream, command []string) process {
 	t.Helper()
 	stdin, input := io.Pipe()
 	output, stdout := io.Pipe()
 	p := process{t, bufio.NewScanner(output), input, make(chan error, 1)}
 	go func() {
-		err := stream(t.Context(), podexec.Container{}, command, podexec.Streams{Stdin: stdin, Stdout: stdout, Stderr: stdout})
+		err := stream(t.Context(), access.Container{}, command, access.Streams{Stdin: stdin, Stdout: stdout, Stderr: stdout})
 		stdout.Close()
 		p.ended <- err
 	}()
@@ -54,7 +54,7 @@ func (p process) ends() {
 func TestHold(t *testing.T) {
 	need(t, "sh")
 	const name = "dualstack-probe-holdtest"
-	eachShell(t, func(t *testing.T, stream podexec.Stream) {
+	eachShell(t, func(t *testing.T, stream access.Stream) {
 		// Its time goes as the test wants.
 		hold := func(sleep string) process {
 			command := holdCommand(name)

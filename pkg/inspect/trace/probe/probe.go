@@ -15,8 +15,8 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -33,7 +33,7 @@ const (
 // Options say how a Prober works. The zero value is good for all but nodes.
 type Options struct {
 	// Ways lead into the nodes, in the order in which they are tried.
-	Ways []nodetables.NodeAccess
+	Ways []access.Way
 	// Image is that of ephemeral containers, with sh and tools; empty is DefaultImage.
 	Image string
 	// Concurrency is how many pods and nodes are entered at once; 0 is nodetables.DefaultConcurrency.
@@ -45,24 +45,24 @@ type Options struct {
 // Prober is the way into a live cluster. It needs the permission to create pods/exec; for pods without tools to patch
 // pods/ephemeralcontainers and to get pods; for nodes what the ways into them need.
 type Prober struct {
-	stream  podexec.Stream
+	stream  access.Stream
 	guests  *guests
 	opts    Options
 	slots   chan struct{} // one for each exec that is under way
 	newMark func() string
 
 	mu     sync.Mutex
-	places map[string]podexec.Container // by pod: the container that could run probes
+	places map[string]access.Container // by pod: the container that could run probes
 }
 
 var _ trace.Prober = (*Prober)(nil)
 
 // New returns the prober of a cluster.
 func New(config *rest.Config, client kubernetes.Interface, opts Options) *Prober {
-	return newProber(podexec.Remote(config, client), client, opts)
+	return newProber(access.Remote(config, client), client, opts)
 }
 
-func newProber(stream podexec.Stream, client kubernetes.Interface, opts Options) *Prober {
+func newProber(stream access.Stream, client kubernetes.Interface, opts Options) *Prober {
 	if opts.Image == "" {
 		opts.Image = DefaultImage
 	}
@@ -70,11 +70,11 @@ func newProber(stream podexec.Stream, client kubernetes.Interface, opts Options)
 		opts.Concurrency = nodetables.DefaultConcurrency
 	}
 	if opts.Pause <= 0 {
-		opts.Pause = podexec.DefaultPause
+		opts.Pause = access.DefaultPause
 	}
 	return &Prober{
 		stream: stream, guests: newGuests(client, stream, opts), opts: opts,
-		slots: make(chan struct{}, opts.Concurrency), newMark: randomMark, places: map[string]podexec.Container{},
+		slots: make(chan struct{}, opts.Concurrency), newMark: randomMark, places: map[string]access.Container{},
 	}
 }
 
@@ -118,7 +118,7 @@ func (p *Prober) run(ctx context.Context, pod inspect.Pod, jobs []job) ([]outcom
 	for _, c := range p.containers(pod) {
 		err := p.enter(ctx, c, jobs, todo, all)
 		switch {
-		case podexec.IsNoSuchCommand(err):
+		case access.IsNoSuchCommand(err):
 			continue
 		case err != nil && !someSettled(all):
 			return nil, err
@@ -164,24 +164,24 @@ func someSettled(all []outcome) bool {
 }
 
 // containers are those to try: the one that is known to have tools, or all of the pod's.
-func (p *Prober) containers(pod inspect.Pod) []podexec.Container {
+func (p *Prober) containers(pod inspect.Pod) []access.Container {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c, ok := p.places[key(pod)]; ok {
-		return []podexec.Container{c}
+		return []access.Container{c}
 	}
 	names := pod.Containers
 	if len(names) == 0 {
 		names = []string{""} // the server's choice
 	}
-	all := make([]podexec.Container, 0, len(names))
+	all := make([]access.Container, 0, len(names))
 	for _, name := range names {
-		all = append(all, podexec.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: name})
+		all = append(all, access.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: name})
 	}
 	return all
 }
 
-func (p *Prober) remember(pod inspect.Pod, c podexec.Container) {
+func (p *Prober) remember(pod inspect.Pod, c access.Container) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.places[key(pod)] = c
@@ -191,12 +191,12 @@ func key(pod inspect.Pod) string { return pod.Namespace + "/" + pod.Name + "/" +
 
 // enter has the jobs in todo done in a container and keeps what came of them in all. What is not settled after an
 // attempt is tried again. It fails when something is left unsettled in the end.
-func (p *Prober) enter(ctx context.Context, c podexec.Container, jobs []job, todo []int, all []outcome) error {
-	return podexec.Retry(ctx, p.opts.Pause, func() error {
+func (p *Prober) enter(ctx context.Context, c access.Container, jobs []job, todo []int, all []outcome) error {
+	return access.Retry(ctx, p.opts.Pause, func() error {
 		todo = slices.DeleteFunc(slices.Clone(todo), func(i int) bool { return all[i].settled() && !all[i].none })
 		mark := p.newMark()
-		limits := podexec.Limits{Timeout: limit(jobs, todo), Output: maxOutput + 2*keep*len(todo)}
-		out, err := podexec.Output(ctx, p.stream, c, commandLine(mark, jobs, todo), limits)
+		limits := access.Limits{Timeout: limit(jobs, todo), Output: maxOutput + 2*keep*len(todo)}
+		out, err := access.Output(ctx, p.stream, c, commandLine(mark, jobs, todo), limits)
 		outcomes, complete := parseFrames(out, mark, len(jobs))
 		settled := true
 		for _, i := range todo {
@@ -211,9 +211,9 @@ func (p *Prober) enter(ctx context.Context, c podexec.Container, jobs []job, tod
 		case err != nil:
 			return err
 		case complete:
-			return fmt.Errorf("exec into pod %s: a probe printed nothing: %w", c, podexec.ErrInconclusive)
+			return fmt.Errorf("exec into pod %s: a probe printed nothing: %w", c, access.ErrInconclusive)
 		default:
-			return fmt.Errorf("exec into pod %s: output cut off after %d bytes: %w", c, len(out), podexec.ErrInconclusive)
+			return fmt.Errorf("exec into pod %s: output cut off after %d bytes: %w", c, len(out), access.ErrInconclusive)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -24,48 +24,48 @@ var (
 func TestRetries(t *testing.T) {
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "pod", fmt.Errorf("no"))
 	tests := map[string]struct {
-		attempts []func(command []string, s podexec.Streams) error // the last stands for all further ones
-		want     []int                                             // the jobs of each attempt
+		attempts []func(command []string, s access.Streams) error // the last stands for all further ones
+		want     []int                                            // the jobs of each attempt
 		failed   []string
 		err      string
 	}{
 		"all at once": {
-			attempts: []func([]string, podexec.Streams) error{all}, want: []int{3},
+			attempts: []func([]string, access.Streams) error{all}, want: []int{3},
 		},
 		"no output": {
-			attempts: []func([]string, podexec.Streams) error{nothing, all}, want: []int{3, 3},
+			attempts: []func([]string, access.Streams) error{nothing, all}, want: []int{3, 3},
 		},
 		"never any output": {
-			attempts: []func([]string, podexec.Streams) error{nothing}, want: []int{3, 3, 3}, err: "output cut off after 0 bytes: inconclusive",
+			attempts: []func([]string, access.Streams) error{nothing}, want: []int{3, 3, 3}, err: "output cut off after 0 bytes: inconclusive",
 		},
 		"a broken stream": {
-			attempts: []func([]string, podexec.Streams) error{broken, broken, all}, want: []int{3, 3, 3},
+			attempts: []func([]string, access.Streams) error{broken, broken, all}, want: []int{3, 3, 3},
 		},
 		"output cut off": {
-			attempts: []func([]string, podexec.Streams) error{two, all}, want: []int{3, 1},
+			attempts: []func([]string, access.Streams) error{two, all}, want: []int{3, 1},
 		},
 		"output that stays cut off": {
-			attempts: []func([]string, podexec.Streams) error{two, nothing}, want: []int{3, 1, 1},
+			attempts: []func([]string, access.Streams) error{two, nothing}, want: []int{3, 1, 1},
 			failed: []string{"", "", "the exec broke off before the probe had ended"},
 		},
 		"a stream that breaks when all is said": {
-			attempts: []func([]string, podexec.Streams) error{allThenBroken}, want: []int{3},
+			attempts: []func([]string, access.Streams) error{allThenBroken}, want: []int{3},
 		},
 		"success without a word": {
-			attempts: []func([]string, podexec.Streams) error{silent}, want: []int{3, 3, 3}, err: "a probe printed nothing",
+			attempts: []func([]string, access.Streams) error{silent}, want: []int{3, 3, 3}, err: "a probe printed nothing",
 		},
 		"exit codes that are none": {
-			attempts: []func([]string, podexec.Streams) error{lostCodes}, want: []int{3, 3, 3}, err: "a probe printed nothing",
+			attempts: []func([]string, access.Streams) error{lostCodes}, want: []int{3, 3, 3}, err: "a probe printed nothing",
 		},
 		"no permission": {
-			attempts: []func([]string, podexec.Streams) error{func([]string, podexec.Streams) error { return forbidden }},
+			attempts: []func([]string, access.Streams) error{func([]string, access.Streams) error { return forbidden }},
 			want:     []int{3}, err: "cannot create pods/exec in namespace ns: permission denied",
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var jobs []int
-			pods := &fakePods{answer: func(n int, _ podexec.Container, command []string, s podexec.Streams) error {
+			pods := &fakePods{answer: func(n int, _ access.Container, command []string, s access.Streams) error {
 				jobs = append(jobs, jobsOf(command))
 				return tt.attempts[min(n, len(tt.attempts))-1](command, s)
 			}}
@@ -87,7 +87,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-func all(command []string, s podexec.Streams) error {
+func all(command []string, s access.Streams) error {
 	// A retry carries the numbers of the first attempt.
 	mark := markOf(command)
 	for i := range jobsOf(command) {
@@ -98,24 +98,24 @@ func all(command []string, s podexec.Streams) error {
 	return nil
 }
 
-func nothing([]string, podexec.Streams) error { return nil }
+func nothing([]string, access.Streams) error { return nil }
 
-func broken(command []string, s podexec.Streams) error {
+func broken(command []string, s access.Streams) error {
 	fmt.Fprintf(s.Stdout, "%s 0 tool bash\n%s 0 o connected\n%s 0 ex", markOf(command), markOf(command), markOf(command))
 	return errBroken
 }
 
-func two(command []string, s podexec.Streams) error {
+func two(command []string, s access.Streams) error {
 	answers(command, s, 2)
 	return nil
 }
 
-func allThenBroken(command []string, s podexec.Streams) error {
+func allThenBroken(command []string, s access.Streams) error {
 	_ = all(command, s)
 	return errBroken
 }
 
-func silent(command []string, s podexec.Streams) error {
+func silent(command []string, s access.Streams) error {
 	for i := range jobsOf(command) {
 		fmt.Fprintf(s.Stdout, "%s %d tool bash\n%s %d exit 0\n", markOf(command), i, markOf(command), i)
 	}
@@ -123,7 +123,7 @@ func silent(command []string, s podexec.Streams) error {
 	return nil
 }
 
-func lostCodes(command []string, s podexec.Streams) error {
+func lostCodes(command []string, s access.Streams) error {
 	for i := range jobsOf(command) {
 		fmt.Fprintf(s.Stdout, "%s %d o connected\n%s %d exit \n", markOf(command), i, markOf(command), i)
 	}
@@ -184,7 +184,7 @@ func FuzzFrames(f *testing.F) {
 
 // TestContainers: the first container with the tools is used, and known afterwards.
 func TestContainers(t *testing.T) {
-	pods := &fakePods{answer: func(_ int, c podexec.Container, command []string, s podexec.Streams) error {
+	pods := &fakePods{answer: func(_ int, c access.Container, command []string, s access.Streams) error {
 		switch c.Name {
 		case "static":
 			return errNoShell()
@@ -211,7 +211,7 @@ func TestContainers(t *testing.T) {
 
 // TestSomeTools: what only one tool is lacking for fails by itself, and no ephemeral container is added for it.
 func TestSomeTools(t *testing.T) {
-	pods := &fakePods{answer: func(_ int, _ podexec.Container, command []string, s podexec.Streams) error {
+	pods := &fakePods{answer: func(_ int, _ access.Container, command []string, s access.Streams) error {
 		mark := markOf(command)
 		fmt.Fprintf(s.Stdout, "%s 0 tool bash\n%s 0 o connected\n%s 0 exit 0\n%s 1 none \n%s end\n", mark, mark, mark, mark, mark)
 		return nil
@@ -242,7 +242,7 @@ func TestBadProbes(t *testing.T) {
 		"no port":            {trace.Probe{Check: trace.TCP, Family: v4, Target: loopback4}, "needs a port"},
 		"no such check":      {trace.Probe{Check: "smoke", Family: v4, Target: loopback4}, `no probe by "smoke"`},
 	}
-	pods := &fakePods{answer: func(int, podexec.Container, []string, podexec.Streams) error { return errBroken }}
+	pods := &fakePods{answer: func(int, access.Container, []string, access.Streams) error { return errBroken }}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			results, err := quick(pods.stream, nil).Probe(t.Context(), somePod("c"), []trace.Probe{tt.probe})

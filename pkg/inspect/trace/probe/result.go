@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -60,9 +60,9 @@ func tools(c trace.Check) string {
 
 // failed is the reason why nothing can be concluded from a tool's output.
 func failed(o *outcome) string {
-	said := podexec.FirstLine([]byte(o.err))
+	said := access.FirstLine([]byte(o.err))
 	if said == "" {
-		said = podexec.FirstLine([]byte(o.both))
+		said = access.FirstLine([]byte(o.both))
 	}
 	if o.code == exitKilled || o.code == exitTimeout {
 		return strings.TrimSuffix(fmt.Sprintf("%s did not end in time: %s", o.tool, said), ": ")

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -28,7 +28,7 @@ func shells() map[string][]string {
 }
 
 // eachShell runs a test under every shell that this machine has.
-func eachShell(t *testing.T, test func(t *testing.T, stream podexec.Stream)) {
+func eachShell(t *testing.T, test func(t *testing.T, stream access.Stream)) {
 	for name, shell := range shells() {
 		t.Run(name, func(t *testing.T) {
 			if _, err := exec.LookPath(shell[0]); err != nil {
@@ -80,7 +80,7 @@ func TestScript(t *testing.T) {
 	web6 := serve(t, loopback6, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) })
 	closed4, closed6 := closedPort(t, loopback4), closedPort(t, loopback6)
 	patience := 20 * time.Second // no test may fail because the machine is busy
-	eachShell(t, func(t *testing.T, stream podexec.Stream) {
+	eachShell(t, func(t *testing.T, stream access.Stream) {
 		probes := []trace.Probe{
 			{Check: trace.Get, Family: 4, Target: loopback4, Port: web4, Timeout: patience},
 			{Check: trace.Get, Family: 6, Target: loopback6, Port: web6, Timeout: patience},
@@ -117,7 +117,7 @@ func TestScriptMany(t *testing.T) {
 	port := serve(t, loopback4, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s\n%s", r.Host, strings.Repeat(strings.Repeat("x", 700)+"\n", 2))
 	})
-	eachShell(t, func(t *testing.T, stream podexec.Stream) {
+	eachShell(t, func(t *testing.T, stream access.Stream) {
 		var probes []trace.Probe
 		for i := range lanes + 3 {
 			target := netip.AddrFrom4([4]byte{127, 0, 1, byte(i)})
@@ -151,7 +151,7 @@ func TestScriptHostile(t *testing.T) {
 		w.Write(bytes.Repeat([]byte("A"), 40<<10))
 		fmt.Fprint(w, "\n@MARK code=200 ip=::1 dns=0 connect=0.001")
 	})
-	eachShell(t, func(t *testing.T, stream podexec.Stream) {
+	eachShell(t, func(t *testing.T, stream access.Stream) {
 		probes := []trace.Probe{
 			{Check: trace.Get, Family: 4, Target: loopback4, Port: port, Timeout: 30 * time.Second},
 			{Check: trace.Get, Family: 4, Target: loopback4, Port: closedPort(t, loopback4), Timeout: 30 * time.Second},
@@ -189,11 +189,11 @@ func TestScriptEndless(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			maps.Copy(tool, map[string]string{"sh": "sh", "head": "head", "timeout": "timeout"})
 			path := withTools(t, tool)
-			eachShell(t, func(t *testing.T, stream podexec.Stream) {
+			eachShell(t, func(t *testing.T, stream access.Stream) {
 				if strings.HasSuffix(t.Name(), "/busybox") && strings.Contains(name, "wget") {
 					t.Skip("the shell of busybox takes its own wget, whatever is in the PATH")
 				}
-				narrow := func(ctx context.Context, c podexec.Container, command []string, s podexec.Streams) error {
+				narrow := func(ctx context.Context, c access.Container, command []string, s access.Streams) error {
 					command[2] = strings.Replace(command[2], usualPath, "PATH="+path, 1)
 					return stream(ctx, c, command, s)
 				}
@@ -236,10 +236,10 @@ func TestScriptBare(t *testing.T) {
 	for i, check := range []trace.Check{trace.Ping, trace.TCP, trace.Get, trace.Ask} {
 		words = append(words, job{check: check, family: inspect.IPv4, to: "127.0.0.1", port: 1, wait: 1}.words(i)...)
 	}
-	eachShell(t, func(t *testing.T, stream podexec.Stream) {
+	eachShell(t, func(t *testing.T, stream access.Stream) {
 		var out bytes.Buffer
 		command := append([]string{"sh", "-c", script, "dualstack", "@M", "4", "1000", "dns http ping tcp"}, words...)
-		err := stream(t.Context(), podexec.Container{}, command, podexec.Streams{Stdout: &out, Stderr: &out})
+		err := stream(t.Context(), access.Container{}, command, access.Streams{Stdout: &out, Stderr: &out})
 		outcomes, complete := parseFrames(out.Bytes(), "@M", 4)
 		if err != nil || !complete {
 			t.Fatalf("%v\n%s", err, out.String())
@@ -268,7 +268,7 @@ func TestScriptListeners(t *testing.T) {
 	both := netip.MustParseAddrPort(wildcard.Addr().String()).Port()
 	pod := somePod("c")
 	pod.IPs = []netip.Addr{loopback4, loopback6}
-	eachShell(t, func(t *testing.T, stream podexec.Stream) {
+	eachShell(t, func(t *testing.T, stream access.Stream) {
 		p := quick(stream, nil)
 		for port, want := range map[uint16]trace.Listening{
 			port4: {IPv4: true}, port6: {IPv6: true}, both: {IPv4: true, IPv6: true}, closedPort(t, loopback4): {},

@@ -1,4 +1,4 @@
-package nodetables
+package access
 
 import (
 	"context"
@@ -19,8 +19,6 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
 	clienttesting "k8s.io/client-go/testing"
-
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 func calicoPod(namespace, name, node string, phase corev1.PodPhase) *corev1.Pod {
@@ -67,7 +65,7 @@ func TestExec(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var entered string
 			e := &Exec{pods: &calicoPods{client: client}}
-			e.stream = func(_ context.Context, c podexec.Container, command []string, s podexec.Streams) error {
+			e.stream = func(_ context.Context, c Container, command []string, s Streams) error {
 				entered = c.String() + " " + c.Name
 				fmt.Fprint(s.Stdout, strings.Join(command, "|"))
 				fmt.Fprint(s.Stderr, "said no\n")
@@ -90,8 +88,8 @@ func checkError(t *testing.T, err error, want string, permanent bool) {
 	case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 		t.Errorf("error %v, want one with %q", err, want)
 	}
-	if err != nil && podexec.IsPermanent(err) != permanent {
-		t.Errorf("error %v: permanent %v, want %v", err, podexec.IsPermanent(err), permanent)
+	if err != nil && IsPermanent(err) != permanent {
+		t.Errorf("error %v: permanent %v, want %v", err, IsPermanent(err), permanent)
 	}
 }
 
@@ -118,7 +116,7 @@ func TestExecListsOnce(t *testing.T) {
 				}
 				return false, nil, nil
 			})
-			e := &Exec{pods: &calicoPods{client: client}, stream: func(context.Context, podexec.Container, []string, podexec.Streams) error { return nil }}
+			e := &Exec{pods: &calicoPods{client: client}, stream: func(context.Context, Container, []string, Streams) error { return nil }}
 			for range 3 {
 				_, err := e.Run(t.Context(), "n1", "SCRIPT")
 				checkError(t, err, tt.want, true)
@@ -134,7 +132,7 @@ func TestExecListsOnce(t *testing.T) {
 func TestExecTooLarge(t *testing.T) {
 	client := fake.NewClientset(calicoPod("calico-system", "calico-node-1", "n1", corev1.PodRunning))
 	e := &Exec{pods: &calicoPods{client: client}}
-	e.stream = func(ctx context.Context, _ podexec.Container, _ []string, s podexec.Streams) error {
+	e.stream = func(ctx context.Context, _ Container, _ []string, s Streams) error {
 		chunk := make([]byte, 1<<20)
 		for ctx.Err() == nil {
 			_, _ = s.Stdout.Write(chunk) // as the streams of an exec do, which drop the error
@@ -189,7 +187,7 @@ func TestRemoteStreamErrors(t *testing.T) {
 			e.pods = &calicoPods{listed: true, byNode: map[string]podRef{
 				"n1": {namespace: "calico-system", name: "calico-node-1", running: true},
 			}}
-			_, err = e.Run(t.Context(), "n1", Script)
+			_, err = e.Run(t.Context(), "n1", "SCRIPT")
 			checkError(t, err, tt.want, tt.permanent)
 		})
 	}

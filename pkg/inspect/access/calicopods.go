@@ -1,4 +1,4 @@
-package nodetables
+package access
 
 import (
 	"context"
@@ -14,7 +14,6 @@ import (
 	"k8s.io/client-go/tools/pager"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 // podRef is where a node's calico-node runs.
@@ -42,9 +41,9 @@ func (c *calicoPods) on(ctx context.Context, node string) (podRef, error) {
 	pod, ok := pods[node]
 	switch {
 	case !ok:
-		return podRef{}, podexec.Permanent(errors.New("no calico-node pod on the node"))
+		return podRef{}, Permanent(errors.New("no calico-node pod on the node"))
 	case !pod.running:
-		return podRef{}, podexec.Permanent(fmt.Errorf("pod %s/%s is not running", pod.namespace, pod.name))
+		return podRef{}, Permanent(fmt.Errorf("pod %s/%s is not running", pod.namespace, pod.name))
 	default:
 		return pod, nil
 	}
@@ -112,7 +111,7 @@ func listError(err error, where string) error {
 	case err == nil:
 		return nil
 	case apierrors.IsForbidden(err):
-		return podexec.Permanent(fmt.Errorf("cannot list pods %s: permission denied", where))
+		return Permanent(fmt.Errorf("cannot list pods %s: permission denied", where))
 	default:
 		return fmt.Errorf("list calico-node pods %s: %w", where, err)
 	}

@@ -1,4 +1,4 @@
-package nodetables
+package access
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package nodetables
+package access
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 // runtimeTimeout is how long a container runtime may take.
@@ -25,7 +24,7 @@ type Runtime struct {
 // container is a container of this machine.
 type container struct{ runtime, name string }
 
-var _ NodeAccess = (*Runtime)(nil)
+var _ Way = (*Runtime)(nil)
 
 // NewRuntime returns the access by container runtime to those of the nodes that are Kind's.
 func NewRuntime(runner run.Runner, nodes []inspect.Node) *Runtime {
@@ -54,17 +53,17 @@ func kindContainer(providerID string) (container, bool) {
 	}
 }
 
-// Name implements NodeAccess.
+// Name implements Way.
 func (*Runtime) Name() string { return "runtime" }
 
-// Run implements NodeAccess.
+// Run implements Way.
 func (r *Runtime) Run(ctx context.Context, node, script string, args ...string) ([]byte, error) {
 	c, ok := r.containers[node]
 	if !ok {
-		return nil, podexec.Permanent(errors.New("not a Kind node"))
+		return nil, Permanent(errors.New("not a Kind node"))
 	}
-	stdout := &podexec.Buffer{Limit: maxOutput}
-	err := podexec.WithTimeout(ctx, runtimeTimeout, func(ctx context.Context) error {
+	stdout := &Buffer{Limit: MaxOutput}
+	err := WithTimeout(ctx, runtimeTimeout, func(ctx context.Context) error {
 		args := append([]string{"exec", c.name}, shell(script, args)...)
 		_, err := r.runner.Run(ctx, run.Cmd{Name: c.runtime, Args: args, Stdout: stdout})
 		return err
@@ -72,12 +71,12 @@ func (r *Runtime) Run(ctx context.Context, node, script string, args ...string) 
 	switch {
 	case err == nil:
 		return stdout.Bytes(), nil
-	case stdout.Len() == maxOutput:
-		return nil, podexec.Permanent(podexec.ErrTooLarge{Limit: maxOutput})
+	case stdout.Len() == MaxOutput:
+		return nil, Permanent(ErrTooLarge{Limit: MaxOutput})
 	case ctx.Err() != nil:
 		return nil, err
 	default:
 		// The runtime is on this machine: what it refuses now it will refuse again.
-		return nil, podexec.Permanent(fmt.Errorf("enter container %s: %w", c.name, err))
+		return nil, Permanent(fmt.Errorf("enter container %s: %w", c.name, err))
 	}
 }

@@ -1,4 +1,4 @@
-package nodetables
+package access
 
 import (
 	"context"
@@ -15,8 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
-
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 // ManagedByLabel and ManagedByValue mark every object that the tool puts into a cluster.
@@ -47,14 +45,14 @@ type Debug struct {
 	mayRemove func(ctx context.Context) bool
 }
 
-var _ NodeAccess = (*Debug)(nil)
+var _ Way = (*Debug)(nil)
 
 // NewDebug returns the access by pod. The image needs sh, grep and iproute2's ip; empty is the image of the node's own
 // calico-node, which has them and is on the node already.
 func NewDebug(client kubernetes.Interface, namespace, image string) *Debug {
 	d := &Debug{client: client, namespace: namespace, image: image, pods: &calicoPods{client: client}}
 	d.logs = func(ctx context.Context, name string) (io.ReadCloser, error) {
-		limit := int64(maxOutput) + 1
+		limit := int64(MaxOutput) + 1
 		return client.CoreV1().Pods(namespace).GetLogs(name, &corev1.PodLogOptions{LimitBytes: &limit}).Stream(ctx)
 	}
 	d.mayRemove = func(ctx context.Context) bool { return mayDeletePods(ctx, client, namespace) }
@@ -70,10 +68,10 @@ func mayDeletePods(ctx context.Context, client kubernetes.Interface, namespace s
 	return err != nil || answer.Status.Allowed
 }
 
-// Name implements NodeAccess.
+// Name implements Way.
 func (*Debug) Name() string { return "debug" }
 
-// Run implements NodeAccess.
+// Run implements Way.
 func (d *Debug) Run(ctx context.Context, node, script string, args ...string) (out []byte, err error) {
 	image, err := d.imageFor(ctx, node)
 	if err != nil {
@@ -87,12 +85,12 @@ func (d *Debug) Run(ctx context.Context, node, script string, args ...string) (o
 			return
 		}
 		if removeErr := d.remove(ctx, pod.Name); removeErr != nil {
-			out, err = nil, podexec.Permanent(errors.Join(err, removeErr))
+			out, err = nil, Permanent(errors.Join(err, removeErr))
 		}
 	}()
-	err = podexec.WithTimeout(ctx, debugTimeout, func(ctx context.Context) error {
+	err = WithTimeout(ctx, debugTimeout, func(ctx context.Context) error {
 		if err := d.start(ctx, pod); err != nil {
-			refused = podexec.IsPermanent(err)
+			refused = IsPermanent(err)
 			return err
 		}
 		if err := d.wait(ctx, pod.Name); err != nil {
@@ -117,7 +115,7 @@ func (d *Debug) imageFor(ctx context.Context, node string) (string, error) {
 			return pod.image, nil
 		}
 	}
-	return "", podexec.Permanent(errors.New("no calico-node pod to take the image from; name an image with iproute2"))
+	return "", Permanent(errors.New("no calico-node pod to take the image from; name an image with iproute2"))
 }
 
 // anyOf returns one of the pods, or the zero podRef.
@@ -131,17 +129,17 @@ func anyOf(pods map[string]podRef) podRef {
 // start creates the pod, unless it could not be removed. A permanent error says that the server did not make it.
 func (d *Debug) start(ctx context.Context, pod *corev1.Pod) error {
 	if !d.mayRemove(ctx) {
-		return podexec.Permanent(fmt.Errorf("cannot delete pods in namespace %s: permission denied", d.namespace))
+		return Permanent(fmt.Errorf("cannot delete pods in namespace %s: permission denied", d.namespace))
 	}
 	_, err := d.client.CoreV1().Pods(d.namespace).Create(ctx, pod, metav1.CreateOptions{})
 	switch {
 	case err == nil:
 		return nil
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot create resource"):
-		return podexec.Permanent(fmt.Errorf("cannot create pods in namespace %s: permission denied", d.namespace))
+		return Permanent(fmt.Errorf("cannot create pods in namespace %s: permission denied", d.namespace))
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsNotFound(err):
 		// Pod security, quotas and webhooks refuse in words of their own.
-		return podexec.Permanent(fmt.Errorf("cannot create pods in namespace %s: %w", d.namespace, err))
+		return Permanent(fmt.Errorf("cannot create pods in namespace %s: %w", d.namespace, err))
 	default:
 		return fmt.Errorf("create pod in namespace %s: %w", d.namespace, err)
 	}
@@ -153,7 +151,7 @@ func (d *Debug) wait(ctx context.Context, name string) error {
 		pod, err := d.client.CoreV1().Pods(d.namespace).Get(ctx, name, metav1.GetOptions{})
 		switch {
 		case apierrors.IsForbidden(err):
-			return false, podexec.Permanent(fmt.Errorf("cannot get pods in namespace %s: permission denied", d.namespace))
+			return false, Permanent(fmt.Errorf("cannot get pods in namespace %s: permission denied", d.namespace))
 		case err != nil:
 			return false, fmt.Errorf("get pod %s/%s: %w", d.namespace, name, err)
 		}
@@ -167,11 +165,11 @@ func ended(pod *corev1.Pod) (bool, error) {
 	case corev1.PodSucceeded:
 		return true, nil
 	case corev1.PodFailed:
-		return false, podexec.Permanent(fmt.Errorf("pod %s/%s failed: %s", pod.Namespace, pod.Name, failure(pod)))
+		return false, Permanent(fmt.Errorf("pod %s/%s failed: %s", pod.Namespace, pod.Name, failure(pod)))
 	}
 	for _, c := range pod.Status.ContainerStatuses {
-		if w := c.State.Waiting; w != nil && podexec.NeverStarts(w.Reason) {
-			return false, podexec.Permanent(fmt.Errorf("pod %s/%s cannot start: %s: %s", pod.Namespace, pod.Name, w.Reason, w.Message))
+		if w := c.State.Waiting; w != nil && NeverStarts(w.Reason) {
+			return false, Permanent(fmt.Errorf("pod %s/%s cannot start: %s: %s", pod.Namespace, pod.Name, w.Reason, w.Message))
 		}
 	}
 	return false, nil
@@ -189,13 +187,13 @@ func failure(pod *corev1.Pod) string {
 func (d *Debug) read(ctx context.Context, name string) ([]byte, error) {
 	stream, err := d.logs(ctx, name)
 	if apierrors.IsForbidden(err) {
-		return nil, podexec.Permanent(fmt.Errorf("cannot get pods/log in namespace %s: permission denied", d.namespace))
+		return nil, Permanent(fmt.Errorf("cannot get pods/log in namespace %s: permission denied", d.namespace))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read log of pod %s/%s: %w", d.namespace, name, err)
 	}
 	defer stream.Close()
-	out := &podexec.Buffer{Limit: maxOutput}
+	out := &Buffer{Limit: MaxOutput}
 	if _, err := io.Copy(out, stream); err != nil {
 		return nil, fmt.Errorf("read log of pod %s/%s: %w", d.namespace, name, err)
 	}

@@ -1,4 +1,4 @@
-package nodetables
+package access
 
 import (
 	"context"
@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/rest"
 	clienttesting "k8s.io/client-go/testing"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 )
 
 // kubelet makes the pods that are created have a status, as a kubelet would.
@@ -214,7 +216,7 @@ func TestDebugPod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareGolden(t, "testdata/debugpod.golden.yaml", got)
+	testutil.Golden(t, "debugpod.golden.yaml", got)
 }
 
 // TestDebugRemovesOverTheWire: the removal is a request of its own, which an interruption does not hold back. The

@@ -1,4 +1,4 @@
-package nodetables
+package access
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/podexec"
 )
 
 // execTimeout is how long one exec may take. A node with large tables needs a second or two.
@@ -18,25 +17,25 @@ const execTimeout = 30 * time.Second
 // permissions to list pods and to create pods/exec where calico-node runs.
 type Exec struct {
 	pods   *calicoPods
-	stream podexec.Stream
+	stream Stream
 }
 
-var _ NodeAccess = (*Exec)(nil)
+var _ Way = (*Exec)(nil)
 
 // NewExec returns the access by exec. The pods are listed with client; the execs go to the server of config.
 func NewExec(config *rest.Config, client kubernetes.Interface) *Exec {
-	return &Exec{pods: &calicoPods{client: client}, stream: podexec.Remote(config, client)}
+	return &Exec{pods: &calicoPods{client: client}, stream: Remote(config, client)}
 }
 
-// Name implements NodeAccess.
+// Name implements Way.
 func (*Exec) Name() string { return "exec" }
 
-// Run implements NodeAccess.
+// Run implements Way.
 func (e *Exec) Run(ctx context.Context, node, script string, args ...string) ([]byte, error) {
 	pod, err := e.pods.on(ctx, node)
 	if err != nil {
 		return nil, err
 	}
-	c := podexec.Container{Namespace: pod.namespace, Pod: pod.name, Name: calico.NodeName}
-	return podexec.Output(ctx, e.stream, c, shell(script, args), podexec.Limits{Timeout: execTimeout, Output: maxOutput})
+	c := Container{Namespace: pod.namespace, Pod: pod.name, Name: calico.NodeName}
+	return Output(ctx, e.stream, c, shell(script, args), Limits{Timeout: execTimeout, Output: MaxOutput})
 }

@@ -1,19 +1,19 @@
-package nodetables
+package access
 
 import "context"
 
-// NodeAccess is a way to run a script on a node, in the node's own network namespace.
-type NodeAccess interface {
+// Way is a way to run a script on a node, in the node's own network namespace.
+type Way interface {
 	// Name is how the way is called on the command line: exec, debug or runtime.
 	Name() string
 	// Run runs the script with sh on the node, with args as its $1 and so on, and returns what it printed. An error that
-	// is podexec.Permanent will not go away by trying again. It is safe for concurrent use.
+	// is Permanent will not go away by trying again. It is safe for concurrent use.
 	Run(ctx context.Context, node, script string, args ...string) ([]byte, error)
 }
 
-// maxOutput is how much a node may print, in bytes. The tables of a node in a cluster of a thousand take about 1 MB; a
+// MaxOutput is how much a node may print, in bytes. The tables of a node in a cluster of a thousand take about 1 MB; a
 // node that carries the routes of the whole Internet is beyond what is read.
-const maxOutput = 64 << 20
+const MaxOutput = 64 << 20
 
 // shell is the command that runs a script.
 func shell(script string, args []string) []string {

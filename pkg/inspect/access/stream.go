@@ -1,4 +1,4 @@
-package podexec
+package access
 
 import (
 	"context"

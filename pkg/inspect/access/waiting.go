@@ -1,4 +1,4 @@
-package podexec
+package access
 
 // NeverStarts reports whether a container that waits for this reason will wait in vain (the kubelet's image and
 // container errors).
