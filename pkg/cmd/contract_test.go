@@ -56,7 +56,9 @@ func TestContract(t *testing.T) {
 func jsonKeys(row reflect.Type) []string {
 	var keys []string
 	for i := range row.NumField() {
-		if key, _, _ := strings.Cut(row.Field(i).Tag.Get("json"), ","); key != "-" {
+		if row.Field(i).Anonymous {
+			keys = append(keys, jsonKeys(row.Field(i).Type)...)
+		} else if key, _, _ := strings.Cut(row.Field(i).Tag.Get("json"), ","); key != "-" {
 			keys = append(keys, key)
 		}
 	}

@@ -137,7 +137,7 @@ func mustSee(name string, s site) []string {
 		}
 		return lines
 	case "DeviceMTUChanged":
-		return wrong("vxlan", problem("mtu %d, must be %d", strangeMTU, s.mtu()))
+		return wrong("vxlan", problem("mtu %d, expected %d", strangeMTU, s.mtu()))
 	case "DeviceDeleted":
 		lines := append(missing("fdb"), missing("neighbors")...)
 		if s.family == inspect.IPv6 {

@@ -47,12 +47,10 @@ func NewCmdFDB(f *inspector.Flags, runF func(context.Context, *report.Options[fd
 func spec() report.Spec[fdb.Entry] {
 	return report.Spec[fdb.Entry]{
 		Use: "fdb", Short: short, Long: long, Example: example,
-		Noun: "forwarding entries", Part: felix.FDB, Subject: inspect.FactNodes, PerNode: true, Watch: true, Facts: fdb.Needs(),
+		Noun: "forwarding entries", Subject: inspect.FactNodes, PerNode: true, Watch: true, Facts: fdb.Needs(),
 		Analyze: func(s *inspect.Snapshot, flt felix.Filter, wide bool) *inspect.Report[fdb.Entry] {
 			return fdb.Analyze(s, fdb.Options{Filter: flt, Lookup: wide})
 		},
-		Status:  func(e fdb.Entry) inspect.Status { return e.Status },
-		Details: func(e fdb.Entry) string { return report.Details(e.Expected, e.Problems) },
 		Table: printer.Table[fdb.Entry]{
 			Kind: fdb.Kind,
 			Name: func(e fdb.Entry) string { return strings.Join([]string{e.Node, e.Device, e.MAC.String()}, "/") },

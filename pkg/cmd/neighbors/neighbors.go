@@ -42,13 +42,11 @@ func NewCmdNeighbors(
 func spec() report.Spec[neighbors.Neighbor] {
 	return report.Spec[neighbors.Neighbor]{
 		Use: "neighbors", Aliases: []string{"neighbours", "neigh"}, Short: short, Long: long, Example: example,
-		Noun: "neighbour entries", Part: felix.Neighbors, Subject: inspect.FactNodes, PerNode: true,
+		Noun: "neighbour entries", Subject: inspect.FactNodes, PerNode: true,
 		Facts: neighbors.Needs(),
 		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[neighbors.Neighbor] {
 			return neighbors.Analyze(s, neighbors.Options{Filter: flt})
 		},
-		Status:  func(n neighbors.Neighbor) inspect.Status { return n.Status },
-		Details: func(n neighbors.Neighbor) string { return report.Details(n.Expected, n.Problems) },
 		Table: printer.Table[neighbors.Neighbor]{
 			Kind: neighbors.Kind,
 			Name: func(n neighbors.Neighbor) string {

@@ -77,6 +77,7 @@ func (p *Printer[T]) NeedsWide() bool { return p.format != formatTable && p.form
 // Print writes a whole list.
 func (p *Printer[T]) Print(out io.Writer, list *inspect.Report[T]) error {
 	w := p.Begin(out)
+	w.Omit(list.Omitted...)
 	if err := w.Add(list.Items); err != nil {
 		return err
 	}
@@ -124,6 +125,7 @@ type Writer[T any] struct {
 	table   *table // nil for formats that are no tables
 	held    []T    // what is still to be written
 	count   int
+	omitted []inspect.Omission
 }
 
 // Count returns how many rows there were.
@@ -141,6 +143,9 @@ func (w *Writer[T]) Add(rows []T) error {
 	return err
 }
 
+// Omit notes what the list says nothing about. Only formats that print the list as a whole show it.
+func (w *Writer[T]) Omit(omitted ...inspect.Omission) { w.omitted = append(w.omitted, omitted...) }
+
 // End writes what Add has held back. A list without rows is a valid empty list.
 func (w *Writer[T]) End() error {
 	switch {
@@ -149,7 +154,7 @@ func (w *Writer[T]) End() error {
 	case w.p.resource == nil:
 		return w.names(w.held)
 	}
-	list := inspect.NewReport(w.p.table.Kind, w.held)
+	list := inspect.NewReport(w.p.table.Kind, w.held, w.omitted...)
 	switch printer := w.p.resource.(type) {
 	case *get.CustomColumnsPrinter:
 		return printColumns(printer, list.Items, w.out)

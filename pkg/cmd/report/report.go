@@ -1,6 +1,5 @@
-// Package report makes a command of an inspector that reports on a snapshot as a whole. Where the inspector holds the
-// kernel tables of nodes against what Felix must have programmed, its rows have a status, what is left out is named,
-// and anything that is not ok ends with exit code 2.
+// Package report makes a command of an inspector that reports on a snapshot as a whole. Rows of an inspector that
+// verifies have an inspect.Judgement: then a row that is not ok ends with exit code 2, and what is omitted is named.
 package report
 
 import (
@@ -37,13 +36,23 @@ type Spec[T any] struct {
 	// Analyze is the inspector. Wide asks for what only the wide table shows.
 	Analyze func(s *inspect.Snapshot, flt felix.Filter, wide bool) *inspect.Report[T]
 	Table   printer.Table[T]
+}
 
-	// The rest is for inspectors that verify.
+// judged is a row of an inspector that verifies: it embeds an inspect.Judgement.
+type judged interface{ Judged() inspect.Judgement }
 
-	Part   felix.Part             // empty: nothing is verified
-	Status func(T) inspect.Status // of a row
-	// Details says what is wrong with a row; it makes up the last column, which is left out when nothing is wrong.
-	Details func(T) string
+// judgement returns how a row was judged, and false for rows of an inspector that verifies nothing.
+func judgement[T any](row *T) (inspect.Judgement, bool) {
+	j, ok := any(row).(judged)
+	if !ok {
+		return inspect.Judgement{}, false
+	}
+	return j.Judged(), true
+}
+
+func details[T any](row T) string {
+	j, _ := judgement(&row)
+	return j.Details()
 }
 
 // NewCmd returns the command. runF replaces Run in tests; it is nil in production.
@@ -78,11 +87,11 @@ func ToOptions[T any](f *inspector.Flags, spec Spec[T]) (*Options[T], error) {
 		return nil, err
 	}
 	o.detailed = o.short
-	if spec.Part == "" {
+	if _, verified := judgement(new(T)); !verified {
 		return o, nil
 	}
 	detailed := spec.Table
-	detailed.Columns = append(slices.Clone(detailed.Columns), printer.Column[T]{Header: "DETAILS", Value: spec.Details})
+	detailed.Columns = append(slices.Clone(detailed.Columns), printer.Column[T]{Header: "DETAILS", Value: details[T]})
 	if o.detailed, err = printer.New(f.Print, detailed); err != nil {
 		return nil, err
 	}
@@ -112,10 +121,7 @@ func (o *Options[T]) look(ctx context.Context) error {
 		flt.Nodes = []string{o.Request.Node}
 	}
 	list := o.spec.Analyze(snap, flt, o.wide)
-	if o.spec.Part == "" {
-		return o.print(o.short, list)
-	}
-	for _, omission := range felix.New(snap).Omissions(o.spec.Part, flt) {
+	for _, omission := range list.Omitted {
 		// A broken standard error is no reason to keep the rows from the user.
 		_, _ = fmt.Fprintf(o.ErrOut, "Note: %s.\n", printer.Escape(omission.String()))
 	}
@@ -135,6 +141,7 @@ const batch = 2000
 
 func (o *Options[T]) print(p *printer.Printer[T], list *inspect.Report[T]) error {
 	w := p.Begin(o.Out)
+	w.Omit(list.Omitted...)
 	for rows := range slices.Chunk(list.Items, batch) {
 		if err := w.Add(rows); err != nil {
 			return err
@@ -149,9 +156,12 @@ func (o *Options[T]) print(p *printer.Printer[T], list *inspect.Report[T]) error
 
 // findings sums up what is not ok: "1 missing, 2 wrong of 24 forwarding entries".
 func (o *Options[T]) findings(list *inspect.Report[T]) error {
-	counts := map[inspect.Status]int{}
-	for _, row := range list.Items {
-		counts[o.spec.Status(row)]++
+	counts, bad := map[inspect.Status]int{}, 0
+	for i := range list.Items {
+		if j, ok := judgement(&list.Items[i]); ok && j.Status != inspect.StatusOK {
+			counts[j.Status]++
+			bad++
+		}
 	}
 	var parts []string
 	for _, status := range []inspect.Status{inspect.StatusMissing, inspect.StatusUnexpected, inspect.StatusWrong,
@@ -160,19 +170,7 @@ func (o *Options[T]) findings(list *inspect.Report[T]) error {
 			parts = append(parts, fmt.Sprintf("%d %s", n, status))
 		}
 	}
-	bad := len(list.Items) - counts[inspect.StatusOK]
 	return exit.FindingsIf(bad, "%s of %d %s", strings.Join(parts, ", "), len(list.Items), o.spec.Noun)
-}
-
-// Details joins what is wrong with a row: what it must be, or each of its problems.
-func Details(expected string, problems []string) string {
-	if len(problems) > 0 {
-		return strings.Join(problems, "; ")
-	}
-	if expected != "" {
-		return "must be " + expected
-	}
-	return ""
 }
 
 // MAC is an Ethernet address as text, and nothing for none.

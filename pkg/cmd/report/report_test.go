@@ -162,6 +162,19 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// TestOmitted: an empty list without a reason would read as "all is well".
+func TestOmitted(t *testing.T) {
+	for _, format := range []string{"json", "yaml", "jsonpath={.omitted}"} {
+		out, err := execute("fdb", it.With(it.BPF), "-o", format)
+		if rows, _, _ := strings.Cut(out, "--- stderr"); err != nil || !strings.Contains(rows, "eBPF") {
+			t.Errorf("-o %s: output %q, error %v, want the reason", format, out, err)
+		}
+		if out, _ := execute("fdb", it.Lab(), "-o", format); strings.Contains(out, "omitted") {
+			t.Errorf("-o %s: output %q of a lab that is verified as a whole, want nothing omitted", format, out)
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{{"-o", "nonsense"}, {"--family", "ipv5"}} {
 		var usage *exit.UsageError

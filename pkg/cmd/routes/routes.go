@@ -45,12 +45,10 @@ func NewCmdRoutes(f *inspector.Flags, runF func(context.Context, *report.Options
 func spec() report.Spec[routes.Route] {
 	return report.Spec[routes.Route]{
 		Use: "routes", Aliases: []string{"route"}, Short: short, Long: long, Example: example,
-		Noun: "routes", Part: felix.Routes, Subject: inspect.FactNodes, PerNode: true, Facts: routes.Needs(),
+		Noun: "routes", Subject: inspect.FactNodes, PerNode: true, Facts: routes.Needs(),
 		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[routes.Route] {
 			return routes.Analyze(s, routes.Options{Filter: flt})
 		},
-		Status:  func(r routes.Route) inspect.Status { return r.Status },
-		Details: func(r routes.Route) string { return report.Details(r.Expected, r.Problems) },
 		Table: printer.Table[routes.Route]{
 			Kind: routes.Kind,
 			Name: func(r routes.Route) string { return strings.Join([]string{r.Node, printer.Text(r.Destination)}, "/") },

@@ -42,12 +42,10 @@ func NewCmdVXLAN(f *inspector.Flags, runF func(context.Context, *report.Options[
 func spec() report.Spec[vxlan.Device] {
 	return report.Spec[vxlan.Device]{
 		Use: "vxlan", Short: short, Long: long, Example: example,
-		Noun: "tunnel devices", Part: felix.Devices, Subject: inspect.FactNodes, PerNode: true, Facts: vxlan.Needs(),
+		Noun: "tunnel devices", Subject: inspect.FactNodes, PerNode: true, Facts: vxlan.Needs(),
 		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[vxlan.Device] {
 			return vxlan.Analyze(s, vxlan.Options{Filter: flt})
 		},
-		Status:  func(d vxlan.Device) inspect.Status { return d.Status },
-		Details: func(d vxlan.Device) string { return report.Details("", d.Problems) },
 		Table: printer.Table[vxlan.Device]{
 			Kind: vxlan.Kind,
 			Name: func(d vxlan.Device) string { return strings.Join([]string{d.Node, d.Device}, "/") },

@@ -1,5 +1,4 @@
-// Package fdb holds the forwarding entries of the VXLAN devices of each node against those that Felix must have
-// programmed: for every other node's VTEP one entry that sends frames for its MAC to its node's address
+// Package fdb compares the forwarding entries of the VXLAN devices of each node with the expected ones: for every other node's VTEP one entry that sends frames for its MAC to its node's address
 // (felix/vxlanfdb/vxlan_fdb.go). It does no I/O.
 package fdb
 
@@ -16,7 +15,7 @@ import (
 // Kind is the kind of a row.
 const Kind = "FDBEntry"
 
-// Entry is a row: an entry that is there, that must be there, or both.
+// Entry is a row: an entry that is there, that is expected, or both.
 type Entry struct {
 	Node       string         `json:"node,omitempty"`
 	Family     inspect.Family `json:"family"`
@@ -24,9 +23,7 @@ type Entry struct {
 	MAC        inspect.MAC    `json:"mac,omitzero"`
 	VTEP       netip.Addr     `json:"vtep,omitzero"`
 	RemoteNode string         `json:"remoteNode,omitempty"`
-	Status     inspect.Status `json:"status"`
-	Expected   string         `json:"expected,omitempty"` // the VTEP that a wrong entry must have
-	Problems   []string       `json:"problems,omitempty"` // why an unknown entry is not known
+	inspect.Judgement
 
 	// Lookup is what leads to the entry; nil unless Options.Lookup asks for it. It is for people who read the table,
 	// and is not part of the JSON contract.
@@ -54,7 +51,7 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Entry] {
 	c := felix.New(s)
 	a := analysis{cluster: c, options: o, rows: make([]Entry, 0, capacity(s))}
 	c.Judge(felix.FDB, o.Filter, a.judge, a.unknown)
-	return inspect.NewReport(Kind, a.rows)
+	return inspect.NewReport(Kind, a.rows, c.Omissions(felix.FDB, o.Filter)...)
 }
 
 func capacity(s *inspect.Snapshot) int {
@@ -72,8 +69,8 @@ type analysis struct {
 }
 
 func (a *analysis) unknown(n *felix.Node, f inspect.Family, reason string) {
-	a.rows = append(a.rows, Entry{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()), Status: inspect.StatusUnknown,
-		Problems: []string{reason}})
+	a.rows = append(a.rows, Entry{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()),
+		Judgement: inspect.Judgement{Status: inspect.StatusUnknown, Problems: []string{reason}}})
 }
 
 // judge adds the rows of one node and family.
@@ -88,7 +85,7 @@ func (a *analysis) judge(n *felix.Node, f inspect.Family) {
 	settle(a.rows[first:], vteps, tally)
 	for vtep := range tally.Missing() {
 		a.rows = append(a.rows, Entry{Node: n.Name, Family: f, Device: device, MAC: vtep.MAC, VTEP: vtep.Host,
-			RemoteNode: vtep.Node, Status: inspect.StatusMissing})
+			RemoteNode: vtep.Node, Judgement: inspect.Judgement{Status: inspect.StatusMissing}})
 	}
 	rows := a.rows[first:]
 	slices.SortFunc(rows, compareEntries)
@@ -106,14 +103,14 @@ func counts(e *inspect.FDBEntry) bool {
 // compare makes the row of an entry that is there: ok, or for the time being unexpected.
 func compare(n *felix.Node, f inspect.Family, vteps *felix.VTEPs, tally *felix.Tally, e *inspect.FDBEntry) Entry {
 	row := Entry{Node: n.Name, Family: f, Device: e.Dev, MAC: e.MAC, VTEP: e.VTEP,
-		RemoteNode: vteps.NodeOf(e.MAC, e.VTEP), Status: inspect.StatusUnexpected}
+		RemoteNode: vteps.NodeOf(e.MAC, e.VTEP), Judgement: inspect.Judgement{Status: inspect.StatusUnexpected}}
 	if v, ok := vteps.WithMAC(e.MAC); ok && vteps.At(v).Host == e.VTEP && tally.Take(v) {
 		row.Status = inspect.StatusOK
 	}
 	return row
 }
 
-// settle makes wrong entries of unexpected ones: those for a MAC address that no entry sends where it must.
+// settle makes wrong entries of unexpected ones: those for a MAC address that no entry sends to the expected VTEP.
 func settle(rows []Entry, vteps *felix.VTEPs, tally *felix.Tally) {
 	for i := range rows {
 		if rows[i].Status == inspect.StatusOK {

@@ -13,7 +13,7 @@ import (
 
 // notOK returns the rows that are not ok.
 func notOK(s *inspect.Snapshot, o fdb.Options) []fdb.Entry {
-	return it.NotOK(fdb.Analyze(s, o), func(r fdb.Entry) inspect.Status { return r.Status })
+	return it.NotOK(fdb.Analyze(s, o))
 }
 
 func TestAnalyzeHealthy(t *testing.T) {
@@ -49,7 +49,7 @@ func TestAnalyzeLab(t *testing.T) {
 func entry(node, remote string, f inspect.Family, status inspect.Status) fdb.Entry {
 	h := it.HostOf(remote, f)
 	return fdb.Entry{Node: node, Family: f, Device: it.Device(f), MAC: h.MAC, VTEP: h.Address.Addr(), RemoteNode: remote,
-		Status: status}
+		Judgement: inspect.Judgement{Status: status}}
 }
 
 // at is an entry with another VTEP.
@@ -75,10 +75,10 @@ func TestAnalyzeFaults(t *testing.T) {
 					worker.Address.Addr().String())}},
 			{"extra", it.FDBAdded(it.Worker, f, strange, elsewhere),
 				[]fdb.Entry{{Node: it.Worker, Family: f, Device: it.Device(f), MAC: strange, VTEP: elsewhere,
-					Status: inspect.StatusUnexpected}}},
+					Judgement: inspect.Judgement{Status: inspect.StatusUnexpected}}}},
 			{"extra, to a known node", it.FDBAdded(it.Worker, f, strange, worker2.Address.Addr()),
 				[]fdb.Entry{{Node: it.Worker, Family: f, Device: it.Device(f), MAC: strange, VTEP: worker2.Address.Addr(),
-					RemoteNode: it.Worker2, Status: inspect.StatusUnexpected}}},
+					RemoteNode: it.Worker2, Judgement: inspect.Judgement{Status: inspect.StatusUnexpected}}}},
 			{"second VTEP for a MAC", it.FDBAdded(it.ControlPlane, f, worker.MAC, elsewhere),
 				[]fdb.Entry{at(entry(it.ControlPlane, it.Worker, f, inspect.StatusUnexpected), elsewhere, "")}},
 			{"for the node itself", it.FDBAdded(it.Worker, f, worker.MAC, worker.Address.Addr()),
@@ -118,7 +118,8 @@ func TestAnalyzeFaults(t *testing.T) {
 func unknown(reason string, nodes ...string) []fdb.Entry {
 	var rows []fdb.Entry
 	for _, n := range nodes {
-		rows = append(rows, fdb.Entry{Node: n, Status: inspect.StatusUnknown, Problems: []string{"node tables: " + reason}})
+		rows = append(rows, fdb.Entry{Node: n,
+			Judgement: inspect.Judgement{Status: inspect.StatusUnknown, Problems: []string{"node tables: " + reason}}})
 	}
 	return rows
 }

@@ -9,5 +9,5 @@
 // The rules are those of Felix from v3.28 on: felix/calc/vxlan_resolver.go, l3_route_resolver.go and
 // encapsulation_resolver.go for what is wanted, felix/dataplane/linux/vxlan_mgr.go, route_mgr.go and felix/vxlanfdb for
 // how it is programmed. What they say of other data planes (eBPF, IPIP, BGP, WireGuard, Windows) is recognised and left
-// out by name: see Omission.
+// out by name: see Cluster.Omissions.
 package felix

@@ -2,7 +2,6 @@ package felix_test
 
 import (
 	"net/netip"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -216,48 +215,44 @@ func TestOmissions(t *testing.T) {
 		name   string
 		change it.Change
 		part   felix.Part
-		want   []felix.Omission
+		want   []inspect.Omission
 	}{
 		{"lab", func(*inspect.Snapshot) {}, felix.Routes, nil},
-		{"eBPF", it.BPF, felix.FDB, []felix.Omission{{Reason: felix.EBPF, Part: felix.FDB, Subjects: all}}},
+		{"eBPF", it.BPF, felix.FDB, []inspect.Omission{{Reason: felix.EBPF, Part: string(felix.FDB), Subjects: all}}},
 		{"eBPF on one node", func(s *inspect.Snapshot) {
 			s.Calico.Felix["node."+it.Worker] = inspect.FelixSettings{BPFEnabled: ptr(true)}
-		}, felix.Devices, []felix.Omission{{Reason: felix.EBPF, Part: felix.Devices, Subjects: []string{it.Worker}}}},
+		}, felix.Devices, []inspect.Omission{{Reason: felix.EBPF, Part: string(felix.Devices), Subjects: []string{it.Worker}}}},
 		{"WireGuard does not concern the FDB", it.Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled = ptr(true) }),
 			felix.FDB, nil},
 		{"WireGuard", it.Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled = ptr(true) }), felix.Routes,
-			[]felix.Omission{{Reason: felix.WireGuard, Part: felix.Routes, Family: inspect.IPv4, Subjects: all}}},
-		{"BGP pools", it.Unencapsulated, felix.Routes, []felix.Omission{
-			{Reason: felix.NoEncapPool, Part: felix.Routes, Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}},
-			{Reason: felix.NoEncapPool, Part: felix.Routes, Family: inspect.IPv6, Subjects: []string{"pool " + it.Pool6}}}},
+			[]inspect.Omission{{Reason: felix.WireGuard, Part: string(felix.Routes), Family: inspect.IPv4, Subjects: all}}},
+		{"BGP pools", it.Unencapsulated, felix.Routes, []inspect.Omission{
+			{Reason: felix.NoEncapPool, Part: string(felix.Routes), Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}},
+			{Reason: felix.NoEncapPool, Part: string(felix.Routes), Family: inspect.IPv6, Subjects: []string{"pool " + it.Pool6}}}},
 		{"IPIP pool", it.Pools(inspect.IPv4, func(p *inspect.IPPool) {
 			p.IPIPMode, p.VXLANMode = inspect.EncapAlways, inspect.EncapNever
-		}), felix.Routes, []felix.Omission{
-			{Reason: felix.IPIPPool, Part: felix.Routes, Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}}}},
-		{"host-local IPAM", func(s *inspect.Snapshot) { s.Blocks = nil }, felix.Routes, []felix.Omission{
-			{Reason: felix.HostLocalIPAM, Part: felix.Routes, Subjects: all}}},
+		}), felix.Routes, []inspect.Omission{
+			{Reason: felix.IPIPPool, Part: string(felix.Routes), Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}}}},
+		{"host-local IPAM", func(s *inspect.Snapshot) { s.Blocks = nil }, felix.Routes, []inspect.Omission{
+			{Reason: felix.HostLocalIPAM, Part: string(felix.Routes), Subjects: all}}},
 		{"no route sync", it.Felix(func(s *inspect.FelixSettings) { s.RouteSyncDisabled = ptr(true) }), felix.Routes,
-			[]felix.Omission{{Reason: felix.NoRouteSync, Part: felix.Routes, Subjects: all}}},
+			[]inspect.Omission{{Reason: felix.NoRouteSync, Part: string(felix.Routes), Subjects: all}}},
 		{"routes from workloads", it.Felix(func(s *inspect.FelixSettings) { s.RouteSource = "WorkloadIPs" }), felix.Routes,
-			[]felix.Omission{{Reason: felix.WorkloadRoutes, Part: felix.Routes, Subjects: all}}},
-		{"Windows node", it.WindowsNode, felix.Neighbors, []felix.Omission{
-			{Reason: felix.WindowsNode, Part: felix.Neighbors, Subjects: []string{"windows"}}}},
+			[]inspect.Omission{{Reason: felix.WorkloadRoutes, Part: string(felix.Routes), Subjects: all}}},
+		{"Windows node", it.WindowsNode, felix.Neighbors, []inspect.Omission{
+			{Reason: felix.WindowsNode, Part: string(felix.Neighbors), Subjects: []string{"windows"}}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := felix.New(it.With(tt.change)).Omissions(tt.part, felix.Filter{})
-			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(inspect.Omission{}, "Explanation")); diff != "" {
 				t.Errorf("omissions (-want +got):\n%s", diff)
 			}
+			for _, o := range got {
+				if o.Explanation == "" || o.Explanation == o.Reason {
+					t.Errorf("omission %+v has no explanation", o)
+				}
+			}
 		})
-	}
-}
-
-func TestOmissionString(t *testing.T) {
-	o := felix.Omission{Reason: felix.EBPF, Part: felix.FDB, Family: inspect.IPv6, Subjects: strings.Split("abcde", "")}
-	want := "IPv6 forwarding entries of a, b, c and 2 more are not verified (eBPF): " +
-		"the eBPF data plane programs tunnels in maps of its own"
-	if got := o.String(); got != want {
-		t.Errorf("String() = %q, want %q", got, want)
 	}
 }

@@ -64,12 +64,12 @@ func (h *hop) accepts(got *inspect.Route) bool {
 	return h.typ == typeBlackhole || got.Gateway == h.via && (h.dev == "" || h.dev == got.Dev)
 }
 
-// Differences says in what a route that is not accepted differs from what must be there.
+// Differences says in what a route that is not accepted differs from the expected one.
 func (r *Route) Differences(got *inspect.Route) []string {
 	var diffs []string
 	differ := func(what string, got, want any) {
 		if got != want {
-			diffs = append(diffs, fmt.Sprintf("%s is %v, must be %v", what, got, want))
+			diffs = append(diffs, fmt.Sprintf("%s is %v, expected %v", what, got, want))
 		}
 	}
 	h := &r.hops[0]

@@ -1,9 +1,7 @@
 package felix
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
@@ -28,24 +26,21 @@ func (p Part) Needs() []inspect.Fact {
 	return facts
 }
 
-// Reason is why something is left out: it is another data plane's, or somebody else's, and nothing is said about it.
-type Reason string
-
-// The reasons.
+// Why something is left out: another data plane or somebody else looks after it.
 const (
-	EBPF           Reason = "eBPF"
-	WireGuard      Reason = "WireGuard"
-	IPIPPool       Reason = "IPIP pool"
-	NoEncapPool    Reason = "pool without encapsulation"
-	HostLocalIPAM  Reason = "host-local IPAM"
-	WindowsNode    Reason = "Windows node"
-	WorkloadRoutes Reason = "routeSource WorkloadIPs"
-	NoRouteSync    Reason = "routeSyncDisabled"
+	EBPF           = "eBPF"
+	WireGuard      = "WireGuard"
+	IPIPPool       = "IPIP pool"
+	NoEncapPool    = "pool without encapsulation"
+	HostLocalIPAM  = "host-local IPAM"
+	WindowsNode    = "Windows node"
+	WorkloadRoutes = "routeSource WorkloadIPs"
+	NoRouteSync    = "routeSyncDisabled"
 )
 
-// explain says what the reason means for the reader of a report.
-func (r Reason) explain() string {
-	switch r {
+// explain says what a reason means for the reader of a report.
+func explain(reason string) string {
+	switch reason {
 	case EBPF:
 		return "the eBPF data plane programs tunnels in maps of its own"
 	case WireGuard:
@@ -63,35 +58,12 @@ func (r Reason) explain() string {
 	case NoRouteSync:
 		return "Felix leaves routes to others"
 	default:
-		return string(r)
+		return reason
 	}
-}
-
-// Omission is something that a report says nothing about, and why.
-type Omission struct {
-	Reason   Reason
-	Part     Part
-	Family   inspect.Family // zero: both
-	Subjects []string       // nodes, or pools for IPIPPool and NoEncapPool; sorted
-}
-
-// String is the omission as a sentence for people.
-func (o Omission) String() string {
-	what := strings.TrimSpace(o.Family.String() + " " + string(o.Part))
-	return fmt.Sprintf("%s of %s are not verified (%s): %s", what, enumerate(o.Subjects), o.Reason, o.Reason.explain())
-}
-
-// enumerate names a few and counts the others.
-func enumerate(names []string) string {
-	const few = 3
-	if len(names) <= few {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 }
 
 // Omits returns why a part of a node is left out for a family, or the empty string.
-func (n *Node) Omits(p Part, f inspect.Family) Reason {
+func (n *Node) Omits(p Part, f inspect.Family) string {
 	switch {
 	case n.facts.OS == "windows":
 		return WindowsNode
@@ -140,8 +112,8 @@ func (c *Cluster) Judge(p Part, flt Filter, judge func(*Node, inspect.Family),
 	})
 }
 
-// Omissions returns all that a report of a part says nothing about.
-func (c *Cluster) Omissions(p Part, flt Filter) []Omission {
+// Omissions returns what a report of a part says nothing about.
+func (c *Cluster) Omissions(p Part, flt Filter) []inspect.Omission {
 	var all omissions
 	c.Visit(flt, func(n *Node, f inspect.Family) {
 		if !n.Settings.VXLAN.Get(f) {
@@ -172,24 +144,25 @@ func (c *Cluster) addPools(all *omissions, flt Filter) {
 }
 
 // omissions collects what is left out, one entry for each reason and family.
-type omissions []Omission
+type omissions []inspect.Omission
 
-func (all *omissions) add(r Reason, p Part, f inspect.Family, subject string) {
+func (all *omissions) add(reason string, p Part, f inspect.Family, subject string) {
 	for i := range *all {
-		if o := &(*all)[i]; o.Reason == r && o.Family == f {
+		if o := &(*all)[i]; o.Reason == reason && o.Family == f {
 			o.Subjects = append(o.Subjects, subject)
 			return
 		}
 	}
-	*all = append(*all, Omission{Reason: r, Part: p, Family: f, Subjects: []string{subject}})
+	*all = append(*all, inspect.Omission{Reason: reason, Part: string(p), Family: f, Subjects: []string{subject},
+		Explanation: explain(reason)})
 }
 
 // merged sorts, and makes one entry of those that are the same for both families.
-func (all omissions) merged() []Omission {
-	var merged []Omission
+func (all omissions) merged() []inspect.Omission {
+	var merged []inspect.Omission
 	for _, o := range all {
 		slices.Sort(o.Subjects)
-		same := slices.IndexFunc(merged, func(m Omission) bool {
+		same := slices.IndexFunc(merged, func(m inspect.Omission) bool {
 			return m.Reason == o.Reason && slices.Equal(m.Subjects, o.Subjects)
 		})
 		if same >= 0 {

@@ -44,7 +44,7 @@ func TestFaults(t *testing.T) {
 			"1 IPv6 from dual-stack-control-plane to dual-stack-worker, broken: missing forwarding entry of 66:ee:a7:ef:78:65"}},
 		{"forwarding entry moved", FDBMoved(ControlPlane, Worker, inspect.IPv6, gone), []string{
 			"1 IPv6 from dual-stack-control-plane to dual-stack-worker, broken: wrong forwarding entry of 66:ee:a7:ef:78:65: " +
-				"is fd00:10:10::99, must be fd00:10:10::11"}},
+				"is fd00:10:10::99, expected fd00:10:10::11"}},
 		{"stray forwarding entry", FDBAdded(Worker, inspect.IPv4, MAC("66:00:00:00:00:01"), netip.MustParseAddr("10.10.10.77")), []string{
 			"1 vxlan.calico of dual-stack-worker, broken: unexpected forwarding entry of 66:00:00:00:00:01"}},
 		{"neighbour entry deleted", NeighborDeleted(Worker, Worker2, inspect.IPv4), []string{

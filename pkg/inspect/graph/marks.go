@@ -123,12 +123,12 @@ func (b *builder) addPaths() {
 	}
 }
 
-// details says what an entry has and what it must have.
-func details(has, must string, problems []string) []string {
-	if must == "" {
+// details says what an entry has and what is expected.
+func details(has, expected string, problems []string) []string {
+	if expected == "" {
 		return problems
 	}
-	return append([]string{"is " + has + ", must be " + must}, problems...)
+	return append([]string{"is " + has + ", expected " + expected}, problems...)
 }
 
 // text is an address or a prefix as text, where there is one.

@@ -11,8 +11,8 @@ import (
 )
 
 // NotOK returns the rows of a report that are not ok.
-func NotOK[T any](list *inspect.Report[T], status func(T) inspect.Status) []T {
-	return slices.DeleteFunc(slices.Clone(list.Items), func(row T) bool { return status(row) == inspect.StatusOK })
+func NotOK[T interface{ Judged() inspect.Judgement }](list *inspect.Report[T]) []T {
+	return slices.DeleteFunc(slices.Clone(list.Items), func(row T) bool { return row.Judged().Status == inspect.StatusOK })
 }
 
 // Diff compares rows; it is empty when they are the same.

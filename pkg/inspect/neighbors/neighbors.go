@@ -1,5 +1,5 @@
-// Package neighbors holds the ARP and neighbour discovery entries of the VXLAN devices of each node against those that
-// Felix must have programmed: for every other node's tunnel address the MAC of its tunnel device
+// Package neighbors compares the ARP and neighbour discovery entries of the VXLAN devices of each node with the expected
+// ones: for every other node's tunnel address the MAC of its tunnel device
 // (felix/vxlanfdb/vxlan_fdb.go). It does no I/O.
 package neighbors
 
@@ -16,7 +16,7 @@ import (
 // Kind is the kind of a row.
 const Kind = "Neighbor"
 
-// Neighbor is a row: an entry that is there, that must be there, or both.
+// Neighbor is a row: an entry that is there, that is expected, or both.
 type Neighbor struct {
 	Node       string         `json:"node,omitempty"`
 	Family     inspect.Family `json:"family"`
@@ -24,9 +24,7 @@ type Neighbor struct {
 	IP         netip.Addr     `json:"ip,omitzero"`
 	MAC        inspect.MAC    `json:"mac,omitzero"`
 	RemoteNode string         `json:"remoteNode,omitempty"`
-	Status     inspect.Status `json:"status"`
-	Expected   string         `json:"expected,omitempty"` // the MAC that a wrong entry must have
-	Problems   []string       `json:"problems,omitempty"` // why an unknown entry is not known
+	inspect.Judgement
 }
 
 // Options limit the report.
@@ -40,7 +38,7 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Neighbor] {
 	c := felix.New(s)
 	a := analysis{cluster: c, rows: make([]Neighbor, 0, capacity(s))}
 	c.Judge(felix.Neighbors, o.Filter, a.judge, a.unknown)
-	return inspect.NewReport(Kind, a.rows)
+	return inspect.NewReport(Kind, a.rows, c.Omissions(felix.Neighbors, o.Filter)...)
 }
 
 func capacity(s *inspect.Snapshot) int {
@@ -57,8 +55,8 @@ type analysis struct {
 }
 
 func (a *analysis) unknown(n *felix.Node, f inspect.Family, reason string) {
-	a.rows = append(a.rows, Neighbor{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()), Status: inspect.StatusUnknown,
-		Problems: []string{reason}})
+	a.rows = append(a.rows, Neighbor{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()),
+		Judgement: inspect.Judgement{Status: inspect.StatusUnknown, Problems: []string{reason}}})
 }
 
 // judge adds the rows of one node and family.
@@ -72,7 +70,7 @@ func (a *analysis) judge(n *felix.Node, f inspect.Family) {
 	}
 	for vtep := range tally.Missing() {
 		a.rows = append(a.rows, Neighbor{Node: n.Name, Family: f, Device: device, IP: vtep.Tunnel, MAC: vtep.MAC,
-			RemoteNode: vtep.Node, Status: inspect.StatusMissing})
+			RemoteNode: vtep.Node, Judgement: inspect.Judgement{Status: inspect.StatusMissing}})
 	}
 	slices.SortFunc(a.rows[first:], func(a, b Neighbor) int { return cmp.Or(a.IP.Compare(b.IP), a.MAC.Compare(b.MAC)) })
 }
@@ -85,7 +83,8 @@ func counts(e *inspect.Neighbor, f inspect.Family) bool {
 // compare makes the row of an entry that is there. The kernel keeps one entry for an address, so that one with another
 // MAC is the wrong one.
 func compare(n *felix.Node, f inspect.Family, vteps *felix.VTEPs, tally *felix.Tally, e *inspect.Neighbor) Neighbor {
-	row := Neighbor{Node: n.Name, Family: f, Device: e.Dev, IP: e.IP, MAC: e.MAC, Status: inspect.StatusUnexpected}
+	row := Neighbor{Node: n.Name, Family: f, Device: e.Dev, IP: e.IP, MAC: e.MAC,
+		Judgement: inspect.Judgement{Status: inspect.StatusUnexpected}}
 	v, ok := vteps.WithTunnel(e.IP)
 	if !ok {
 		row.RemoteNode = vteps.NodeOf(e.MAC, netip.Addr{})

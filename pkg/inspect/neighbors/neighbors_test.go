@@ -11,8 +11,7 @@ import (
 )
 
 func notOK(s *inspect.Snapshot, f inspect.Family) []neighbors.Neighbor {
-	list := neighbors.Analyze(s, neighbors.Options{Filter: felix.Filter{Family: f}})
-	return it.NotOK(list, func(r neighbors.Neighbor) inspect.Status { return r.Status })
+	return it.NotOK(neighbors.Analyze(s, neighbors.Options{Filter: felix.Filter{Family: f}}))
 }
 
 func TestAnalyzeHealthy(t *testing.T) {
@@ -42,7 +41,7 @@ func TestAnalyzeLab(t *testing.T) {
 func entry(node, remote string, f inspect.Family, status inspect.Status) neighbors.Neighbor {
 	h := it.HostOf(remote, f)
 	return neighbors.Neighbor{Node: node, Family: f, Device: it.Device(f), IP: h.Tunnel, MAC: h.MAC, RemoteNode: remote,
-		Status: status}
+		Judgement: inspect.Judgement{Status: status}}
 }
 
 func TestAnalyzeFaults(t *testing.T) {
@@ -67,7 +66,8 @@ func TestAnalyzeFaults(t *testing.T) {
 			{"two tunnel addresses with one MAC", it.NeighborAdded(it.ControlPlane, f, stale, worker.MAC),
 				[]neighbors.Neighbor{second}},
 			{"extra", it.NeighborAdded(it.Worker, f, stale, strange), []neighbors.Neighbor{{Node: it.Worker, Family: f,
-				Device: it.Device(f), IP: stale, MAC: strange, Status: inspect.StatusUnexpected}}},
+				Device: it.Device(f), IP: stale, MAC: strange,
+				Judgement: inspect.Judgement{Status: inspect.StatusUnexpected}}}},
 			{"no longer permanent", it.Table(it.ControlPlane, func(t *inspect.NodeTable) {
 				for i := range t.Neighbors {
 					if t.Neighbors[i].IP == worker.Tunnel {
@@ -81,7 +81,8 @@ func TestAnalyzeFaults(t *testing.T) {
 				entry(it.ControlPlane, it.Worker, f, inspect.StatusUnexpected),
 				entry(it.Worker2, it.Worker, f, inspect.StatusUnexpected)}},
 			{"tables not read", it.Unread(it.Worker, "exec refused"), []neighbors.Neighbor{{Node: it.Worker, Family: f,
-				Device: it.Device(f), Status: inspect.StatusUnknown, Problems: []string{"node tables: exec refused"}}}},
+				Device: it.Device(f), Judgement: inspect.Judgement{Status: inspect.StatusUnknown,
+					Problems: []string{"node tables: exec refused"}}}}},
 		}
 		for _, tt := range tests {
 			t.Run(f.String()+"/"+tt.name, func(t *testing.T) {

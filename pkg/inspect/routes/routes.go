@@ -1,4 +1,4 @@
-// Package routes holds the routes to pods' addresses of each node against those that Felix must have programmed: one
+// Package routes compares the routes to pods' addresses of each node with the expected ones: one
 // for each IPAM block in a VXLAN pool, through the tunnel or straight to the node, a blackhole for the node's own
 // blocks, and one for each address that another node has borrowed (felix/calc/l3_route_resolver.go,
 // felix/dataplane/linux/route_mgr.go). It does no I/O.
@@ -17,7 +17,7 @@ import (
 // Kind is the kind of a row.
 const Kind = "Route"
 
-// Route is a row: a route that is there, that must be there, or both.
+// Route is a row: a route that is there, that is expected, or both.
 type Route struct {
 	Node        string         `json:"node,omitempty"`
 	Family      inspect.Family `json:"family"`
@@ -26,10 +26,8 @@ type Route struct {
 	Device      string         `json:"device,omitempty"`
 	Kind        felix.Kind     `json:"kind,omitempty"`
 	RemoteNode  string         `json:"remoteNode,omitempty"`
-	Status      inspect.Status `json:"status"`
-	Expected    string         `json:"expected,omitempty"` // what a wrong route must be, as the ip command spells it
-	Reason      string         `json:"reason,omitempty"`   // why the route must be of its kind
-	Problems    []string       `json:"problems,omitempty"` // why an unknown route is not known
+	inspect.Judgement
+	Reason string `json:"reason,omitempty"` // why the expected route is of its kind
 }
 
 // Options limit the report.
@@ -43,7 +41,7 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Route] {
 	c := felix.New(s)
 	a := analysis{rows: make([]Route, 0, capacity(s))}
 	c.Judge(felix.Routes, o.Filter, a.judge, a.unknown)
-	return inspect.NewReport(Kind, a.rows)
+	return inspect.NewReport(Kind, a.rows, c.Omissions(felix.Routes, o.Filter)...)
 }
 
 func capacity(s *inspect.Snapshot) int {
@@ -62,8 +60,8 @@ type analysis struct {
 }
 
 func (a *analysis) unknown(n *felix.Node, f inspect.Family, reason string) {
-	a.rows = append(a.rows, Route{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()), Status: inspect.StatusUnknown,
-		Problems: []string{reason}})
+	a.rows = append(a.rows, Route{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()),
+		Judgement: inspect.Judgement{Status: inspect.StatusUnknown, Problems: []string{reason}}})
 }
 
 // judge adds the rows of one node and family.
@@ -102,7 +100,7 @@ func (a *analysis) sort(t *inspect.NodeTable, f inspect.Family, plan *felix.Rout
 	}
 }
 
-// strays adds the routes to a destination to which the node must have none.
+// strays adds the routes to a destination to which none is expected.
 func (a *analysis) strays(node string, plan *felix.RoutePlan, held []*inspect.Route) {
 	for _, r := range held {
 		if plan.Owns(r) {
@@ -131,11 +129,11 @@ func (a *analysis) compare(
 	}
 	if len(held) == 0 && !want.Optional {
 		a.rows = append(a.rows, wanted(Route{Node: node, Family: f, Destination: want.Dst, Via: want.Via, Device: want.Dev,
-			Status: inspect.StatusMissing}, want))
+			Judgement: inspect.Judgement{Status: inspect.StatusMissing}}, want))
 	}
 }
 
-// wanted says of a row what is said of the route that it must be.
+// wanted completes a row with what is known of the expected route.
 func wanted(r Route, want *felix.Route) Route {
 	r.Kind, r.RemoteNode, r.Reason = want.Kind, want.Node, want.Reason
 	return r
@@ -144,7 +142,7 @@ func wanted(r Route, want *felix.Route) Route {
 // row is what is to be seen of a route of the kernel by itself.
 func row(node string, plan *felix.RoutePlan, r *inspect.Route, status inspect.Status) Route {
 	return Route{Node: node, Family: r.Family(), Destination: r.Dst, Via: r.Gateway, Device: r.Dev, Kind: kindOf(r),
-		RemoteNode: plan.NodeBehind(r.Gateway), Status: status}
+		RemoteNode: plan.NodeBehind(r.Gateway), Judgement: inspect.Judgement{Status: status}}
 }
 
 func kindOf(r *inspect.Route) felix.Kind {

@@ -17,8 +17,7 @@ const (
 )
 
 func notOK(s *inspect.Snapshot, f inspect.Family) []routes.Route {
-	list := routes.Analyze(s, routes.Options{Filter: felix.Filter{Family: f}})
-	return it.NotOK(list, func(r routes.Route) inspect.Status { return r.Status })
+	return it.NotOK(routes.Analyze(s, routes.Options{Filter: felix.Filter{Family: f}}))
 }
 
 func TestAnalyzeHealthy(t *testing.T) {
@@ -34,7 +33,7 @@ func TestAnalyzeHealthy(t *testing.T) {
 // toBlock is the row for the right route of a node of the lab to the block of another.
 func toBlock(node, remote string, f inspect.Family, status inspect.Status) routes.Route {
 	h := it.HostOf(remote, f)
-	r := routes.Route{Node: node, Family: f, Destination: h.Block, RemoteNode: remote, Status: status}
+	r := routes.Route{Node: node, Family: f, Destination: h.Block, RemoteNode: remote, Judgement: inspect.Judgement{Status: status}}
 	if f == inspect.IPv4 {
 		r.Via, r.Device, r.Kind, r.Reason = h.Address.Addr(), "eth1", felix.Direct, sameSubnet
 	} else {
@@ -45,8 +44,8 @@ func toBlock(node, remote string, f inspect.Family, status inspect.Status) route
 
 // drop is the row for the blackhole of a node's own block.
 func drop(node string, f inspect.Family, status inspect.Status) routes.Route {
-	r := routes.Route{Node: node, Family: f, Destination: it.HostOf(node, f).Block, Kind: felix.Blackhole, Status: status,
-		Reason: ownBlock}
+	r := routes.Route{Node: node, Family: f, Destination: it.HostOf(node, f).Block, Kind: felix.Blackhole,
+		Judgement: inspect.Judgement{Status: status}, Reason: ownBlock}
 	if f == inspect.IPv6 && status != inspect.StatusMissing {
 		r.Device = "lo"
 	}
@@ -88,7 +87,7 @@ func TestAnalyzeFaults(t *testing.T) {
 		worker2 := it.HostOf(it.Worker2, f)
 		right := toBlock(it.ControlPlane, it.Worker, f, inspect.StatusOK)
 		gateway := toBlock(it.ControlPlane, it.Worker2, f, inspect.StatusOK).Via
-		nextHop := "next hop is " + gateway.String() + ", must be " + right.Via.String()
+		nextHop := "next hop is " + gateway.String() + ", expected " + right.Via.String()
 		wrong := func(edit func(*routes.Route), problems ...string) []routes.Route {
 			return []routes.Route{fault(right, func(r *routes.Route) {
 				r.Status, r.Expected, r.Problems = inspect.StatusWrong, spelled(it.Worker, f), problems
@@ -106,7 +105,7 @@ func TestAnalyzeFaults(t *testing.T) {
 		}
 		moved := []string{nextHop}
 		if f == inspect.IPv4 {
-			moved = append(moved, "protocol is boot, must be 80")
+			moved = append(moved, "protocol is boot, expected 80")
 		}
 		stray := netip.PrefixFrom(worker2.Tunnel.Next(), f.Bits())
 		tests := []struct {
@@ -119,33 +118,34 @@ func TestAnalyzeFaults(t *testing.T) {
 			{"to the wrong next hop", it.RouteMoved(it.ControlPlane, it.Worker, f, gateway, right.Device),
 				wrong(func(r *routes.Route) { r.Via = gateway }, moved...)},
 			{"by the wrong device", editRoute(func(r *inspect.Route) { r.Dev = "eth0" }),
-				wrong(func(r *routes.Route) { r.Device = "eth0" }, "device is eth0, must be "+right.Device)},
+				wrong(func(r *routes.Route) { r.Device = "eth0" }, "device is eth0, expected "+right.Device)},
 			{"with an mtu", editRoute(func(r *inspect.Route) { r.MTU = 1300 }),
-				wrong(func(*routes.Route) {}, "mtu is 1300, must be 0")},
+				wrong(func(*routes.Route) {}, "mtu is 1300, expected 0")},
 			{"linkdown", editRoute(func(r *inspect.Route) { r.Down = true }),
 				wrong(func(*routes.Route) {}, "the kernel has marked it as down")},
 			{"blackhole instead", editRoute(func(r *inspect.Route) {
 				r.Type, r.Gateway, r.Dev = "blackhole", netip.Addr{}, ""
 			}), wrong(func(r *routes.Route) { r.Via, r.Device = netip.Addr{}, "" },
-				"type is blackhole, must be unicast")},
+				"type is blackhole, expected unicast")},
 			{"own block not dropped", it.RouteDeleted(it.ControlPlane, it.ControlPlane, f), []routes.Route{
 				drop(it.ControlPlane, f, inspect.StatusMissing)}},
 			{"extra on the tunnel device", it.RouteAdded(it.ControlPlane, it.TunnelRoute(stray, worker2)), []routes.Route{
 				{Node: it.ControlPlane, Family: f, Destination: stray, Via: worker2.Tunnel, Device: it.Device(f),
-					Kind: felix.Borrowed, RemoteNode: it.Worker2, Status: inspect.StatusUnexpected}}},
+					Kind: felix.Borrowed, RemoteNode: it.Worker2, Judgement: inspect.Judgement{Status: inspect.StatusUnexpected}}}},
 			{"extra straight to a node", it.RouteAdded(it.ControlPlane, it.DirectRoute(stray, worker2)), []routes.Route{
 				{Node: it.ControlPlane, Family: f, Destination: stray, Via: worker2.Address.Addr(), Device: "eth1",
-					Kind: felix.Borrowed, RemoteNode: it.Worker2, Status: inspect.StatusUnexpected}}},
+					Kind: felix.Borrowed, RemoteNode: it.Worker2, Judgement: inspect.Judgement{Status: inspect.StatusUnexpected}}}},
 			{"extra, but not Felix's", it.RouteAdded(it.ControlPlane, inspect.Route{Dst: stray, Dev: "eth0",
 				Protocol: "static"}), nil},
 			{"extra, by a device that is not VXLAN's", it.RouteAdded(it.ControlPlane, inspect.Route{Dst: stray, Dev: "tunl0",
 				Protocol: "80"}), nil},
 			{"VNI changed", it.VNIChanged(4097), nil},
 			{"tables not read", it.Unread(it.Worker, "exec refused"), []routes.Route{{Node: it.Worker, Family: f,
-				Device: it.Device(f), Status: inspect.StatusUnknown, Problems: []string{"node tables: exec refused"}}}},
+				Device: it.Device(f), Judgement: inspect.Judgement{Status: inspect.StatusUnknown,
+					Problems: []string{"node tables: exec refused"}}}}},
 			{"shadowed", it.RouteAdded(it.ControlPlane, inspect.Route{Dst: right.Destination, Gateway: gateway, Dev: "eth1",
 				Protocol: "static"}), []routes.Route{{Node: it.ControlPlane, Family: f, Destination: right.Destination,
-				Via: gateway, Device: "eth1", Kind: felix.Direct, RemoteNode: it.Worker2, Status: inspect.StatusUnexpected}}},
+				Via: gateway, Device: "eth1", Kind: felix.Direct, RemoteNode: it.Worker2, Judgement: inspect.Judgement{Status: inspect.StatusUnexpected}}}},
 		}
 		for _, tt := range tests {
 			t.Run(f.String()+"/"+tt.name, func(t *testing.T) {
@@ -220,7 +220,7 @@ func TestAnalyzeOtherSubnet(t *testing.T) {
 
 func TestAnalyzeMTUMetric(t *testing.T) {
 	old := it.With(func(s *inspect.Snapshot) { s.Calico.Version = "v3.31.0" }) // tables of v3.28
-	if rows := notOK(old, inspect.IPv6); len(rows) != 6 || rows[0].Problems[0] != "mtu is 0, must be 1430" {
+	if rows := notOK(old, inspect.IPv6); len(rows) != 6 || rows[0].Problems[0] != "mtu is 0, expected 1430" {
 		t.Errorf("rows %+v, want all tunnel routes wrong", rows)
 	}
 	if rows := notOK(old, inspect.IPv4); len(rows) > 0 {

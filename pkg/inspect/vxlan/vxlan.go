@@ -1,4 +1,4 @@
-// Package vxlan holds the tunnel device of each node and family against what Felix must have made
+// Package vxlan compares the tunnel device of each node and family with the expected one
 // (felix/dataplane/linux/vxlan_mgr.go, device and configureVXLANDevice). It does no I/O.
 package vxlan
 
@@ -14,20 +14,19 @@ import (
 // Kind is the kind of a row.
 const Kind = "VXLANDevice"
 
-// Device is a row: the tunnel device of a family that a node has, must have, or both. A missing one is shown as it must
-// be.
+// Device is a row: a tunnel device that a node has, is expected to have, or both. A missing one shows the expected
+// values.
 type Device struct {
-	Node     string         `json:"node,omitempty"`
-	Family   inspect.Family `json:"family"`
-	Device   string         `json:"device,omitempty"`
-	VNI      int            `json:"vni,omitempty"`
-	VTEP     netip.Addr     `json:"vtep,omitzero"` // the source address of the outer header
-	Parent   string         `json:"parent,omitempty"`
-	Port     int            `json:"port,omitempty"` // UDP
-	MTU      int            `json:"mtu,omitempty"`  // bytes
-	MAC      inspect.MAC    `json:"mac,omitzero"`
-	Status   inspect.Status `json:"status"`
-	Problems []string       `json:"problems,omitempty"` // each difference, or why the device is not known
+	Node   string         `json:"node,omitempty"`
+	Family inspect.Family `json:"family"`
+	Device string         `json:"device,omitempty"`
+	VNI    int            `json:"vni,omitempty"`
+	VTEP   netip.Addr     `json:"vtep,omitzero"` // the source address of the outer header
+	Parent string         `json:"parent,omitempty"`
+	Port   int            `json:"port,omitempty"` // UDP
+	MTU    int            `json:"mtu,omitempty"`  // bytes
+	MAC    inspect.MAC    `json:"mac,omitzero"`
+	inspect.Judgement
 }
 
 // Options limit the report.
@@ -45,14 +44,15 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Device] {
 		}
 	}
 	unknown := func(n *felix.Node, f inspect.Family, reason string) {
-		rows = append(rows, Device{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()), Status: inspect.StatusUnknown,
-			Problems: []string{reason}})
+		rows = append(rows, Device{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()),
+			Judgement: inspect.Judgement{Status: inspect.StatusUnknown, Problems: []string{reason}}})
 	}
-	felix.New(s).Judge(felix.Devices, o.Filter, judge, unknown)
-	return inspect.NewReport(Kind, rows)
+	c := felix.New(s)
+	c.Judge(felix.Devices, o.Filter, judge, unknown)
+	return inspect.NewReport(Kind, rows, c.Omissions(felix.Devices, o.Filter)...)
 }
 
-// judgeDevice makes the row of one node and family; there is none where there is no device and must be none.
+// judgeDevice makes the row of one node and family. There is none where no device is, or is expected.
 func judgeDevice(n *felix.Node, f inspect.Family) (Device, bool) {
 	want, required := n.Device(f)
 	link := n.Link(f)
@@ -61,8 +61,8 @@ func judgeDevice(n *felix.Node, f inspect.Family) (Device, bool) {
 	case link == nil && required:
 		return missing(n, f, want), true
 	case link == nil && excluded != "":
-		return Device{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()), Status: inspect.StatusMissing,
-			Problems: []string{excluded}}, true
+		return Device{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()),
+			Judgement: inspect.Judgement{Status: inspect.StatusMissing, Problems: []string{excluded}}}, true
 	case link == nil:
 		return Device{}, false
 	}
@@ -86,7 +86,8 @@ func judgeDevice(n *felix.Node, f inspect.Family) (Device, bool) {
 
 func missing(n *felix.Node, f inspect.Family, want felix.Device) Device {
 	row := Device{Node: n.Name, Family: f, Device: want.Name, VNI: want.VNI, VTEP: want.Local, Parent: want.Parent,
-		Port: want.Port, MTU: want.MTU, MAC: want.MAC, Status: inspect.StatusMissing, Problems: []string{"no such device"}}
+		Port: want.Port, MTU: want.MTU, MAC: want.MAC,
+		Judgement: inspect.Judgement{Status: inspect.StatusMissing, Problems: []string{"no such device"}}}
 	if want.Parent == "" {
 		row.Problems = append(row.Problems, noParent(want))
 	}
@@ -105,14 +106,14 @@ func noParent(want felix.Device) string {
 	return fmt.Sprintf("no interface of the node holds its address %s", want.Local)
 }
 
-// differences lists in what a device is not as it must be.
+// differences lists in what a device is not the expected one.
 func differences(n *felix.Node, f inspect.Family, l *inspect.Link, want felix.Device) []string {
 	var d diffs
 	if l.VXLAN == nil {
-		return append(d, fmt.Sprintf("it is of kind %q, must be vxlan", l.Kind))
+		return append(d, fmt.Sprintf("it is of kind %q, expected vxlan", l.Kind))
 	}
 	if !l.Up {
-		d = append(d, "down, must be up")
+		d = append(d, "down, expected up")
 	}
 	d.compare("VNI", l.VXLAN.VNI, want.VNI)
 	d.compare("port", l.VXLAN.Port, want.Port)
@@ -126,10 +127,10 @@ func differences(n *felix.Node, f inspect.Family, l *inspect.Link, want felix.De
 	d.compare("MAC", l.MAC, want.MAC)
 	d.addresses(n.Table(), f, want)
 	if l.VXLAN.Learning {
-		d = append(d, "learning is on, must be off")
+		d = append(d, "learning is on, expected off")
 	}
 	if l.VXLAN.FlowBased {
-		d = append(d, "flow-based (external), must not be without eBPF")
+		d = append(d, "flow-based (external), expected with eBPF only")
 	}
 	return d
 }
@@ -138,7 +139,7 @@ type diffs []string
 
 func (d *diffs) compare(what string, got, want any) {
 	if got != want {
-		*d = append(*d, fmt.Sprintf("%s %v, must be %v", what, got, want))
+		*d = append(*d, fmt.Sprintf("%s %v, expected %v", what, got, want))
 	}
 }
 
@@ -155,7 +156,7 @@ func (d *diffs) addresses(t *inspect.NodeTable, f inspect.Family, want felix.Dev
 				*d = append(*d, fmt.Sprintf("address %s is not usable: duplicate address detection", a.Prefix.Addr()))
 			}
 		default:
-			*d = append(*d, fmt.Sprintf("address %s, must not be there", a.Prefix))
+			*d = append(*d, fmt.Sprintf("address %s is not expected", a.Prefix))
 		}
 	}
 	if !found {

@@ -11,8 +11,7 @@ import (
 )
 
 func notOK(s *inspect.Snapshot, f inspect.Family) []vxlan.Device {
-	list := vxlan.Analyze(s, vxlan.Options{Filter: felix.Filter{Family: f}})
-	return it.NotOK(list, func(r vxlan.Device) inspect.Status { return r.Status })
+	return it.NotOK(vxlan.Analyze(s, vxlan.Options{Filter: felix.Filter{Family: f}}))
 }
 
 func TestAnalyzeHealthy(t *testing.T) {
@@ -46,7 +45,8 @@ func device(node string, f inspect.Family, status inspect.Status, problems ...st
 		mtu = 1430
 	}
 	return vxlan.Device{Node: node, Family: f, Device: it.Device(f), VNI: 4096, VTEP: h.Address.Addr(), Parent: "eth1",
-		Port: 4789, MTU: mtu, MAC: h.MAC, Status: status, Problems: problems}
+		Port: 4789, MTU: mtu, MAC: h.MAC,
+		Judgement: inspect.Judgement{Status: status, Problems: problems}}
 }
 
 func TestAnalyzeFaults(t *testing.T) {
@@ -62,7 +62,7 @@ func TestAnalyzeFaults(t *testing.T) {
 		}
 		changed := func(edit func(*inspect.Link)) it.Change { return it.DeviceChanged(it.Worker, f, edit) }
 		same := func(*vxlan.Device) {}
-		down := []string{"down, must be up"}
+		down := []string{"down, expected up"}
 		if f == inspect.IPv6 {
 			down = append(down, "address "+tunnel+" is missing")
 		}
@@ -74,36 +74,37 @@ func TestAnalyzeFaults(t *testing.T) {
 		}{
 			{"down", it.DeviceDown(it.Worker, f), wrong(same, down...)},
 			{"MTU changed", changed(func(l *inspect.Link) { l.MTU = 1400 }),
-				wrong(func(d *vxlan.Device) { d.MTU = 1400 }, "mtu 1400, must be "+mtu)},
+				wrong(func(d *vxlan.Device) { d.MTU = 1400 }, "mtu 1400, expected "+mtu)},
 			{"MAC changed", changed(func(l *inspect.Link) { l.MAC = it.MAC("02:00:00:00:00:01") }),
 				wrong(func(d *vxlan.Device) { d.MAC = it.MAC("02:00:00:00:00:01") },
-					"MAC 02:00:00:00:00:01, must be "+h.MAC.String())},
+					"MAC 02:00:00:00:00:01, expected "+h.MAC.String())},
 			{"port, parent and learning changed", changed(func(l *inspect.Link) {
 				l.VXLAN.Port, l.VXLAN.Learning, l.Parent = 8472, true, "eth0"
 			}), wrong(func(d *vxlan.Device) { d.Port, d.Parent = 8472, "eth0" },
-				"port 8472, must be 4789", "parent eth0, must be eth1", "learning is on, must be off")},
+				"port 8472, expected 4789", "parent eth0, expected eth1", "learning is on, expected off")},
 			{"not a VXLAN device", changed(func(l *inspect.Link) { l.Kind, l.VXLAN = "dummy", nil }),
 				wrong(func(d *vxlan.Device) { d.VNI, d.Port, d.VTEP = 0, 0, netip.Addr{} },
-					`it is of kind "dummy", must be vxlan`)},
+					`it is of kind "dummy", expected vxlan`)},
 			{"flow-based", changed(func(l *inspect.Link) { l.VXLAN.FlowBased = true }),
-				wrong(same, "flow-based (external), must not be without eBPF")},
+				wrong(same, "flow-based (external), expected with eBPF only")},
 			{"deleted", it.DeviceDeleted(it.Worker, f), []vxlan.Device{
 				device(it.Worker, f, inspect.StatusMissing, "no such device")}},
 			{"another address on it", it.Table(it.Worker, func(t *inspect.NodeTable) {
 				t.Addresses = append(t.Addresses, inspect.LinkAddress{Link: it.Device(f), Prefix: other})
-			}), wrong(same, "address "+other.String()+", must not be there")},
+			}), wrong(same, "address "+other.String()+" is not expected")},
 			{"tunnel address annotation removed", it.TunnelAddressRemoved(it.Worker, f), wrong(same,
 				"pool "+map[inspect.Family]string{inspect.IPv4: it.Pool4, inspect.IPv6: it.Pool6}[f]+
 					" selects the node, but it has no tunnel address (annotation projectcalico.org/"+f.String()+
 					"VXLANTunnelAddr): restart its calico-node to have one allocated")},
 			{"address annotation changed", it.AddressChanged(it.Worker, other), wrong(same,
-				"VTEP "+right.VTEP.String()+", must be "+other.Addr().String(),
+				"VTEP "+right.VTEP.String()+", expected "+other.Addr().String(),
 				"no interface of the node holds its address "+other.Addr().String())},
 			{"no longer selected by a pool", it.All(it.TunnelAddressRemoved(it.Worker, f),
 				it.Pools(f, func(p *inspect.IPPool) { p.Disabled = true })), []vxlan.Device{
 				device(it.Worker, f, inspect.StatusUnexpected, "no pool gives the node a tunnel address")}},
 			{"tables not read", it.Unread(it.Worker, "exec refused"), []vxlan.Device{{Node: it.Worker, Family: f,
-				Device: it.Device(f), Status: inspect.StatusUnknown, Problems: []string{"node tables: exec refused"}}}},
+				Device: it.Device(f), Judgement: inspect.Judgement{Status: inspect.StatusUnknown,
+					Problems: []string{"node tables: exec refused"}}}}},
 		}
 		for _, tt := range tests {
 			t.Run(f.String()+"/"+tt.name, func(t *testing.T) {
@@ -121,7 +122,7 @@ func TestAnalyzeVNIChanged(t *testing.T) {
 		t.Fatalf("%d rows, want 6", len(rows))
 	}
 	for _, r := range rows {
-		if len(r.Problems) != 1 || r.Problems[0] != "VNI 4096, must be 4097" || r.Status != inspect.StatusWrong {
+		if len(r.Problems) != 1 || r.Problems[0] != "VNI 4096, expected 4097" || r.Status != inspect.StatusWrong {
 			t.Errorf("row %+v, want a wrong VNI", r)
 		}
 	}
@@ -144,9 +145,9 @@ func TestAnalyzeNodeWithoutAddress(t *testing.T) {
 		n.Address.V6 = netip.Prefix{}
 	}))
 	rows := notOK(s, inspect.IPv6)
-	want := []vxlan.Device{{Node: it.Worker, Family: inspect.IPv6, Device: it.Device6, Status: inspect.StatusMissing,
-		Problems: []string{"pool default-ipv6-ippool selects the node, but it has no IPv6 address (annotation " +
-			"projectcalico.org/IPv6Address): see calico-node's address autodetection"}}}
+	want := []vxlan.Device{{Node: it.Worker, Family: inspect.IPv6, Device: it.Device6,
+		Judgement: inspect.Judgement{Status: inspect.StatusMissing, Problems: []string{"pool default-ipv6-ippool selects the node, but it has no IPv6 address (annotation " +
+			"projectcalico.org/IPv6Address): see calico-node's address autodetection"}}}}
 	if diff := it.Diff(want, rows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
