@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -68,11 +69,31 @@ func TestTroubleshooting(t *testing.T) {
 	if diff := cmp.Diff(faults, shown); diff != "" {
 		t.Errorf("the faults of test/e2e (-), the recordings (+):\n%s", diff)
 	}
-	for _, code := range found(t, "pkg/inspect/trace/verdict.go", `CauseCode = "([a-z-]+)"`) {
+	codes := slices.Concat(found(t, "pkg/inspect/trace/cause.go", causeCode), every(t, "pkg/inspect/trace/judge", causeCode))
+	for _, code := range codes {
 		if !strings.Contains(page, "| `"+code+"` |") {
 			t.Errorf("the page does not explain the cause %s", code)
 		}
 	}
+}
+
+// causeCode finds the declaration of a cause of a trace: in cause.go, or beside the function that finds it.
+const causeCode = `inspect\.Code = "([a-z-]+)"`
+
+// every returns what a pattern finds in the Go files of a folder, which may be nothing.
+func every(t *testing.T, folder, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", folder, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no Go files in %s: %v", folder, err)
+	}
+	var all []string
+	for _, file := range files {
+		for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(read(t, filepath.Join(folder, filepath.Base(file))), -1) {
+			all = append(all, match[1])
+		}
+	}
+	return all
 }
 
 // found returns, sorted, what a pattern finds in a file.

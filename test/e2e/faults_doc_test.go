@@ -53,7 +53,7 @@ func tell(t testing.TB, name string, args []string, failed []trace.Path) {
 		if p.Cause == nil {
 			continue
 		}
-		text := fmt.Sprintf("%s: %s", p.Cause.Code, p.Cause.Message)
+		text := fmt.Sprintf("%s: %s", p.Cause.Code, p.Cause.Summary)
 		one.cause = cmp.Or(one.cause, text)
 		if !said[text] {
 			said[text] = true

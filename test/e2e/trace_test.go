@@ -32,8 +32,8 @@ type damage struct {
 	fails func(*trace.Path) bool
 	// unsure tells which of the others may fail, or not: a service is answered by one of its endpoints, by chance.
 	unsure func(*trace.Path) bool
-	cause  []trace.CauseCode // one of them; those further on are for paths whose packets get lost later
-	node   string            // where the cause is; "" is not looked at
+	cause  []inspect.Code // one of them; those further on are for paths whose packets get lost later
+	node   string         // where the cause is; "" is not looked at
 }
 
 // derived are paths that stand on others: on the way to an endpoint or to DNS, which goes over IPv4 in the lab.
@@ -58,7 +58,7 @@ func cut(f inspect.Family, between func(a, b string) bool) damage {
 	}
 }
 
-func (d damage) because(node string, cause ...trace.CauseCode) damage {
+func (d damage) because(node string, cause ...inspect.Code) damage {
 	d.node, d.cause = node, cause
 	return d
 }
@@ -97,8 +97,8 @@ func check(t testing.TB, paths []trace.Path, r result, damages ...damage) []trac
 }
 
 // names reports whether a cause is that of the damage.
-func (d damage) names(c *trace.Cause) bool {
-	return c != nil && slices.Contains(d.cause, c.Code) && (d.node == "" || c.Node == d.node) && c.Message != ""
+func (d damage) names(c *inspect.Finding) bool {
+	return c != nil && slices.Contains(d.cause, c.Code) && (d.node == "" || c.Node == d.node) && c.Summary != ""
 }
 
 // blamed reports a cause that is not the one.
@@ -112,7 +112,7 @@ func (d damage) blamed(t testing.TB, p *trace.Path) {
 func said(p *trace.Path) string {
 	var text strings.Builder
 	if p.Cause != nil {
-		fmt.Fprintf(&text, "\n\t%s on %q: %s\n\t%s", p.Cause.Code, p.Cause.Node, p.Cause.Message, p.Cause.Command)
+		fmt.Fprintf(&text, "\n\t%s on %q: %s\n\t%s", p.Cause.Code, p.Cause.Node, p.Cause.Summary, p.Cause.Command)
 	}
 	for _, note := range p.Evidence.Notes {
 		fmt.Fprintf(&text, "\n\tnote: %s", note)

@@ -18,13 +18,15 @@ const columns = 80
 // Of paths that fail for the same reason only the first is written in full, unless all are wanted.
 func printHops(out io.Writer, paths []trace.Path, all bool) error {
 	w := &hopWriter{}
-	like := map[trace.Cause][]string{}
+	type reason struct{ node, summary, command string }
+	like := map[reason][]string{}
+	reasonOf := func(p *trace.Path) reason { return reason{p.Cause.Node, p.Cause.Summary, p.Cause.Command} }
 	var written []*trace.Path
 	for i := range paths {
 		p := &paths[i]
 		if p.Cause != nil && !all {
-			like[*p.Cause] = append(like[*p.Cause], p.Name)
-			if len(like[*p.Cause]) > 1 {
+			like[reasonOf(p)] = append(like[reasonOf(p)], p.Name)
+			if len(like[reasonOf(p)]) > 1 {
 				continue
 			}
 		}
@@ -33,7 +35,7 @@ func printHops(out io.Writer, paths []trace.Path, all bool) error {
 	for _, p := range written {
 		w.path(p)
 		if p.Cause != nil && !all {
-			for _, name := range like[*p.Cause][1:] {
+			for _, name := range like[reasonOf(p)][1:] {
 				w.item("also", name)
 			}
 		}
@@ -124,7 +126,7 @@ const labelWidth = len("x underlay  ")
 
 func (w *hopWriter) hop(hop trace.Hop) {
 	mark := "  "
-	if hop.Problem != nil && !hop.Problem.Harmless {
+	if trace.Stops(hop.Problem) {
 		mark = "x "
 	}
 	label := fmt.Sprintf("%-*s", labelWidth, mark+string(hop.Component))
@@ -134,7 +136,7 @@ func (w *hopWriter) hop(hop trace.Hop) {
 	}
 	w.line(5, label, text)
 	if hop.Problem != nil {
-		w.line(5+labelWidth, "", "! "+hop.Problem.Message)
+		w.line(5+labelWidth, "", "! "+hop.Problem.Summary)
 	}
 }
 
@@ -160,7 +162,7 @@ func (w *hopWriter) outcome(p *trace.Path) {
 		w.item("note", note)
 	}
 	if p.Cause != nil {
-		w.item("cause", p.Cause.Message)
+		w.item("cause", p.Cause.Summary)
 		if p.Cause.Command != "" {
 			// A command is to be pasted: it stays on one line.
 			w.text.WriteString("  show     " + printer.Escape(p.Cause.Command) + "\n")

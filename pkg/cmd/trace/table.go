@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -90,21 +91,21 @@ func why(p trace.Path) string {
 	case p.Verdict == trace.Skip:
 		return p.Skip
 	case p.Cause != nil:
-		return p.Cause.Message
+		return p.Cause.Summary
 	case p.Verdict == trace.Inconclusive && len(p.Evidence.Notes) > 0:
 		return p.Evidence.Notes[0]
 	case p.Verdict == trace.Planned:
 		if problem := firstProblem(p); problem != nil {
-			return problem.Message
+			return problem.Summary
 		}
 	}
 	return ""
 }
 
 // firstProblem is what in the tables will stop a path that was only planned.
-func firstProblem(p trace.Path) *trace.Cause {
+func firstProblem(p trace.Path) *inspect.Finding {
 	for _, hop := range p.Hops {
-		if hop.Problem != nil && !hop.Problem.Harmless {
+		if trace.Stops(hop.Problem) {
 			return hop.Problem
 		}
 	}

@@ -21,11 +21,11 @@ type Path struct {
 	Target  Endpoint       `json:"target"`
 	Verdict Verdict        `json:"verdict"`
 	// Hops are the way there and, marked as such, the way back: where the answer gets lost, the question fails too.
-	Hops     []Hop    `json:"hops,omitempty"`
-	Probe    Probe    `json:"probe,omitzero"`
-	Result   *Result  `json:"result,omitempty"`
-	Evidence Evidence `json:"evidence,omitzero"`
-	Cause    *Cause   `json:"cause,omitempty"`
+	Hops     []Hop            `json:"hops,omitempty"`
+	Probe    Probe            `json:"probe,omitzero"`
+	Result   *Result          `json:"result,omitempty"`
+	Evidence Evidence         `json:"evidence,omitzero"`
+	Cause    *inspect.Finding `json:"cause,omitempty"`
 
 	// Skip is why there is nothing to probe: a family that the target cannot have, or no pod to probe from.
 	Skip string `json:"skip,omitempty"`
@@ -100,7 +100,7 @@ type Hop struct {
 	// Meter is the counter that a packet at this hop must move, where there is one.
 	Meter *Meter `json:"meter,omitempty"`
 	// Problem is what contradicts the path in the facts that were read.
-	Problem *Cause `json:"problem,omitempty"`
+	Problem *inspect.Finding `json:"problem,omitempty"`
 }
 
 // Direction of a counter, as seen by its device.

@@ -10,12 +10,12 @@ import (
 
 // problem finds what in the tables explains the loss: the first contradiction on the way to where it is lost. A device
 // that is down explains the routes and neighbours that went with it. Without an endpoint there is no way at all.
-func problem(f *Findings, g gap) *trace.Cause {
+func problem(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
-	var found *trace.Cause
+	var found *inspect.Finding
 	for i := range p.Hops {
 		c := p.Hops[i].Problem
-		if c == nil || c.Harmless {
+		if !trace.Stops(c) {
 			continue
 		}
 		behind := g.silent >= 0 && i > g.silent && !filtersReverse(c, p, p.Hops[g.silent])
@@ -30,13 +30,13 @@ func problem(f *Findings, g gap) *trace.Cause {
 		return found
 	}
 	silent := *found
-	silent.Message = noDNS + found.Message
+	silent.Summary = noDNS + found.Summary
 	return &silent
 }
 
 // filtersReverse reports whether a route that is wrong makes its node drop what comes from there, and does not reach the
 // pod: the reverse path filter of IPv4 (rp_filter) lets in only what the answer would go back to by the same door.
-func filtersReverse(c *trace.Cause, p *trace.Path, lost trace.Hop) bool {
+func filtersReverse(c *inspect.Finding, p *trace.Path, lost trace.Hop) bool {
 	comesIn := lost.Component == trace.ComponentVeth && !lost.Return && lost.Meter.Direction == trace.TX
 	return p.Family == inspect.IPv4 && comesIn && c.Node == lost.Node &&
 		(c.Code == trace.NoRoute || c.Code == trace.WrongRoute || c.Code == trace.Blackhole)
@@ -44,9 +44,9 @@ func filtersReverse(c *trace.Cause, p *trace.Path, lost trace.Hop) bool {
 
 // detour is a loss on a way through a third node, which sees one direction only: what it has not seen begin it drops as
 // invalid, by kube-proxy's rules and Calico's.
-func detour(f *Findings, _ gap) *trace.Cause { return detourOf(&f.Path) }
+func detour(f *Findings, _ gap) *inspect.Finding { return detourOf(&f.Path) }
 
-func detourOf(p *trace.Path) *trace.Cause {
+func detourOf(p *trace.Path) *inspect.Finding {
 	end := ""
 	for _, hop := range p.Hops {
 		if !hop.Return && hop.Node != "" {
@@ -60,9 +60,9 @@ func detourOf(p *trace.Path) *trace.Cause {
 		}
 	}
 	for _, hop := range p.Hops {
-		if c := hop.Problem; c != nil && c.Harmless && c.Code == trace.WrongRoute && third != "" {
-			return &trace.Cause{Code: c.Code, Node: c.Node, Command: c.Command,
-				Message: c.Message + ": " + third + " sees one direction only, and drops it as invalid"}
+		if c := hop.Problem; c != nil && !trace.Stops(c) && c.Code == trace.WrongRoute && third != "" {
+			return &inspect.Finding{Severity: inspect.SeverityError, Code: c.Code, Node: c.Node, Command: c.Command,
+				Summary: c.Summary + ": " + third + " sees one direction only, and drops it as invalid"}
 		}
 	}
 	return nil
@@ -72,7 +72,7 @@ func detourOf(p *trace.Path) *trace.Cause {
 const noDNS = "DNS does not answer: "
 
 // unresolved is a name that could not be resolved before anything else was tried.
-func unresolved(f *Findings, g gap) *trace.Cause {
+func unresolved(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	if p.Probe.Host == "" || p.Probe.Check == trace.Ask || p.Result.Resolved || p.Result.Refused || p.Result.NoRoute {
 		return nil
@@ -80,35 +80,35 @@ func unresolved(f *Findings, g gap) *trace.Cause {
 	for _, peer := range f.Peers {
 		if peer.Probe.Check == trace.Ask && peer.Verdict == trace.Fail && peer.Family == p.Family && peer.Cause != nil &&
 			(peer.Probe.Host == p.Probe.Host || peer.Cause.Code != trace.NoRecord) && samePod(peer.Source, p.Source) {
-			return &trace.Cause{Code: peer.Cause.Code, Node: peer.Cause.Node, Command: peer.Cause.Command,
-				Message: "the name is not resolved: " + peer.Cause.Message}
+			return &inspect.Finding{Severity: inspect.SeverityError, Code: peer.Cause.Code, Node: peer.Cause.Node, Command: peer.Cause.Command,
+				Summary: "the name is not resolved: " + peer.Cause.Summary}
 		}
 	}
 	if cause := noRule(f, g); cause != nil {
 		return cause
 	}
-	return &trace.Cause{Code: trace.DNSSilent, Message: fmt.Sprintf("the name %s is not resolved", p.Probe.Host),
+	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.DNSSilent, Summary: fmt.Sprintf("the name %s is not resolved", p.Probe.Host),
 		Command: digCommand(p)}
 }
 
 // noRule is a service's address that kube-proxy has not programmed on the source's node: the target's, or that of DNS.
-func noRule(f *Findings, _ gap) *trace.Cause {
+func noRule(f *Findings, _ gap) *inspect.Finding {
 	if f.Rule == nil || *f.Rule {
 		return nil
 	}
 	p := &f.Path
 	address := ServiceAddress(p).Addr()
-	cause := &trace.Cause{Code: trace.NoTranslation, Node: p.Source.Node,
-		Message: fmt.Sprintf("kube-proxy has no rule for %s on %s", address, p.Source.Node),
+	cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoTranslation, Node: p.Source.Node,
+		Summary: fmt.Sprintf("kube-proxy has no rule for %s on %s", address, p.Source.Node),
 		Command: trace.OnNode(p.Source.Node, iptables(inspect.FamilyOf(address)), "-t", "nat", "-S", "KUBE-SERVICES")}
 	if address != p.Target.IP {
-		cause.Message = noDNS + cause.Message
+		cause.Summary = noDNS + cause.Summary
 	}
 	return cause
 }
 
 // notListening is a pod that refuses, or leaves alone, connections in this family.
-func notListening(f *Findings, _ gap) *trace.Cause {
+func notListening(f *Findings, _ gap) *inspect.Finding {
 	p := &f.Path
 	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get {
 		return nil
@@ -123,24 +123,24 @@ func notListening(f *Findings, _ gap) *trace.Cause {
 		if here {
 			continue
 		}
-		cause := &trace.Cause{Code: trace.NotListening, Node: l.Pod.Node,
+		cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NotListening, Node: l.Pod.Node,
 			Command: podCommand(l.Pod, "cat", "/proc/net/"+table)}
 		if there {
-			cause.Message = fmt.Sprintf("pod %s listens on port %d in %s only (%s): /proc/net/%s has no listener",
+			cause.Summary = fmt.Sprintf("pod %s listens on port %d in %s only (%s): /proc/net/%s has no listener",
 				l.Pod.Name, l.Port, other, wildcard, table)
 		} else {
-			cause.Message = fmt.Sprintf("nothing listens on port %d of pod %s", l.Port, l.Pod.Name)
+			cause.Summary = fmt.Sprintf("nothing listens on port %d of pod %s", l.Port, l.Pod.Name)
 		}
 		return cause
 	}
 	if p.Result.Refused {
-		return &trace.Cause{Code: trace.NotListening, Node: p.Target.Node, Message: targetText(p) + " refuses the connection"}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NotListening, Node: p.Target.Node, Summary: targetText(p) + " refuses the connection"}
 	}
 	return nil
 }
 
 // tooLarge is a large packet that does not pass where small ones do.
-func tooLarge(f *Findings, g gap) *trace.Cause {
+func tooLarge(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	small := p.Probe.Size > 0 && f.has(func(peer *trace.Path) bool {
 		return peer.Verdict == trace.Pass && peer.Probe.Check == p.Probe.Check && peer.Probe.Size < p.Probe.Size &&
@@ -149,11 +149,11 @@ func tooLarge(f *Findings, g gap) *trace.Cause {
 	if !small && p.Result.MTU == 0 {
 		return nil
 	}
-	cause := &trace.Cause{Code: trace.PathMTU, Message: fmt.Sprintf("packets of %d bytes do not pass, small ones do", p.Probe.Size)}
+	cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.PathMTU, Summary: fmt.Sprintf("packets of %d bytes do not pass, small ones do", p.Probe.Size)}
 	if p.Result.MTU > 0 {
-		cause.Message = fmt.Sprintf("packets of %d bytes are too big: the MTU is %d", p.Probe.Size, p.Result.MTU)
+		cause.Summary = fmt.Sprintf("packets of %d bytes are too big: the MTU is %d", p.Probe.Size, p.Result.MTU)
 		if p.Result.From.IsValid() {
-			cause.Message += ", says " + p.Result.From.String()
+			cause.Summary += ", says " + p.Result.From.String()
 		}
 	}
 	if g.silent >= 0 {
@@ -162,7 +162,7 @@ func tooLarge(f *Findings, g gap) *trace.Cause {
 	for _, hop := range p.Hops { // an MTU that is not as it must be is harmless to small packets, and the cause here
 		if hop.Problem != nil && hop.Problem.Code == trace.PathMTU {
 			cause.Node, cause.Command = hop.Problem.Node, hop.Problem.Command
-			cause.Message += ": " + hop.Problem.Message
+			cause.Summary += ": " + hop.Problem.Summary
 			break
 		}
 	}
@@ -173,7 +173,7 @@ func tooLarge(f *Findings, g gap) *trace.Cause {
 }
 
 // offload is what is left when ICMP passes between two nodes and TCP does not, though somebody listens.
-func offload(f *Findings, g gap) *trace.Cause {
+func offload(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get || !p.Result.TimedOut || !crossesNodes(p) {
 		return nil
@@ -200,25 +200,25 @@ func offload(f *Findings, g gap) *trace.Cause {
 			device = hop.Meter.Device
 		}
 	}
-	return &trace.Cause{Code: trace.Offload, Node: p.Source.Node, Message: fmt.Sprintf("ICMP passes from %s to %s and TCP "+
+	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Offload, Node: p.Source.Node, Summary: fmt.Sprintf("ICMP passes from %s to %s and TCP "+
 		"does not: look at the checksum offload of %s", p.Source.Node, p.Target.Node, device),
 		Command: trace.OnNode(p.Source.Node, "ethtool", "-k", device)}
 }
 
 // brokenEndpoint is a service one of whose endpoints cannot be reached from the source's node. Or only so that a ping is
 // answered, and a connection is not: by a detour.
-func brokenEndpoint(f *Findings, _ gap) *trace.Cause {
-	failed := func(peer *trace.Path) *trace.Cause {
+func brokenEndpoint(f *Findings, _ gap) *inspect.Finding {
+	failed := func(peer *trace.Path) *inspect.Finding {
 		if peer.Verdict != trace.Fail {
 			return nil
 		}
 		return peer.Cause
 	}
-	for _, why := range []func(*trace.Path) *trace.Cause{failed, detourOf} {
+	for _, why := range []func(*trace.Path) *inspect.Finding{failed, detourOf} {
 		for _, e := range f.Path.Expect.Endpoints {
 			if cause := f.toEndpoint(e, why); cause != nil {
-				return &trace.Cause{Code: cause.Code, Node: cause.Node, Command: cause.Command,
-					Message: fmt.Sprintf("endpoint %s cannot be reached: %s", cmp.Or(e.Name, e.IP.String()), cause.Message)}
+				return &inspect.Finding{Severity: inspect.SeverityError, Code: cause.Code, Node: cause.Node, Command: cause.Command,
+					Summary: fmt.Sprintf("endpoint %s cannot be reached: %s", cmp.Or(e.Name, e.IP.String()), cause.Summary)}
 			}
 		}
 	}
@@ -226,7 +226,7 @@ func brokenEndpoint(f *Findings, _ gap) *trace.Cause {
 }
 
 // toEndpoint asks the paths from the source's node to that of an endpoint why it cannot be reached.
-func (f *Findings) toEndpoint(e trace.Endpoint, why func(*trace.Path) *trace.Cause) *trace.Cause {
+func (f *Findings) toEndpoint(e trace.Endpoint, why func(*trace.Path) *inspect.Finding) *inspect.Finding {
 	for i := range f.Peers {
 		peer := &f.Peers[i]
 		if e.Node == "" || peer.Family != f.Path.Family || peer.Source.Node != f.Path.Source.Node || peer.Target.Node != e.Node ||
@@ -241,13 +241,13 @@ func (f *Findings) toEndpoint(e trace.Endpoint, why func(*trace.Path) *trace.Cau
 }
 
 // toldByRouter is an ICMP error.
-func toldByRouter(f *Findings, _ gap) *trace.Cause {
+func toldByRouter(f *Findings, _ gap) *inspect.Finding {
 	res := f.Path.Result
 	switch {
 	case res.From.IsValid() && res.Said != "":
-		return &trace.Cause{Code: trace.Unreachable, Message: fmt.Sprintf("%s says: %s", res.From, res.Said)}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unreachable, Summary: fmt.Sprintf("%s says: %s", res.From, res.Said)}
 	case res.NoRoute && res.Said != "":
-		return &trace.Cause{Code: trace.NoRoute, Node: f.Path.Source.Node, Message: "no route: " + res.Said}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoRoute, Node: f.Path.Source.Node, Summary: "no route: " + res.Said}
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package judge
 
-import "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+import (
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+)
 
 // Findings are what is known of a path that does not work.
 type Findings struct {
@@ -28,23 +31,23 @@ type PodListening struct {
 }
 
 // Explain returns why a path does not work. What one path alone cannot tell is told by the others.
-func Explain(f Findings) *trace.Cause {
+func Explain(f Findings) *inspect.Finding {
 	p := &f.Path
 	switch {
 	case p.Result == nil:
-		return &trace.Cause{Code: trace.Unknown, Message: "it was not probed"}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unknown, Summary: "it was not probed"}
 	case p.Result.Failed != "":
-		return &trace.Cause{Code: trace.NoTool, Message: p.Result.Failed}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoTool, Summary: p.Result.Failed}
 	case p.Cause != nil: // the answer itself is wrong
 		return p.Cause
 	}
 	g := findGap(p, f.Alone, f.Tries)
-	for _, explain := range []func(*Findings, gap) *trace.Cause{
+	for _, explain := range []func(*Findings, gap) *inspect.Finding{
 		unresolved, problem, noRule, notListening, tooLarge, offload, brokenEndpoint, detour, toldByRouter, lostInGap,
 	} {
 		if cause := explain(&f, g); cause != nil {
 			return cause
 		}
 	}
-	return &trace.Cause{Code: trace.Unknown, Message: "it is not answered, and nothing that was read says why"}
+	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unknown, Summary: "it is not answered, and nothing that was read says why"}
 }

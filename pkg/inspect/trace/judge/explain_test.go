@@ -45,15 +45,15 @@ func nothingElse(*judge.Findings, inspect.Family) {}
 // TestExplain holds each cause that the network of package prove's tests does not come to, in both families.
 func TestExplain(t *testing.T) {
 	no, yes := false, true
-	blame := func(f *judge.Findings, i int, code trace.CauseCode) {
-		f.Path.Hops[i].Problem = &trace.Cause{Code: code, Node: f.Path.Hops[i].Node, Message: string(code) + " says the plan"}
+	blame := func(f *judge.Findings, i int, code inspect.Code) {
+		f.Path.Hops[i].Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: code, Node: f.Path.Hops[i].Node, Summary: string(code) + " says the plan"}
 	}
 	tests := []struct {
 		name   string
 		path   func(inspect.Family) trace.Path
 		stop   int
 		change func(f *judge.Findings, family inspect.Family)
-		want   trace.CauseCode
+		want   inspect.Code
 		says   string
 	}{
 		{"the first problem on the way", cross(trace.Ping), 4, func(f *judge.Findings, _ inspect.Family) {
@@ -69,7 +69,7 @@ func TestExplain(t *testing.T) {
 		}, trace.PolicyDrops, "leaves the pod"},
 		{"a harmless problem does not explain it", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, 2, trace.PathMTU)
-			f.Path.Hops[2].Problem.Harmless = true
+			f.Path.Hops[2].Problem.Severity = inspect.SeverityWarning
 		}, trace.PolicyDrops, ""},
 		{"a problem on the way back", cross(trace.Ping), 100, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, indexOf(f.Path, trace.ComponentRoute, true), trace.NoRoute)
@@ -138,20 +138,20 @@ func TestExplain(t *testing.T) {
 		{"the name is not resolved", service(trace.Get), 2, func(f *judge.Findings, family inspect.Family) {
 			f.Path.Result.Resolved = false
 			ask := peer(tracetest.ToService(a, family, trace.Ask), trace.Fail)
-			ask.Cause = &trace.Cause{Code: trace.DNSSilent, Message: "no ready endpoint"}
+			ask.Cause = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.DNSSilent, Summary: "no ready endpoint"}
 			f.Peers = []trace.Path{ask}
 		}, trace.DNSSilent, "the name is not resolved: no ready endpoint"},
 		{"the name is not resolved, and an endpoint could not be reached", service(trace.Get), 2, func(f *judge.Findings, family inspect.Family) {
 			f.Path.Result.Resolved = false
 			ask := peer(tracetest.ToService(a, family, trace.Ask), trace.Fail)
-			ask.Cause = &trace.Cause{Code: trace.DNSSilent, Message: "no ready endpoint"}
+			ask.Cause = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.DNSSilent, Summary: "no ready endpoint"}
 			f.Peers = []trace.Path{ask}
 			blame(f, 1, trace.NoRoute)
 		}, trace.DNSSilent, "the name is not resolved: no ready endpoint"},
 		{"no rule", service(trace.TCP), 2, func(f *judge.Findings, _ inspect.Family) { f.Rule = &no }, trace.NoTranslation, a},
 		{"an endpoint cannot be reached", service(trace.TCP), 3, func(f *judge.Findings, family inspect.Family) {
 			broken := peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Fail)
-			broken.Cause = &trace.Cause{Code: trace.FDBWrong, Node: a, Message: "no entry"}
+			broken.Cause = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.FDBWrong, Node: a, Summary: "no entry"}
 			f.Peers = []trace.Path{broken}
 		}, trace.FDBWrong, "endpoint multitool-worker cannot be reached: no entry"},
 		{"large packets", cross(trace.Ping), 4, func(f *judge.Findings, family inspect.Family) {
@@ -181,7 +181,7 @@ func TestExplain(t *testing.T) {
 				f := failing(tt.path(family), tt.stop)
 				tt.change(&f, family)
 				got := judge.Explain(f)
-				if got.Code != tt.want || !strings.Contains(got.Message, tt.says) {
+				if got.Code != tt.want || !strings.Contains(got.Summary, tt.says) {
 					t.Errorf("got %+v, want %s: %s", *got, tt.want, tt.says)
 				}
 			})
@@ -199,12 +199,12 @@ func service(check trace.Check) func(inspect.Family) trace.Path {
 
 // TestReverseFilter has a node drop what it would not answer by the same door. IPv6 has no such filter.
 func TestReverseFilter(t *testing.T) {
-	for family, want := range map[inspect.Family]trace.CauseCode{inspect.IPv4: trace.NoRoute, inspect.IPv6: trace.PolicyDrops} {
+	for family, want := range map[inspect.Family]inspect.Code{inspect.IPv4: trace.NoRoute, inspect.IPv6: trace.PolicyDrops} {
 		p := cross(trace.Ping)(family)
 		delivery := indexOf(p, trace.ComponentPod, true) - 1
 		f := failing(p, delivery)
 		back := indexOf(p, trace.ComponentRoute, true)
-		f.Path.Hops[back].Problem = &trace.Cause{Code: trace.NoRoute, Node: f.Path.Hops[back].Node, Message: "no way back"}
+		f.Path.Hops[back].Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoRoute, Node: f.Path.Hops[back].Node, Summary: "no way back"}
 		if got := judge.Explain(f); got.Code != want {
 			t.Errorf("%s: got %+v, want %s", family, got, want)
 		}
@@ -247,12 +247,12 @@ func TestDetour(t *testing.T) {
 		p := cross(trace.Ping)(family)
 		back := indexOf(p, trace.ComponentRoute, true)
 		f := failing(p, back+1)
-		f.Path.Hops[back].Problem = &trace.Cause{Code: trace.WrongRoute, Node: b, Message: "it leads to c", Harmless: true}
+		f.Path.Hops[back].Problem = &inspect.Finding{Severity: inspect.SeverityWarning, Code: trace.WrongRoute, Node: b, Summary: "it leads to c"}
 		if got := judge.Explain(f); got.Code == trace.WrongRoute {
 			t.Errorf("%s: no third node, and %+v", family, got)
 		}
 		f.Path.Hops[back+1].Node = "c"
-		if got := judge.Explain(f); got.Code != trace.WrongRoute || got.Harmless || got.Node != b || !strings.Contains(got.Message, "c sees one direction only") {
+		if got := judge.Explain(f); got.Code != trace.WrongRoute || !trace.Stops(got) || got.Node != b || !strings.Contains(got.Summary, "c sees one direction only") {
 			t.Errorf("%s: got %+v", family, got)
 		}
 
@@ -264,7 +264,7 @@ func TestDetour(t *testing.T) {
 			t.Errorf("%s: no detour, and %+v", family, got)
 		}
 		f.Peers = []trace.Path{reached}
-		if got := judge.Explain(f); got.Code != trace.WrongRoute || got.Node != b || !strings.Contains(got.Message, "endpoint multitool-worker cannot be reached") {
+		if got := judge.Explain(f); got.Code != trace.WrongRoute || got.Node != b || !strings.Contains(got.Summary, "endpoint multitool-worker cannot be reached") {
 			t.Errorf("%s: got %+v", family, got)
 		}
 	}

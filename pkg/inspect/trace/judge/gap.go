@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -47,7 +48,7 @@ func findGap(p *trace.Path, c Counters, tries int) gap {
 }
 
 // lostInGap explains a loss by where it is, when nothing in the tables does.
-func lostInGap(f *Findings, g gap) *trace.Cause {
+func lostInGap(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	switch {
 	case g.silent < 0:
@@ -58,7 +59,7 @@ func lostInGap(f *Findings, g gap) *trace.Cause {
 	from, to := p.Hops[g.last], p.Hops[g.silent]
 	switch {
 	case g.unread:
-		return &trace.Cause{Code: trace.Unknown, Message: fmt.Sprintf("it is lost between %s and %s; what is between them "+
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unknown, Summary: fmt.Sprintf("it is lost between %s and %s; what is between them "+
 			"could not be read", meterText(*from.Meter), meterText(*to.Meter))}
 	case !from.Return && to.Return:
 		return silentTarget(f, g)
@@ -78,27 +79,27 @@ func lostInGap(f *Findings, g gap) *trace.Cause {
 }
 
 // lostAmongNoise is a loss on the way from pod to pod, whose counters in between tell nothing.
-func lostAmongNoise(f *Findings, from, to trace.Hop) *trace.Cause {
+func lostAmongNoise(f *Findings, from, to trace.Hop) *inspect.Finding {
 	if len(f.Policies) > 0 {
 		return dropped(f, to, "is not delivered to the pod")
 	}
-	return &trace.Cause{Code: trace.Unknown, Message: fmt.Sprintf("it is lost between %s and %s; what is between them carries too much else "+
+	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unknown, Summary: fmt.Sprintf("it is lost between %s and %s; what is between them carries too much else "+
 		"to tell where", meterText(*from.Meter), meterText(*to.Meter))}
 }
 
 // notResolved is a node that sends nothing to what is outside. That is how it looks, too, when nobody on the wire answers
 // for the next hop.
-func notResolved(p *trace.Path, to trace.Hop) *trace.Cause {
-	return &trace.Cause{Code: trace.Unreachable, Node: to.Node,
-		Message: fmt.Sprintf("%s sends nothing through %s to %s: no neighbour answers for it, or a firewall drops it", to.Node,
+func notResolved(p *trace.Path, to trace.Hop) *inspect.Finding {
+	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unreachable, Node: to.Node,
+		Summary: fmt.Sprintf("%s sends nothing through %s to %s: no neighbour answers for it, or a firewall drops it", to.Node,
 			to.Meter.Device, targetText(p)),
 		Command: trace.OnNode(to.Node, "ip", ipFlag(p.Family), "neigh", "show", "dev", to.Meter.Device)}
 }
 
 // notSent is a probe that no counter has seen.
-func notSent(p *trace.Path, hop trace.Hop) *trace.Cause {
-	cause := &trace.Cause{Code: trace.NoRoute, Node: hop.Node,
-		Message: fmt.Sprintf("%s leaves pod %s", nothing(hop.Return), p.Source.Name),
+func notSent(p *trace.Path, hop trace.Hop) *inspect.Finding {
+	cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoRoute, Node: hop.Node,
+		Summary: fmt.Sprintf("%s leaves pod %s", nothing(hop.Return), p.Source.Name),
 		Command: podCommand(p.Source, "ip", ipFlag(p.Family), "route")}
 	if !p.Result.NoRoute {
 		cause.Code = trace.Unknown
@@ -122,7 +123,7 @@ func packet(back bool) string {
 }
 
 // underlay is a loss between two nodes.
-func underlay(from, to trace.Hop) *trace.Cause {
+func underlay(from, to trace.Hop) *inspect.Finding {
 	message := fmt.Sprintf("%s is sent by %s on %s, and does not arrive on %s", packet(to.Return), from.Meter.Device,
 		from.Node, to.Node)
 	filter := []string{"tcpdump", "-ni", "any"}
@@ -130,15 +131,15 @@ func underlay(from, to trace.Hop) *trace.Cause {
 		message += ": the network between the nodes does not carry UDP port 4789"
 		filter = append(filter, "udp", "port", "4789")
 	}
-	return &trace.Cause{Code: trace.UnderlayBlocks, Node: to.Node, Message: message, Command: trace.OnNode(to.Node, filter...)}
+	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.UnderlayBlocks, Node: to.Node, Summary: message, Command: trace.OnNode(to.Node, filter...)}
 }
 
 // dropped is a loss within a node whose tables are in order: something filters.
-func dropped(f *Findings, to trace.Hop, where string) *trace.Cause {
-	cause := &trace.Cause{Code: trace.PolicyDrops, Node: to.Node,
-		Message: fmt.Sprintf("%s %s: a network policy or a firewall drops it", packet(to.Return), where)}
+func dropped(f *Findings, to trace.Hop, where string) *inspect.Finding {
+	cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.PolicyDrops, Node: to.Node,
+		Summary: fmt.Sprintf("%s %s: a network policy or a firewall drops it", packet(to.Return), where)}
 	if len(f.Policies) > 0 {
-		cause.Message += " (" + listed(f.Policies) + ")"
+		cause.Summary += " (" + listed(f.Policies) + ")"
 	}
 	namespace := cmp.Or(f.Path.Target.Namespace, f.Path.Source.Namespace)
 	cause.Command = trace.Kubectl("get", "networkpolicies", "-n", namespace)
@@ -149,7 +150,7 @@ func dropped(f *Findings, to trace.Hop, where string) *trace.Cause {
 }
 
 // silentTarget is a request that went all the way, with no answer on the way back.
-func silentTarget(f *Findings, g gap) *trace.Cause {
+func silentTarget(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	if g.last < 0 && g.silent < 0 && !p.Target.IP.IsValid() {
 		return nil
@@ -157,17 +158,17 @@ func silentTarget(f *Findings, g gap) *trace.Cause {
 	who := targetText(p)
 	switch {
 	case p.Probe.Check == trace.Ask:
-		return &trace.Cause{Code: trace.DNSSilent, Message: "the DNS server does not answer", Command: digCommand(p)}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.DNSSilent, Summary: "the DNS server does not answer", Command: digCommand(p)}
 	case (p.Target.Kind == trace.Outside || p.Target.Kind == trace.Switch) && !translated(p):
-		return &trace.Cause{Code: trace.NoReturn, Node: p.Source.Node, Message: fmt.Sprintf("%s does not answer: the "+
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoReturn, Node: p.Source.Node, Summary: fmt.Sprintf("%s does not answer: the "+
 			"source address is not translated (natOutgoing), so it needs a route back to %s", who, addressText(p.Source)),
 			Command: trace.Kubectl("get", "ippools", "-o", "custom-columns=CIDR:.spec.cidr,NAT:.spec.natOutgoing")}
 	case g.silent < 0 && g.last >= 0 && p.Hops[g.last].Return:
-		return &trace.Cause{Code: trace.Unknown, Message: "the answer reaches the pod's cable, and not the program that waits for it"}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unknown, Summary: "the answer reaches the pod's cable, and not the program that waits for it"}
 	case g.last >= 0:
-		return &trace.Cause{Code: trace.Unreachable, Message: fmt.Sprintf("the request is sent to %s, which does not answer", who)}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unreachable, Summary: fmt.Sprintf("the request is sent to %s, which does not answer", who)}
 	default:
-		return &trace.Cause{Code: trace.Unreachable, Message: who + " does not answer"}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unreachable, Summary: who + " does not answer"}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -23,7 +24,7 @@ func (r *Round) Judge(p trace.Path) trace.Path {
 		inconclusive(&p, "it was not probed")
 	case p.Result.Failed != "":
 		p.Verdict = trace.Inconclusive
-		p.Cause = &trace.Cause{Code: trace.NoTool, Message: p.Result.Failed}
+		p.Cause = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoTool, Summary: p.Result.Failed}
 	case !p.Result.Answered || p.Probe.Check == trace.Get && p.Result.Status == 0:
 		p.Verdict = trace.Fail
 	default:
@@ -78,30 +79,30 @@ func deviations(p *trace.Path) []string {
 	var notes []string
 	for _, hop := range p.Hops {
 		if hop.Problem != nil {
-			notes = append(notes, "works in spite of: "+hop.Problem.Message)
+			notes = append(notes, "works in spite of: "+hop.Problem.Summary)
 		}
 	}
 	return notes
 }
 
 // wrongAnswer is what is wrong with the answer to a question for a name; nil if nothing is.
-func wrongAnswer(p *trace.Path) *trace.Cause {
+func wrongAnswer(p *trace.Path) *inspect.Finding {
 	res, record := p.Result, trace.RecordType(p.Family)
-	show := &trace.Cause{Code: trace.NoRecord, Command: digCommand(p)}
+	show := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoRecord, Command: digCommand(p)}
 	switch {
 	case p.Expect.NoAnswer && len(res.Answers) > 0:
-		show.Message = fmt.Sprintf("%s has %s %s, and must have none", p.Probe.Host, record, join(res.Answers))
+		show.Summary = fmt.Sprintf("%s has %s %s, and must have none", p.Probe.Host, record, join(res.Answers))
 	case p.Expect.NoAnswer:
 		return nil
 	case len(res.Answers) == 0 && res.Code != "" && res.Code != "NOERROR" && res.Code != "NXDOMAIN":
 		show.Code = trace.DNSSilent
-		show.Message = "the DNS server answers with " + res.Code
+		show.Summary = "the DNS server answers with " + res.Code
 	case len(res.Answers) == 0 && res.Code == "NXDOMAIN":
-		show.Message = fmt.Sprintf("there is no such name as %s", p.Probe.Host)
+		show.Summary = fmt.Sprintf("there is no such name as %s", p.Probe.Host)
 	case len(res.Answers) == 0:
-		show.Message = fmt.Sprintf("%s has no %s record: it has no %s address", p.Probe.Host, record, p.Family)
+		show.Summary = fmt.Sprintf("%s has no %s record: it has no %s address", p.Probe.Host, record, p.Family)
 	case len(p.Expect.Answers) > 0 && !sameAddresses(res.Answers, p.Expect.Answers):
-		show.Message = fmt.Sprintf("%s has %s %s in place of %s", p.Probe.Host, record, join(res.Answers), join(p.Expect.Answers))
+		show.Summary = fmt.Sprintf("%s has %s %s in place of %s", p.Probe.Host, record, join(res.Answers), join(p.Expect.Answers))
 	default:
 		return nil
 	}

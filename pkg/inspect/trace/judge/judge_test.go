@@ -87,7 +87,7 @@ func TestJudge(t *testing.T) {
 			*p.Result = trace.Result{Sent: 3}
 		}, trace.Fail, ""},
 		{"works in spite of a deviation", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
-			p.Hops[5].Problem = &trace.Cause{Code: trace.PathMTU, Message: "MTU 1400 in place of 1430"}
+			p.Hops[5].Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.PathMTU, Summary: "MTU 1400 in place of 1430"}
 		}, trace.Pass, "in spite of: MTU 1400"},
 		{"HTTP without a status", tracetest.ToService(a, inspect.IPv6, trace.Get), func(p *trace.Path, _ *judge.Counters) {
 			p.Result.Status = 0
@@ -134,7 +134,7 @@ func TestAnswers(t *testing.T) {
 		expect trace.Expect
 		code   string
 		got    []netip.Addr
-		want   trace.CauseCode // empty passes
+		want   inspect.Code // empty passes
 	}{
 		{"the address", trace.Expect{Answers: addrs("fd00::1")}, "NOERROR", addrs("fd00::1"), ""},
 		{"all addresses in another order", trace.Expect{Answers: addrs("fd00::1", "fd00::2")}, "NOERROR", addrs("fd00::2", "fd00::1"), ""},
@@ -154,7 +154,7 @@ func TestAnswers(t *testing.T) {
 			p.Expect = tt.expect
 			p.Result.Code, p.Result.Answers = tt.code, tt.got
 			got := judged(p, c)
-			var code trace.CauseCode
+			var code inspect.Code
 			if got.Cause != nil {
 				code = got.Cause.Code
 			}

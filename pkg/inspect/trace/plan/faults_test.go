@@ -14,9 +14,9 @@ import (
 )
 
 // first is the cause that a verdict names: the first that is not harmless.
-func first(p *trace.Path) *trace.Cause {
+func first(p *trace.Path) *inspect.Finding {
 	for _, h := range p.Hops {
-		if h.Problem != nil && !h.Problem.Harmless {
+		if trace.Stops(h.Problem) {
 			return h.Problem
 		}
 	}
@@ -85,7 +85,7 @@ func TestFaults(t *testing.T) {
 						continue
 					}
 					broken++
-					if cause.Code != tt.code || cause.Node != tt.node || !strings.Contains(cause.Message, tt.says) || cause.Command == "" {
+					if cause.Code != tt.code || cause.Node != tt.node || !strings.Contains(cause.Summary, tt.says) || cause.Command == "" {
 						t.Errorf("%s: cause is %+v, want %s on %q with %q", p.Name, *cause, tt.code, tt.node, tt.says)
 					}
 				}
@@ -104,7 +104,7 @@ type fault struct {
 	name   string
 	change it.Change
 	breaks func(*trace.Path) bool
-	code   trace.CauseCode
+	code   inspect.Code
 	node   string
 	says   string
 }

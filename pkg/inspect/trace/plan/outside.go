@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
 )
@@ -94,17 +95,17 @@ func (w *walk) wire(n *node, dev string, pk packet, direction trace.Direction) {
 }
 
 // exitProblem says what is wrong with the way out. Of a lab it is known where the way must lead.
-func (w *walk) exitProblem(n *node, d *kernel.Decision, pk packet) *trace.Cause {
+func (w *walk) exitProblem(n *node, d *kernel.Decision, pk packet) *inspect.Finding {
 	gateway := w.s.Lab.Gateway.Get(w.family)
 	if d.Drops() {
-		return &trace.Cause{Code: dropCode(d), Node: n.name, Command: w.routeGet(n, pk.dst.IP),
-			Message: fmt.Sprintf("node %s has no route to %s: %s", n.name, pk.dst.IP, insteadText(d))}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: dropCode(d), Node: n.name, Command: w.routeGet(n, pk.dst.IP),
+			Summary: fmt.Sprintf("node %s has no route to %s: %s", n.name, pk.dst.IP, insteadText(d))}
 	}
 	if pk.dst.Kind != trace.Switch || !gateway.IsValid() || pk.dst.IP == gateway || d.Route.Gateway == gateway {
 		return nil
 	}
-	return &trace.Cause{Code: trace.NoRoute, Node: n.name, Command: w.routeGet(n, pk.dst.IP),
-		Message: fmt.Sprintf("node %s has no route to %s by the switch (via %s): it leads out through %s (%s)", n.name,
+	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoRoute, Node: n.name, Command: w.routeGet(n, pk.dst.IP),
+		Summary: fmt.Sprintf("node %s has no route to %s by the switch (via %s): it leads out through %s (%s)", n.name,
 			pk.dst.IP, gateway, d.Route.Dev, routeText(d))}
 }
 

@@ -87,7 +87,7 @@ func text(paths []trace.Path) []byte {
 			}
 			b.WriteString("\n")
 			if h.Problem != nil {
-				fmt.Fprintf(&b, "     ! %s (harmless: %v): %s\n       %s\n", h.Problem.Code, h.Problem.Harmless, h.Problem.Message, h.Problem.Command)
+				fmt.Fprintf(&b, "     ! %s (harmless: %v): %s\n       %s\n", h.Problem.Code, !trace.Stops(h.Problem), h.Problem.Summary, h.Problem.Command)
 			}
 		}
 	}

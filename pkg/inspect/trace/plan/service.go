@@ -169,8 +169,8 @@ func (p *planner) throughService(w *walk, source, target trace.Endpoint, svc *in
 		hop.Action, hop.Detail = "unknown", reason
 	} else if len(ready) == 0 {
 		hop.Action, hop.Detail = "refused", "no ready endpoint"
-		hop.Problem = &trace.Cause{Code: trace.NoEndpoint,
-			Message: fmt.Sprintf("service %s/%s has no ready %s endpoint%s", svc.Namespace, svc.Name, w.family, notReady(total)),
+		hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoEndpoint,
+			Summary: fmt.Sprintf("service %s/%s has no ready %s endpoint%s", svc.Namespace, svc.Name, w.family, notReady(total)),
 			Command: trace.Kubectl("get", "endpointslices", "-n", svc.Namespace, "-l", "kubernetes.io/service-name="+svc.Name)}
 	} else {
 		hop.Detail = fmt.Sprintf("kube-proxy: %s -> %s", socket(target), listed(ready))
@@ -203,11 +203,11 @@ func (p *planner) branch(source, e trace.Endpoint, parent *walk) trace.Hop {
 		}
 	}
 	for _, h := range w.hops {
-		if h.Problem == nil || h.Problem.Harmless {
+		if !trace.Stops(h.Problem) {
 			continue
 		}
 		cause := *h.Problem
-		cause.Message = fmt.Sprintf("endpoint %s: %s", cmp.Or(e.Name, e.IP.String()), cause.Message)
+		cause.Summary = fmt.Sprintf("endpoint %s: %s", cmp.Or(e.Name, e.IP.String()), cause.Summary)
 		hop.Problem = &cause
 		break
 	}

@@ -58,19 +58,19 @@ func (w *walk) neighbor(n *node, dev string, via netip.Addr, vtep *felix.VTEP) i
 	switch {
 	case !found.Found:
 		hop.Action, hop.Detail = "missing", via.String()
-		hop.Problem = &trace.Cause{Code: trace.NeighborWrong, Node: n.name, Command: show,
-			Message: fmt.Sprintf("node %s has no neighbour entry for %s on %s", n.name, via, dev)}
+		hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NeighborWrong, Node: n.name, Command: show,
+			Summary: fmt.Sprintf("node %s has no neighbour entry for %s on %s", n.name, via, dev)}
 		if found.Entry.State != "" {
 			hop.Detail += " " + found.Entry.State
-			hop.Problem.Message += ": it is " + found.Entry.State
+			hop.Problem.Summary += ": it is " + found.Entry.State
 		}
 		if vtep != nil {
 			mac = vtep.MAC
-			hop.Problem.Message += fmt.Sprintf("; it must be %s, for %s", vtep.MAC, vtep.Node)
+			hop.Problem.Summary += fmt.Sprintf("; it must be %s, for %s", vtep.MAC, vtep.Node)
 		}
 	case vtep != nil && mac != vtep.MAC && n.judged(felix.Neighbors, w.family):
-		hop.Problem = w.deviate(&trace.Cause{Code: trace.NeighborWrong, Node: n.name, Command: show,
-			Message: fmt.Sprintf("the neighbour entry of node %s for %s on %s has %s%s; it must be %s, for %s", n.name, via, dev,
+		hop.Problem = w.deviate(&inspect.Finding{Severity: inspect.SeverityError, Code: trace.NeighborWrong, Node: n.name, Command: show,
+			Summary: fmt.Sprintf("the neighbour entry of node %s for %s on %s has %s%s; it must be %s, for %s", n.name, via, dev,
 				mac, w.whose(mac), vtep.MAC, vtep.Node)})
 	}
 	w.add(hop)
@@ -106,11 +106,11 @@ func (w *walk) forward(n *node, dev string, mac inspect.MAC, vtep *felix.VTEP) [
 	switch {
 	case len(found.VTEPs) == 0:
 		hop.Action, hop.Detail = "missing", mac.String()
-		hop.Problem = &trace.Cause{Code: trace.FDBWrong, Node: n.name, Command: show,
-			Message: fmt.Sprintf("node %s has no forwarding entry for %s on %s%s", n.name, of, dev, must)}
+		hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.FDBWrong, Node: n.name, Command: show,
+			Summary: fmt.Sprintf("node %s has no forwarding entry for %s on %s%s", n.name, of, dev, must)}
 	case host.IsValid() && !slices.Contains(found.VTEPs, host) && n.judged(felix.FDB, w.family):
-		hop.Problem = &trace.Cause{Code: trace.FDBWrong, Node: n.name, Command: show,
-			Message: fmt.Sprintf("the forwarding entry of node %s for %s on %s leads to %s%s%s", n.name, of, dev,
+		hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.FDBWrong, Node: n.name, Command: show,
+			Summary: fmt.Sprintf("the forwarding entry of node %s for %s on %s leads to %s%s%s", n.name, of, dev,
 				found.VTEPs[0], w.located(found.VTEPs[0]), must)}
 	}
 	if len(found.VTEPs) > 0 {
@@ -139,8 +139,8 @@ func (w *walk) outer(n *node, link *inspect.Link, to []netip.Addr) {
 	hop := trace.Hop{Node: n.name, Component: trace.ComponentUnderlay, Action: "sent",
 		Detail: fmt.Sprintf("%s > %s UDP %d, VNI %d: %s", link.VXLAN.Local, to[0], link.VXLAN.Port, link.VXLAN.VNI, routeText(&d))}
 	if d.Drops() {
-		hop.Problem = &trace.Cause{Code: dropCode(&d), Node: n.name, Command: w.routeGet(n, to[0]),
-			Message: fmt.Sprintf("node %s has no route to %s%s, the other end of the tunnel: %s", n.name, to[0],
+		hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: dropCode(&d), Node: n.name, Command: w.routeGet(n, to[0]),
+			Summary: fmt.Sprintf("node %s has no route to %s%s, the other end of the tunnel: %s", n.name, to[0],
 				w.located(to[0]), insteadText(&d))}
 	}
 	w.add(hop)
@@ -189,7 +189,7 @@ func (w *walk) decapsulate(from *node, dev string, mac inspect.MAC, at string) {
 	hop.Problem = w.deviceProblem(n, true)
 	link := n.kernel.Link(dev)
 	show := showTable("vxlan", at, w.family)
-	if link != nil && (hop.Problem == nil || hop.Problem.Harmless) {
+	if link != nil && (!trace.Stops(hop.Problem)) {
 		sender := from.kernel.Link(dev)
 		switch {
 		case link.VXLAN != nil && sender.VXLAN != nil &&
@@ -198,12 +198,12 @@ func (w *walk) decapsulate(from *node, dev string, mac inspect.MAC, at string) {
 			if hop.Problem == nil && w.deviceProblem(from, true) != nil {
 				blamed = from.name
 			}
-			hop.Problem = &trace.Cause{Code: trace.TunnelDown, Node: blamed, Command: showTable("vxlan", blamed, w.family),
-				Message: fmt.Sprintf("the two ends of %s differ: VNI %d and port %d on %s, VNI %d and port %d on %s", dev,
+			hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.TunnelDown, Node: blamed, Command: showTable("vxlan", blamed, w.family),
+				Summary: fmt.Sprintf("the two ends of %s differ: VNI %d and port %d on %s, VNI %d and port %d on %s", dev,
 					sender.VXLAN.VNI, sender.VXLAN.Port, from.name, link.VXLAN.VNI, link.VXLAN.Port, at)}
 		case link.MAC != mac && !link.MAC.IsZero():
-			hop.Problem = &trace.Cause{Code: trace.TunnelDown, Node: at, Command: show,
-				Message: fmt.Sprintf("%s of node %s has the address %s: frames for %s are not taken", dev, at, link.MAC, mac)}
+			hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.TunnelDown, Node: at, Command: show,
+				Summary: fmt.Sprintf("%s of node %s has the address %s: frames for %s are not taken", dev, at, link.MAC, mac)}
 		}
 	}
 	if link != nil {
@@ -215,7 +215,7 @@ func (w *walk) decapsulate(from *node, dev string, mac inspect.MAC, at string) {
 
 // deviceProblem says what is wrong with the tunnel device of a node. Settings that only matter where the two ends differ
 // are harmless by themselves.
-func (w *walk) deviceProblem(n *node, settings bool) *trace.Cause {
+func (w *walk) deviceProblem(n *node, settings bool) *inspect.Finding {
 	if !n.judged(felix.Devices, w.family) {
 		return nil
 	}
@@ -223,24 +223,24 @@ func (w *walk) deviceProblem(n *node, settings bool) *trace.Cause {
 	if !ok {
 		return nil
 	}
-	cause := &trace.Cause{Code: trace.TunnelDown, Node: n.name, Command: showTable("vxlan", n.name, w.family)}
+	cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.TunnelDown, Node: n.name, Command: showTable("vxlan", n.name, w.family)}
 	link := n.kernel.Link(want.Name)
 	switch {
 	case link == nil:
-		cause.Message = fmt.Sprintf("node %s has no tunnel device %s", n.name, want.Name)
+		cause.Summary = fmt.Sprintf("node %s has no tunnel device %s", n.name, want.Name)
 	case !link.Up:
-		cause.Message = fmt.Sprintf("the tunnel device %s of node %s is down", want.Name, n.name)
+		cause.Summary = fmt.Sprintf("the tunnel device %s of node %s is down", want.Name, n.name)
 	case !settings || link.VXLAN == nil:
 		return nil
 	case link.VXLAN.Local != want.Local:
-		cause.Message = fmt.Sprintf("%s of node %s sends from %s in place of %s", want.Name, n.name, link.VXLAN.Local, want.Local)
+		cause.Summary = fmt.Sprintf("%s of node %s sends from %s in place of %s", want.Name, n.name, link.VXLAN.Local, want.Local)
 	case link.VXLAN.VNI != want.VNI || link.VXLAN.Port != want.Port:
-		cause.Harmless = true
-		cause.Message = fmt.Sprintf("%s of node %s has VNI %d and port %d in place of %d and %d", want.Name, n.name,
+		cause.Severity = inspect.SeverityWarning
+		cause.Summary = fmt.Sprintf("%s of node %s has VNI %d and port %d in place of %d and %d", want.Name, n.name,
 			link.VXLAN.VNI, link.VXLAN.Port, want.VNI, want.Port)
 	case want.MTU != 0 && link.MTU != want.MTU:
-		cause.Code, cause.Harmless = trace.PathMTU, true
-		cause.Message = fmt.Sprintf("%s of node %s has an MTU of %d in place of %d", want.Name, n.name, link.MTU, want.MTU)
+		cause.Code, cause.Severity = trace.PathMTU, inspect.SeverityWarning
+		cause.Summary = fmt.Sprintf("%s of node %s has an MTU of %d in place of %d", want.Name, n.name, link.MTU, want.MTU)
 	default:
 		return nil
 	}

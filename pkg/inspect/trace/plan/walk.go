@@ -28,7 +28,7 @@ type walk struct {
 	uncertain bool // something on the way is not known, so neither is the TTL
 	mtu       int  // bytes; the smallest on the way, 0 where none is known
 	masked    netip.Addr
-	detours   []*trace.Cause
+	detours   []*inspect.Finding
 	lost      bool
 }
 
@@ -43,14 +43,14 @@ type packet struct {
 func (w *walk) add(h trace.Hop) {
 	h.Return = w.back
 	w.hops = append(w.hops, h)
-	if h.Problem != nil && !h.Problem.Harmless {
+	if trace.Stops(h.Problem) {
 		w.lost = true
 	}
 }
 
 // deviate notes a problem that does not matter if the packet arrives all the same.
-func (w *walk) deviate(c *trace.Cause) *trace.Cause {
-	c.Harmless = true
+func (w *walk) deviate(c *inspect.Finding) *inspect.Finding {
+	c.Severity = inspect.SeverityWarning
 	w.detours = append(w.detours, c)
 	return c
 }
@@ -113,7 +113,9 @@ func (w *walk) carry(at, device string, pk packet) {
 	}
 	if w.lost {
 		for _, c := range w.detours[first:] {
-			c.Harmless = c.Code == trace.PathMTU
+			if c.Code != trace.PathMTU {
+				c.Severity = inspect.SeverityError
+			}
 		}
 	}
 	w.lost = w.lost || lost
@@ -163,8 +165,8 @@ func (w *walk) step(n *node, device string, pk packet) (next, in string) {
 	}
 	w.narrow(d.Route.MTU)
 	if fw := n.kernel.Forwards(w.family, device); !pk.own && fw.Known && !fw.On {
-		hop.Problem = &trace.Cause{Code: trace.Forwarding, Node: n.name,
-			Message: fmt.Sprintf("node %s does not forward %s: %s is 0", n.name, w.family, fw.Key),
+		hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Forwarding, Node: n.name,
+			Summary: fmt.Sprintf("node %s does not forward %s: %s is 0", n.name, w.family, fw.Key),
 			Command: trace.OnNode(n.name, "sysctl", fw.Key)}
 	}
 	switch {
@@ -186,8 +188,8 @@ func (w *walk) step(n *node, device string, pk packet) (next, in string) {
 func (w *walk) deliver(n *node, d *kernel.Decision, hop trace.Hop, pk packet) {
 	dev := pk.dst.Interface
 	if hop.Problem == nil && (d.Drops() || d.Route.Dev != dev) {
-		hop.Problem = &trace.Cause{Code: dropCode(d), Node: n.name,
-			Message: fmt.Sprintf("node %s has no route to its own pod %s (%s dev %s): %s", n.name, pk.dst.Name, pk.dst.IP, dev,
+		hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: dropCode(d), Node: n.name,
+			Summary: fmt.Sprintf("node %s has no route to its own pod %s (%s dev %s): %s", n.name, pk.dst.Name, pk.dst.IP, dev,
 				insteadText(d)),
 			Command: w.routeGet(n, pk.dst.IP)}
 	}
@@ -229,7 +231,7 @@ func (w *walk) toNode(n *node, d *kernel.Decision, hop trace.Hop, pk packet) (ne
 }
 
 // routeProblem says what is wrong with the route that a node takes to a pod or an address of another node.
-func (w *walk) routeProblem(n *node, d *kernel.Decision, pk packet, want *felix.Route, judged, reaches bool) *trace.Cause {
+func (w *walk) routeProblem(n *node, d *kernel.Decision, pk packet, want *felix.Route, judged, reaches bool) *inspect.Finding {
 	if judged && d.Type == kernel.Unicast && d.Route.Dst == want.Dst && want.Accepts(&d.Route) {
 		return nil
 	}
@@ -238,27 +240,27 @@ func (w *walk) routeProblem(n *node, d *kernel.Decision, pk packet, want *felix.
 		if !d.Drops() && reaches {
 			return nil
 		}
-		return &trace.Cause{Code: dropCode(d), Node: n.name, Command: w.routeGet(n, pk.dst.IP),
-			Message: fmt.Sprintf("node %s has no route to %s on %s: %s", n.name, pk.dst.IP, pk.dst.Node, insteadText(d))}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: dropCode(d), Node: n.name, Command: w.routeGet(n, pk.dst.IP),
+			Summary: fmt.Sprintf("node %s has no route to %s on %s: %s", n.name, pk.dst.IP, pk.dst.Node, insteadText(d))}
 	}
 	if want.Kind == felix.Tunnel || want.Dev == calico.VXLANDevice(w.family.Is6()) {
-		if cause := w.deviceProblem(n, false); cause != nil && cause.Code == trace.TunnelDown && !cause.Harmless {
-			cause.Message += ", and its routes with it"
+		if cause := w.deviceProblem(n, false); trace.Stops(cause) && cause.Code == trace.TunnelDown {
+			cause.Summary += ", and its routes with it"
 			return cause
 		}
 	}
 	must := fmt.Sprintf("it must be %s %s", want.Dst, want.String())
 	switch {
 	case d.Drops() || !reaches && d.Route.Dst != want.Dst:
-		return &trace.Cause{Code: dropCode(d), Node: n.name, Command: show,
-			Message: fmt.Sprintf("node %s has no route to %s on %s: %s; %s", n.name, want.Dst, want.Node, insteadText(d), must)}
+		return &inspect.Finding{Severity: inspect.SeverityError, Code: dropCode(d), Node: n.name, Command: show,
+			Summary: fmt.Sprintf("node %s has no route to %s on %s: %s; %s", n.name, want.Dst, want.Node, insteadText(d), must)}
 	case d.Route.Dst == want.Dst && sameHop(&d.Route, want):
-		return w.deviate(&trace.Cause{Code: trace.WrongRoute, Node: n.name, Command: show,
-			Message: fmt.Sprintf("the route of node %s to %s: %s", n.name, want.Dst,
+		return w.deviate(&inspect.Finding{Severity: inspect.SeverityError, Code: trace.WrongRoute, Node: n.name, Command: show,
+			Summary: fmt.Sprintf("the route of node %s to %s: %s", n.name, want.Dst,
 				strings.Join(want.Differences(&d.Route), ", "))})
 	}
-	cause := &trace.Cause{Code: trace.WrongRoute, Node: n.name, Command: show,
-		Message: fmt.Sprintf("the route of node %s to %s is %s; %s", n.name, want.Dst, routeText(d), must)}
+	cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.WrongRoute, Node: n.name, Command: show,
+		Summary: fmt.Sprintf("the route of node %s to %s is %s; %s", n.name, want.Dst, routeText(d), must)}
 	if reaches {
 		return w.deviate(cause)
 	}

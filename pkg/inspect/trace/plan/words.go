@@ -66,7 +66,7 @@ func insteadText(d *kernel.Decision) string {
 	return text
 }
 
-func dropCode(d *kernel.Decision) trace.CauseCode {
+func dropCode(d *kernel.Decision) inspect.Code {
 	if d.Drops() && d.Type != kernel.None {
 		return trace.Blackhole
 	}

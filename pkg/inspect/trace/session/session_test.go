@@ -73,7 +73,7 @@ type fault struct {
 	network *tracetest.Network
 	// broken reports whether a path must fail; it must pass otherwise.
 	broken func(p *trace.Path) bool
-	code   trace.CauseCode
+	code   inspect.Code
 	says   string
 	node   string
 }
@@ -188,12 +188,12 @@ func applicationFaults(f inspect.Family) []fault {
 	}
 }
 
-func withProblem(node string, component trace.Component, code trace.CauseCode) []trace.Path {
+func withProblem(node string, component trace.Component, code inspect.Code) []trace.Path {
 	paths := tracetest.Matrix()
 	for i := range paths {
 		for j := range paths[i].Hops {
 			if hop := &paths[i].Hops[j]; hop.Node == node && hop.Component == component {
-				hop.Problem = &trace.Cause{Code: code, Node: node, Message: "a contradiction"}
+				hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: code, Node: node, Summary: "a contradiction"}
 			}
 		}
 	}
@@ -227,7 +227,7 @@ func TestFaults(t *testing.T) {
 					}
 				case p.Verdict != trace.Fail || p.Cause == nil:
 					t.Errorf("%s: %s without a cause", p.Name, p.Verdict)
-				case p.Cause.Code != fault.code || !strings.Contains(p.Cause.Message, fault.says):
+				case p.Cause.Code != fault.code || !strings.Contains(p.Cause.Summary, fault.says):
 					t.Errorf("%s: got %+v, want %s: %s", p.Name, *p.Cause, fault.code, fault.says)
 				case fault.node != "" && p.Cause.Node != fault.node:
 					t.Errorf("%s: the cause is on %s, want %s", p.Name, p.Cause.Node, fault.node)
@@ -249,7 +249,7 @@ func TestPolicies(t *testing.T) {
 		return []string{fmt.Sprintf("NetworkPolicy default/deny (%d pods)", len(pods))}
 	}})
 	i := slices.IndexFunc(paths, func(p trace.Path) bool { return crosses(&p, a, b) && p.Probe.Check == trace.Ping })
-	if !strings.Contains(paths[i].Cause.Message, "NetworkPolicy default/deny (2 pods)") {
+	if !strings.Contains(paths[i].Cause.Summary, "NetworkPolicy default/deny (2 pods)") {
 		t.Errorf("got %+v", paths[i].Cause)
 	}
 }
