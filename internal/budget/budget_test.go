@@ -1,0 +1,45 @@
+package budget_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
+)
+
+func TestSpend(t *testing.T) {
+	b := budget.New(10)
+	for i, test := range []struct {
+		bytes int
+		ok    bool
+	}{{4, true}, {6, true}, {0, true}, {1, false}, {1, false}} {
+		if err := b.Spend(test.bytes); (err == nil) != test.ok {
+			t.Errorf("step %d: got %v", i, err)
+		}
+	}
+	var exceeded *budget.ExceededError
+	if err := budget.New(1 << 20).Spend(-1); !errors.As(err, &exceeded) || exceeded.Limit != 1<<20 {
+		t.Errorf("got %v", err)
+	}
+	var none *budget.Budget
+	if err := none.Spend(1 << 40); err != nil {
+		t.Errorf("no budget at all: %v", err)
+	}
+}
+
+// TestAppend: a list grows as far as the budget goes, and no further.
+func TestAppend(t *testing.T) {
+	type item [64]byte
+	b := budget.New(1 << 20)
+	var list []item
+	var err error
+	for err == nil {
+		var longer []item
+		if longer, err = budget.Append(b, list, item{}); err == nil {
+			list = longer
+		}
+	}
+	if paid := len(list) * 64; paid > 1<<20 || paid < 1<<19 {
+		t.Errorf("%d bytes for a budget of %d", paid, 1<<20)
+	}
+}
