@@ -12,7 +12,7 @@ import (
 // !=, in {…}, not in {…}, contains, starts with, ends with, !, &&, || and parentheses. An empty one selects all.
 // The library of Calico is not used since it comes with the whole of Felix and its requirements.
 func Selects(selector string, labels map[string]string) (bool, error) {
-	tokens, err := lex(selector)
+	tokens, err := Tokens(selector)
 	if err != nil {
 		return false, fmt.Errorf("selector %q: %w", selector, err)
 	}
@@ -22,7 +22,7 @@ func Selects(selector string, labels map[string]string) (bool, error) {
 	p := &selectorParser{tokens: tokens, labels: labels}
 	ok := p.or()
 	if p.err == nil && len(p.tokens) > 0 {
-		p.fail("unexpected %q", p.tokens[0].text)
+		p.fail("unexpected %q", p.tokens[0].Text)
 	}
 	if p.err != nil {
 		return false, fmt.Errorf("selector %q: %w", selector, p.err)
@@ -30,48 +30,78 @@ func Selects(selector string, labels map[string]string) (bool, error) {
 	return ok, nil
 }
 
-// token is a word, a quoted string or a piece of punctuation.
-type token struct {
-	text   string
-	quoted bool
+// Token is a word, a quoted string or a piece of punctuation of a selector.
+type Token struct {
+	Space string // before it
+	Text  string // of a string, without its quotes
+	Quote byte   // of a string; else 0
+	// IsLabel is set for the key of a label, by the place where it stands.
+	IsLabel bool
 }
 
-func lex(s string) ([]token, error) {
-	var tokens []token
-	for {
-		s = strings.TrimLeft(s, " \t\n")
-		if s == "" {
-			return tokens, nil
+func (t Token) quoted() bool { return t.Quote != 0 }
+
+// IsFixed reports whether the language itself has the token: punctuation, an operator, a function.
+func (t Token) IsFixed() bool {
+	words := []string{"all", "global", "has", "in", "not", "contains", "starts", "ends", "with"}
+	return !t.quoted() && (t.isPunctuation() || !t.IsLabel && slices.Contains(words, t.Text))
+}
+
+func (t Token) isPunctuation() bool { return !t.quoted() && !isWordRune(rune(t.Text[0])) }
+
+// String returns the token as it stands in a selector.
+func (t Token) String() string {
+	if t.quoted() {
+		return t.Space + string(t.Quote) + t.Text + string(t.Quote)
+	}
+	return t.Space + t.Text
+}
+
+// Tokens takes a selector apart. A string that is not closed and a character that no selector has are errors.
+func Tokens(selector string) ([]Token, error) {
+	var tokens []Token
+	for rest := selector; ; {
+		text := strings.TrimLeft(rest, " \t\n")
+		if text == "" {
+			break
 		}
-		t, rest, err := lexOne(s)
+		t, after, err := lexOne(text)
 		if err != nil {
 			return nil, err
 		}
-		tokens, s = append(tokens, t), rest
+		t.Space = rest[:len(rest)-len(text)]
+		tokens, rest = append(tokens, t), after
 	}
+	// The key of a label begins a term, as a function does, or is the argument of has.
+	for i := range tokens {
+		begins := i == 0 || slices.Contains([]string{"&&", "||", "!", "("}, tokens[i-1].Text) && !tokens[i-1].quoted()
+		call := i+1 < len(tokens) && tokens[i+1].Text == "(" && !tokens[i+1].quoted()
+		tokens[i].IsLabel = begins && !call && !tokens[i].quoted() && !tokens[i].isPunctuation()
+	}
+	return tokens, nil
 }
 
-func lexOne(s string) (t token, rest string, err error) {
+func lexOne(s string) (t Token, rest string, err error) {
 	if s[0] == '"' || s[0] == '\'' {
 		end := strings.IndexByte(s[1:], s[0])
 		if end < 0 {
-			return token{}, "", errors.New("a string is not closed")
+			return Token{}, "", errors.New("a string is not closed")
 		}
-		return token{text: s[1 : 1+end], quoted: true}, s[end+2:], nil
+		return Token{Text: s[1 : 1+end], Quote: s[0]}, s[end+2:], nil
 	}
 	for _, op := range []string{"&&", "||", "==", "!=", "!", "(", ")", "{", "}", ","} {
 		if rest, ok := strings.CutPrefix(s, op); ok {
-			return token{text: op}, rest, nil
+			return Token{Text: op}, rest, nil
 		}
 	}
 	end := strings.IndexFunc(s, func(r rune) bool { return !isWordRune(r) })
 	switch end {
 	case 0:
-		return token{}, "", fmt.Errorf("unexpected character %q", s[0])
+		return Token{}, "", fmt.Errorf("unexpected character %q", s[0])
 	case -1:
 		end = len(s)
 	}
-	return token{text: s[:end]}, s[end:], nil
+	return Token{Text: s[:end]}, s[end:], nil
 }
 
 func isWordRune(r rune) bool {
@@ -80,7 +110,7 @@ func isWordRune(r rune) bool {
 
 // selectorParser evaluates while it parses: a selector is short, and is used once for each set of labels.
 type selectorParser struct {
-	tokens []token
+	tokens []Token
 	labels map[string]string
 	depth  int
 	err    error
@@ -98,7 +128,7 @@ func (p *selectorParser) fail(format string, args ...any) {
 
 // take consumes the next token if it is the given word or punctuation.
 func (p *selectorParser) take(text string) bool {
-	if len(p.tokens) == 0 || p.tokens[0].quoted || p.tokens[0].text != text {
+	if len(p.tokens) == 0 || p.tokens[0].quoted() || p.tokens[0].Text != text {
 		return false
 	}
 	p.tokens = p.tokens[1:]
@@ -112,13 +142,13 @@ func (p *selectorParser) want(text string) {
 }
 
 func (p *selectorParser) next(quoted bool) string {
-	if len(p.tokens) == 0 || p.tokens[0].quoted != quoted {
+	if len(p.tokens) == 0 || p.tokens[0].quoted() != quoted {
 		p.fail("a label or a value expected")
 		return ""
 	}
 	t := p.tokens[0]
 	p.tokens = p.tokens[1:]
-	return t.text
+	return t.Text
 }
 
 func (p *selectorParser) or() bool {

@@ -67,3 +67,40 @@ func FuzzSelects(f *testing.F) {
 	}
 	f.Fuzz(func(_ *testing.T, s string) { _, _ = Selects(s, map[string]string{"a": "x"}) })
 }
+
+// TestTokens: the tokens are the whole selector, and labels are told from the words of the language.
+func TestTokens(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                     "",
+		"all()":                                "",
+		"!has( acme.com/rack )":                "acme.com/rack",
+		"has == 'x' && in in {\"in\"}":         "has in",
+		"(a starts with \"x\") || b not in {}": "a b",
+		"a contains 'b' && !(c != 'd')":        "a c",
+		"all":                                  "all",
+	} {
+		tokens, err := Tokens(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again, labels []string
+		for _, token := range tokens {
+			again = append(again, token.String())
+			if token.IsLabel {
+				labels = append(labels, token.Text)
+			}
+			if token.IsLabel && token.IsFixed() {
+				t.Errorf("%s: %s is both a label and a word of the language", text, token.Text)
+			}
+		}
+		if got := strings.Join(again, ""); got != text {
+			t.Errorf("%s becomes %s", text, got)
+		}
+		if got := strings.Join(labels, " "); got != want {
+			t.Errorf("%s: labels %q, want %q", text, got, want)
+		}
+	}
+	if _, err := Tokens("rack == 'never closed"); err == nil {
+		t.Error("a string that is not closed is no error")
+	}
+}
