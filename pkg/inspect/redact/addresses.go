@@ -4,28 +4,30 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/sha256"
-	"math/bits"
 	"net/netip"
 	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// addressMap replaces addresses so that what two of them have in common stays: two that share their first n bits
-// share n bits afterwards, and no more. Subnets, pools, blocks and longest matches hold as before. The construction
-// is that of Crypto-PAn (Xu, Fan, Ammar, Moon, 2002): whether a bit is flipped is a keyed hash of the bits before it.
+// addressMap replaces addresses so that what two of them have in common stays: within a class (see classes), two that
+// share their first n bits share n bits afterwards, and no more. Subnets, pools, blocks and longest matches hold as
+// before. The construction is that of Crypto-PAn (Xu, Fan, Ammar, Moon, 2002): a keyed hash of the bits before a bit says
+// whether it is flipped. A result that falls into another class within its own is replaced again until it does not.
 //
-// Kept are what carries meaning of its own (loopback, link-local, multicast, documentation), the kind of an address
-// (private, unique local, global), its last eight bits, so that .0 and .1 stay what they are, and in the lower half
-// of an IPv6 address the zeros that lead a group, so that fd00:10::5 does not grow to full length.
+// Kept are the class, the last eight bits, so that .0 and .1 stay what they are, and in the lower half of an IPv6 address
+// the zeros that lead a group, so that fd00:10::5 does not grow to full length.
 type addressMap struct {
-	v4, v6 cipher.Block
-	macs   func(inspect.MAC) inspect.MAC
-	known  map[netip.Addr]netip.Addr
+	v4, v6  cipher.Block
+	macs    func(inspect.MAC) inspect.MAC
+	classes []class
+	known   map[netip.Addr]netip.Addr
 }
 
 func newAddressMap(key [32]byte, macs func(inspect.MAC) inspect.MAC) *addressMap {
-	return &addressMap{v4: block(key, "IPv4"), v6: block(key, "IPv6"), macs: macs, known: map[netip.Addr]netip.Addr{}}
+	return &addressMap{
+		v4: block(key, "IPv4"), v6: block(key, "IPv6"), macs: macs, classes: classes(), known: map[netip.Addr]netip.Addr{},
+	}
 }
 
 // block returns a cipher for one purpose.
@@ -38,32 +40,67 @@ func block(key [32]byte, purpose string) cipher.Block {
 	return c
 }
 
-// ownMeaning are the ranges whose addresses stay as they are. Link-local IPv6 is among them for its prefix only.
-func ownMeaning() []netip.Prefix {
-	return prefixes("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24",
-		"203.0.113.0/24", "224.0.0.0/3", "::/8", "2001:db8::/32", "fe80::/10", "ff00::/8")
+// class is a range whose addresses stay within it.
+type class struct {
+	netip.Prefix
+	how treatment
 }
 
-// ownKind are the ranges whose addresses stay within them.
-func ownKind() []netip.Prefix {
-	return prefixes("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "64:ff9b::/96", "2000::/3", "fd00::/8")
-}
+// treatment is what is done with the addresses of a class.
+type treatment uint8
 
-func prefixes(all ...string) []netip.Prefix {
-	out := make([]netip.Prefix, len(all))
-	for i, s := range all {
-		out[i] = netip.MustParsePrefix(s)
+const (
+	hashed    treatment = iota // the bits behind the prefix are replaced
+	kept                       // every network has these addresses, or none has
+	embedded                   // the last 32 bits are an IPv4 address, and replaced as one
+	linkLocal                  // see addressMap.linkLocal
+	multicast                  // the bits behind flags and scope are replaced, where there are more than the last 16
+)
+
+// classes lists the classes, the longest prefix first: it decides.
+func classes() []class {
+	var all []class
+	for how, ranges := range map[treatment][]string{
+		kept: {
+			"0.0.0.0/8", "127.0.0.0/8", "169.254.1.1/32", "169.254.20.10/32", "169.254.25.10/32", "169.254.169.254/32", "224.0.0.0/24",
+			"255.255.255.255/32", "::/127", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", // the last four: documentation
+		},
+		embedded:  {"::/96", "::ffff:0:0/96", "64:ff9b::/96"},
+		linkLocal: {"fe80::/10"},
+		multicast: {"ff00::/8"},
+		// Public addresses are far from the ranges with a meaning, but for those that begin with the same octet: they keep it.
+		hashed: {
+			"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
+			"100.0.0.0/8", "169.0.0.0/8", "172.0.0.0/8", "192.0.0.0/8", "0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3",
+			"fc00::/8", "fd00::/8", "2000::/3", "64:ff9b:1::/48", "::/0",
+		},
+	} {
+		for _, r := range ranges {
+			all = append(all, class{netip.MustParsePrefix(r), how})
+		}
 	}
-	return out
+	slices.SortFunc(all, func(a, b class) int { return b.Bits() - a.Bits() })
+	return all
 }
 
-// network replaces a prefix that names a network. One without host bits stays without.
+// classOf returns the class of an address. Every address has one.
+func (m *addressMap) classOf(a netip.Addr) class {
+	return m.classes[slices.IndexFunc(m.classes, func(c class) bool { return c.Contains(a) })]
+}
+
+// network replaces a prefix that names a network. One without host bits stays without. One that is wider than a class, such
+// as a default route, stays.
 func (m *addressMap) network(p netip.Prefix) netip.Prefix {
-	out := m.host(p)
-	if p == p.Masked() {
-		return out.Masked()
+	if !p.IsValid() || p != p.Masked() {
+		return m.host(p)
 	}
-	return out
+	const widest = 16 // the classes that are smaller are not worth their neighbours' secrets
+	for _, c := range m.classes {
+		if c.Bits() > p.Bits() && c.Bits() <= widest && p.Contains(c.Addr()) {
+			return p
+		}
+	}
+	return m.host(p).Masked()
 }
 
 // host replaces an address that carries the length of its network.
@@ -88,51 +125,44 @@ func (m *addressMap) addr(a netip.Addr) netip.Addr {
 }
 
 func (m *addressMap) replace(a netip.Addr) netip.Addr {
-	if a.Is6() && a.IsLinkLocalUnicast() {
-		return m.linkLocal(a)
-	}
-	if slices.ContainsFunc(ownMeaning(), func(p netip.Prefix) bool { return p.Contains(a) }) {
+	c := m.classOf(a)
+	switch b := a.As16(); c.how {
+	case kept:
 		return a
+	case linkLocal:
+		return m.linkLocal(b)
+	case embedded:
+		v4 := m.addr(netip.AddrFrom4([4]byte(b[12:]))).As4()
+		copy(b[12:], v4[:])
+		return netip.AddrFrom16(b)
+	case multicast:
+		if [12]byte(b[2:14]) == [12]byte{} {
+			return a // ff02::1, ff02::fb
+		}
+		return m.hashBits(a, 16)
 	}
+	out := m.hashBits(a, c.Bits())
+	for m.classOf(out).Prefix != c.Prefix {
+		out = m.hashBits(out, c.Bits())
+	}
+	return out
+}
+
+// hashBits replaces what follows the first bits of an address, but for what addressMap keeps at the end.
+func (m *addressMap) hashBits(a netip.Addr, from int) netip.Addr {
 	c := m.v6
 	if a.Is4() {
 		c = m.v4
 	}
 	in := a.AsSlice()
 	out := slices.Clone(in)
-	for i := keptBits(a); i < len(in)*8-8; i++ {
-		if leadsGroup(in, i) {
-			continue
-		}
-		if hashBit(c, in, i) {
+	for i := from; i < len(in)*8-8; i++ {
+		if !leadsGroup(in, i) && hashBit(c, in, i) {
 			out[i/8] ^= 0x80 >> (i % 8)
 		}
 	}
 	replaced, _ := netip.AddrFromSlice(out)
 	return replaced
-}
-
-// keptBits returns how many of the first bits of an address decide which of the ranges it is in, and so must stay: a
-// bit is flipped only where no range goes on behind the bits before it.
-func keptBits(a netip.Addr) int {
-	kept := 0
-	for _, p := range slices.Concat(ownMeaning(), ownKind()) {
-		if p.Addr().Is4() == a.Is4() {
-			kept = max(kept, min(common(a, p.Addr())+1, p.Bits()))
-		}
-	}
-	return kept
-}
-
-// common returns how many bits two addresses of a family share at their beginning.
-func common(a, b netip.Addr) int {
-	x, y := a.AsSlice(), b.AsSlice()
-	for i := range x {
-		if d := x[i] ^ y[i]; d != 0 {
-			return i*8 + bits.LeadingZeros8(d)
-		}
-	}
-	return len(x) * 8
 }
 
 // leadsGroup reports whether bit i comes behind nothing but zeros in its group of the lower half of an IPv6 address.
@@ -154,26 +184,22 @@ func hashBit(c cipher.Block, a []byte, n int) bool {
 	return out[0]&1 == 1
 }
 
-// linkLocal replaces the address that was made of a MAC (RFC 4291, appendix A) by that of the MAC's replacement.
-// Others are short and chosen by hand, as fe80::1, and stay.
-func (m *addressMap) linkLocal(a netip.Addr) netip.Addr {
-	b := a.As16()
-	if b[11] != 0xff || b[12] != 0xfe {
-		if b[8] != 0 || b[9] != 0 {
-			return m.randomLinkLocal(b)
-		}
-		return a
+// linkLocal replaces the address that was made of a MAC (RFC 4291, appendix A) by that of the MAC's replacement, and the
+// identifiers that a host drew for itself (RFC 7217) or that hold an IPv4 address (RFC 5214). Those of at most 16 bits are
+// chosen by hand, as fe80::1, and stay.
+func (m *addressMap) linkLocal(b [16]byte) netip.Addr {
+	b[1] &= 0xc0
+	clear(b[2:8]) // what is between the prefix and the identifier is zero by the standard
+	switch {
+	case [6]byte(b[8:14]) == [6]byte{}:
+	case b[11] == 0xff && b[12] == 0xfe:
+		mac := m.macs(inspect.MAC{b[8] ^ 2, b[9], b[10], b[13], b[14], b[15]})
+		copy(b[8:], []byte{mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
+	default:
+		var out [aes.BlockSize]byte
+		m.v6.Encrypt(out[:], b[:])
+		copy(b[8:], out[:8])
+		b[8] |= 1 // never taken for one chosen by hand
 	}
-	mac := m.macs(inspect.MAC{b[8] ^ 2, b[9], b[10], b[13], b[14], b[15]})
-	copy(b[8:], []byte{mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
-	return netip.AddrFrom16(b)
-}
-
-// randomLinkLocal replaces the identifier that a host drew for itself (RFC 7217), by which it could be known again.
-func (m *addressMap) randomLinkLocal(b [16]byte) netip.Addr {
-	var out [aes.BlockSize]byte
-	m.v6.Encrypt(out[:], b[:])
-	copy(b[8:], out[:8])
-	b[8] |= 1 // never taken for one chosen by hand
 	return netip.AddrFrom16(b)
 }

@@ -4,29 +4,22 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
-// nameMap replaces the names of one kind by numbers. They are given in the order of the names, so that rows stay in
-// order.
+// nameMap replaces the names of one kind by numbers. They are given in the order of the names, so that rows stay in order.
 type nameMap struct {
-	word  string // what the new names begin with
-	keep  func(string) bool
+	word  string          // what the new names begin with
+	keep  map[string]bool // among them the empty name
 	seen  map[string]bool
-	names map[string]string
+	names map[string]string // nil until all names were seen
 }
 
 func newNameMap(word string, keep ...string) *nameMap {
-	return &nameMap{
-		word: word, keep: func(s string) bool { return s == "" || slices.Contains(keep, s) }, seen: map[string]bool{},
+	m := &nameMap{word: word, keep: map[string]bool{"": true}, seen: map[string]bool{}}
+	for _, name := range keep {
+		m.keep[name] = true
 	}
-}
-
-// see takes notice of a name that is to be replaced.
-func (m *nameMap) see(name string) {
-	if !m.keep(name) {
-		m.seen[name] = true
-	}
+	return m
 }
 
 // number gives each name that was seen its replacement.
@@ -38,53 +31,17 @@ func (m *nameMap) number() {
 	}
 }
 
-// of returns the replacement of a name. One that was not seen is a mistake of ours, and must not slip through.
+// of returns the replacement of a name. Before the names are numbered it remembers the name and returns it.
 func (m *nameMap) of(name string) string {
-	if m.keep(name) {
+	if m.keep[name] {
+		return name
+	}
+	if m.names == nil {
+		m.seen[name] = true
 		return name
 	}
 	if replaced, ok := m.names[name]; ok {
 		return replaced
 	}
-	return m.word
-}
-
-// selectorWords are the words of Calico's selector language (libcalico-go/lib/selector).
-func selectorWords() []string {
-	return []string{"all", "global", "has", "in", "not", "contains", "starts", "ends", "with"}
-}
-
-// mapSelector replaces the keys and the quoted values of a selector.
-func mapSelector(selector string, key, value func(string) string) string {
-	var out strings.Builder
-	for selector != "" {
-		c := selector[0]
-		switch end := strings.IndexFunc(selector, func(r rune) bool { return !isKeyRune(r) }); {
-		case c == '"' || c == '\'':
-			text, rest, closed := strings.Cut(selector[1:], string(c))
-			if !closed {
-				return out.String() // a selector that Calico would not take either
-			}
-			fmt.Fprintf(&out, "%c%s%c", c, value(text), c)
-			selector = rest
-		case end == 0:
-			out.WriteByte(c)
-			selector = selector[1:]
-		default:
-			word, rest := selector, ""
-			if end > 0 {
-				word, rest = selector[:end], selector[end:]
-			}
-			if !slices.Contains(selectorWords(), word) {
-				word = key(word)
-			}
-			out.WriteString(word)
-			selector = rest
-		}
-	}
-	return out.String()
-}
-
-func isKeyRune(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./-", r)
+	return m.word // never seen: a mistake of ours, through which no name may slip
 }

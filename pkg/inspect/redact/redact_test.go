@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"net/netip"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,11 +17,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/blocks"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/ippools"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
@@ -42,6 +42,9 @@ func TestRedactSameFindings(t *testing.T) {
 		cases = append(cases, faults(f)...)
 	}
 	cases = append(cases, it.Case{Name: "many nodes", Snapshot: it.Synthetic(30)}, it.Case{Name: "sample", Snapshot: it.Sample()})
+	for _, name := range it.Recordings(t) {
+		cases = append(cases, it.Case{Name: name, Snapshot: it.Recording(t, name)})
+	}
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			r := newRedactor(c.Snapshot, testKey())
@@ -136,67 +139,98 @@ func text(v any) string {
 	return string(b)
 }
 
-// TestRedactKeepsOnly fills each string of a snapshot with text of its own and lists which of them a redacted copy
-// still has. A field that is added to the Snapshot shows here: it must be replaced, or be harmless.
-func TestRedactKeepsOnly(t *testing.T) {
-	s := &inspect.Snapshot{}
-	fill(reflect.ValueOf(s).Elem(), "")
-	var kept []string
-	eachString(reflect.ValueOf(redact(s, testKey())).Elem(), "", func(path, text string) {
-		if strings.Contains(text, "secret") {
-			kept = append(kept, path)
+// TestRedactHidesEveryField plants a secret in every string, address and Ethernet address of a Snapshot, in each form that
+// some rule looks at, and looks for it in the file. A field that somebody adds to the Snapshot is planted, too.
+func TestRedactHidesEveryField(t *testing.T) {
+	forms := []string{
+		"%s", "node-restriction.kubernetes.io/%s", "%s.k8s.io/zone", "%s.kubernetes.io/x", "projectcalico.org/%s", "node-role.kubernetes.io/%s",
+		"k8s-app-%s", "node.%s", "vxlan-tunnel-addr-%s", "cali%s", "veth%s", "eni%s", "azv%s", "enx%s", "eth0-%s", "eth0.%s", "vxlan.calico.%s",
+		"net.ipv4.conf.%s.rp_filter", "net.ipv4.conf.eth0.%s", "net.core.%s", "v3.28.5-%s", "6.8.0-%s", "12%s", "https-%s", "http%s",
+		"TCP%s", "Running %s", "virtual:%s", "kube-%s", "has(%s)", "a == '%s'", "a in {\"%s\"} && %s", "(%s", "^(%s.*)$", "kind://%s", "host:%s",
+	}
+	for i, form := range forms {
+		p := planter{form: form, kind: i}
+		s := &inspect.Snapshot{}
+		p.plant(reflect.ValueOf(s).Elem())
+		if len(p.secrets) < 100 {
+			t.Fatalf("only %d values were planted", len(p.secrets))
 		}
-	})
-	slices.Sort(kept)
-	testutil.Golden(t, "keeps.golden.txt", []byte(strings.Join(kept, "\n")+"\n"))
+		text := string(written(t, redact(s, testKey())))
+		for _, secret := range p.secrets {
+			if at := strings.Index(text, secret); at >= 0 {
+				t.Errorf("%s: %s is left: …%.100s", form, secret, text[max(0, at-60):])
+			}
+		}
+	}
 }
 
-// fill gives each slice and map one element and each string a text.
-func fill(v reflect.Value, path string) {
+// planter gives each pointer, slice and map one element, and each string, address and Ethernet address a secret.
+type planter struct {
+	form    string
+	kind    int // of addresses
+	secrets []string
+}
+
+func (p *planter) plant(v reflect.Value) {
+	n := len(p.secrets)
+	secret := fmt.Sprintf("secret%04d", n)
+	switch at := v.Addr().Interface().(type) {
+	case *time.Time:
+		return
+	case *netip.Addr:
+		*at = p.addr()
+		return
+	case *netip.Prefix:
+		a := p.addr()
+		*at = netip.PrefixFrom(a, a.BitLen())
+		return
+	case *inspect.MAC:
+		*at = inspect.MAC{byte(p.kind) << 1 &^ 1, 0x33, 0x44, 0x55, byte(n >> 8), byte(n)}
+		p.secrets = append(p.secrets, at.String()[3:])
+		return
+	}
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString("secret" + strings.ReplaceAll(path, ".", ""))
+		v.SetString(strings.ReplaceAll(p.form, "%s", secret))
+		p.secrets = append(p.secrets, secret)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		p.plant(v.Elem())
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(v.Index(0), path)
+		p.plant(v.Index(0))
 	case reflect.Map:
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-		fill(key, path+".key")
-		fill(value, path)
+		p.plant(key)
+		p.plant(value)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, value)
 	case reflect.Struct:
-		if v.Type().PkgPath() == "net/netip" || v.Type() == reflect.TypeFor[time.Time]() {
-			return
-		}
 		for i := range v.NumField() {
-			fill(v.Field(i), path+"."+v.Type().Field(i).Name)
+			p.plant(v.Field(i))
 		}
 	}
 }
 
-// eachString calls f for each string.
-func eachString(v reflect.Value, path string, f func(path, text string)) {
-	switch v.Kind() {
-	case reflect.String:
-		f(path, v.String())
-	case reflect.Slice:
-		for i := range v.Len() {
-			eachString(v.Index(i), path, f)
-		}
-	case reflect.Map:
-		for _, key := range v.MapKeys() {
-			eachString(key, path+".key", f)
-			eachString(v.MapIndex(key), path, f)
-		}
-	case reflect.Struct:
-		if v.Type().PkgPath() == "net/netip" {
-			return
-		}
-		for i := range v.NumField() {
-			eachString(v.Field(i), path+"."+v.Type().Field(i).Name, f)
-		}
+// addr is an address of one of the kinds that could be mistaken for harmless ones: near ranges that are kept, and with an
+// IPv4 address within.
+func (p *planter) addr() netip.Addr {
+	kinds := []string{
+		"10.77.0.0", "172.20.0.0", "192.168.0.0", "100.99.0.0", "203.0.114.0", "198.51.101.0", "192.0.3.0", "192.169.0.0", "172.32.0.0", "100.128.0.0",
+		"8.8.0.0", "126.0.0.0", "169.253.0.0", "169.254.77.0", "223.255.0.0", "239.1.0.0", "240.7.0.0", "::ffff:10.77.0.0", "64:ff9b::8.8.0.0",
+		"64:ff9b:1::a4d:0", "::8.8.0.0", "2002:a4d:1::", "2001:0:53aa::a4d:0", "2001:db9::", "2001:db7:ffff::", "fd00:77::", "fc00:77::",
+		"fe80::5efe:a4d:0", "fe80::1234:5678:0:0", "fe80:77::", "ff02::1:ff4d:0", "ff05:77::", "2a00:77::", "100::77:0:0",
 	}
+	a := netip.MustParseAddr(kinds[p.kind%len(kinds)])
+	b, n := a.As16(), len(p.secrets)+257 // in the last 16 bits
+	b[14] |= byte(n >> 8)
+	b[15] = byte(n)
+	hidden := netip.AddrFrom16(b)
+	if a.Is4() {
+		hidden = hidden.Unmap()
+	}
+	p.secrets = append(p.secrets, hidden.String())
+	return hidden
 }
 
 // TestRedactLeaks: of a lab and the sample, no name and no address is left.
@@ -252,86 +286,46 @@ func TestRedactOriginal(t *testing.T) {
 	}
 }
 
-// TestAddressMap: what two addresses share they share afterwards, to the bit; and what an address is it stays.
-func TestAddressMap(t *testing.T) {
-	m := newAddressMap(testKey(), same[inspect.MAC])
-	random := rand.New(rand.NewPCG(1, 2))
-	var all []netip.Addr
-	for range 300 {
-		for _, base := range slices.Concat(ownMeaning(), ownKind(), prefixes("0.0.0.0/0", "::/0", "fd00:10:10::/64", "10.10.10.0/24")) {
-			all = append(all, randomIn(random, base))
-		}
-	}
-	for range 20000 {
-		a, b := all[random.IntN(len(all))], all[random.IntN(len(all))]
-		if a.Is4() != b.Is4() || a.IsLinkLocalUnicast() || b.IsLinkLocalUnicast() {
-			continue
-		}
-		if before, after := common(a, b), common(m.addr(a), m.addr(b)); before != after {
-			t.Fatalf("%s and %s share %d bits, %s and %s share %d", a, b, before, m.addr(a), m.addr(b), after)
-		}
-	}
-	for _, a := range all {
-		got := m.addr(a)
-		if a.IsPrivate() != got.IsPrivate() || a.IsLoopback() != got.IsLoopback() || a.IsMulticast() != got.IsMulticast() ||
-			a.IsGlobalUnicast() != got.IsGlobalUnicast() || a.IsLinkLocalUnicast() != got.IsLinkLocalUnicast() {
-			t.Fatalf("%s becomes %s, which is of another kind", a, got)
-		}
-	}
-}
-
-func randomIn(random *rand.Rand, p netip.Prefix) netip.Addr {
-	b := p.Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
-		if random.IntN(2) == 1 {
-			b[i/8] ^= 0x80 >> (i % 8)
-		}
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
-}
-
-func TestAddressMapKeeps(t *testing.T) {
-	m := newAddressMap(testKey(), func(inspect.MAC) inspect.MAC { return inspect.MAC{2, 0xaa, 0xbb, 0xcc, 0xdd, 0xee} })
-	for _, s := range []string{
-		"0.0.0.0", "127.0.0.1", "169.254.1.1", "224.0.0.1", "255.255.255.255", "192.0.2.7", "::", "::1", "fe80::1", "ff02::1",
-		"2001:db8::1",
-	} {
-		if got := m.addr(netip.MustParseAddr(s)); got.String() != s {
-			t.Errorf("%s becomes %s", s, got)
-		}
-	}
-	for _, s := range []string{"0.0.0.0/0", "::/0", "10.0.0.0/8", "192.168.0.0/16", "fe80::/64", "fe80::/10"} {
-		if got := m.network(netip.MustParsePrefix(s)); got.String() != s {
-			t.Errorf("%s becomes %s", s, got)
-		}
-	}
-	if got := m.addr(netip.MustParseAddr("fe80::42:acff:fe12:3")); got.String() != "fe80::aa:bbff:fecc:ddee" {
-		t.Errorf("the address made of a MAC becomes %s", got)
-	}
-	if got := m.addr(netip.MustParseAddr("fe80::1234:5678:9abc:def0")); !got.IsLinkLocalUnicast() || strings.Contains(got.String(), "9abc") {
-		t.Errorf("the address drawn by a host becomes %s", got)
-	}
-	if got := m.addr(netip.MustParseAddr("fd00:10:10::10")).String(); !strings.HasSuffix(got, "::10") {
-		t.Errorf("fd00:10:10::10 grows to %s", got)
-	}
-}
-
-func TestMapSelector(t *testing.T) {
-	replace := func(s string) string { return "<" + s + ">" }
+func TestSelector(t *testing.T) {
+	s := &inspect.Snapshot{}
 	tests := map[string]string{
 		"":                                     "",
 		"all()":                                "all()",
-		"!has(acme.com/rack)":                  "!has(<acme.com/rack>)",
-		`rack == "r1" && zone != 'z-1'`:        `<rack> == "<r1>" && <zone> != '<z-1>'`,
-		`rack in {"r1", 'r2'} || !all()`:       `<rack> in {"<r1>", '<r2>'} || !all()`,
-		`rack not in { "has(x)" }`:             `<rack> not in { "<has(x)>" }`,
-		`a starts with "x" && b ends with "y"`: `<a> starts with "<x>" && <b> ends with "<y>"`,
-		`rack == "never closed`:                `<rack> == `,
+		"!has(acme.com/rack)":                  "!has(label-2)",
+		`a == "r1" && b != 'r2'`:               `label-1 == "value-2" && label-3 != 'value-3'`,
+		`a in {"r1", 'r2'} || !all()`:          `label-1 in {"value-2", 'value-3'} || !all()`,
+		`a not in { "has(x)" }`:                `label-1 not in { "value-1" }`,
+		`a starts with "x" && b ends with "y"`: `label-1 starts with "value-4" && label-3 ends with "value-5"`,
+		`in == "r1" words in a row`:            `label-4 == "value-2" label-6 in label-1 label-5`,
+		`a == "never closed`:                   "a selector that cannot be read",
 	}
-	for in, want := range tests {
-		if got := mapSelector(in, replace, replace); got != want {
-			t.Errorf("%s becomes %s, want %s", in, got, want)
+	texts := slices.Sorted(maps.Keys(tests))
+	for _, text := range texts {
+		s.Pools = append(s.Pools, inspect.IPPool{NodeSelector: text})
+	}
+	for i, pool := range redact(s, testKey()).Pools {
+		if want := tests[texts[i]]; pool.NodeSelector != want {
+			t.Errorf("%s becomes %s, want %s", texts[i], pool.NodeSelector, want)
 		}
+	}
+}
+
+// TestPattern: an mtuIfacePattern matches the same devices under their new names.
+func TestPattern(t *testing.T) {
+	s := &inspect.Snapshot{Tables: map[string]inspect.NodeTable{"n": {Links: []inspect.Link{{Name: "acme0"}, {Name: "acme1"}, {Name: "eth0"}, {Name: "rest"}}}}}
+	s.Calico.FelixEnv.MTUIfacePattern = "^(acme.*|eth0)$"
+	s.Calico.Felix = map[string]inspect.FelixSettings{"default": {MTUIfacePattern: felix.DefaultMTUIfacePattern}, "node.n": {MTUIfacePattern: "(acme"}}
+	out := redact(s, testKey())
+	re := regexp.MustCompile(out.Calico.FelixEnv.MTUIfacePattern)
+	for i, l := range out.Tables["node-1"].Links {
+		if want := i < 3; re.MatchString(l.Name) != want {
+			t.Errorf("%s: %s matches: %v, want %v", re, l.Name, !want, want)
+		}
+	}
+	if got := out.Calico.Felix["default"].MTUIfacePattern; got != felix.DefaultMTUIfacePattern {
+		t.Errorf("the default becomes %s", got)
+	}
+	if _, err := regexp.Compile(out.Calico.Felix["node.node-1"].MTUIfacePattern); err == nil {
+		t.Error("a pattern that Felix cannot compile becomes one that it can")
 	}
 }

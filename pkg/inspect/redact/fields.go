@@ -1,0 +1,162 @@
+package redact
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico/selector"
+)
+
+// fieldRules says what the strings of the Snapshot are, by TYPE.FIELD (see rule). A field that is not here is replaced by
+// text that says nothing.
+func (r *redactor) fieldRules() map[string]func(string) string {
+	return map[string]func(string) string{
+		"Snapshot.Tool": version, "Snapshot.Gathered": r.words(facts()), "Snapshot.Tables.key": r.nodes.of,
+		"Missing.Fact": r.words(facts()), "Missing.Node": r.nodes.of, "Missing.Reason": always("the reason was redacted"),
+
+		"Node.Name": r.nodes.of, "Node.Labels.key": r.labelKey, "Node.Labels": r.labelValue, "Node.Roles": r.roles.of,
+		"Node.OS": r.words([]string{"linux", "windows"}), "Node.KernelVersion": version,
+		"Node.ProviderID": always(""), // names the account, the zone or the container
+
+		"Pod.Namespace": r.namespaces.of, "Pod.Name": r.pods.of, "Pod.UID": r.uids.of, "Pod.Node": r.nodes.of,
+		"Pod.Phase": r.words(phases()), "Pod.Labels.key": r.labelKey, "Pod.Labels": r.labelValue, "Pod.Containers": r.containers.of,
+		"ContainerPort.Name": r.port, "ContainerPort.Protocol": r.words(protocols()),
+
+		"Service.Namespace": r.namespaces.of, "Service.Name": r.services.of, "Service.Type": r.words(serviceTypes()),
+		"Service.Labels.key": r.labelKey, "Service.Labels": r.labelValue, "Service.Selector.key": r.labelKey,
+		"Service.Selector": r.labelValue, "Service.IPFamilyPolicy": r.words(familyPolicies()), "Service.ExternalName": always("host.example"),
+		"ServicePort.Name": r.port, "ServicePort.Protocol": r.words(protocols()), "ServicePort.AppProtocol": r.words(appProtocols()),
+		"ServicePort.TargetPort": numberOr(r.port),
+
+		"EndpointSlice.Namespace": r.namespaces.of, "EndpointSlice.Name": r.slices.of, "EndpointSlice.Service": r.services.of,
+		"EndpointPort.Name": r.port, "EndpointPort.Protocol": r.words(protocols()),
+		"Endpoint.Node": r.nodes.of, "Endpoint.Pod": r.pods.of,
+
+		"Lab.Name": always("lab"),
+
+		"Calico.Version": version, "Calico.APIGroup": r.words(apiGroups()), "Calico.Felix.key": r.felixName,
+		"FelixSettings.RouteSource": r.words(routeSources()), "FelixSettings.MTUIfacePattern": r.pattern,
+
+		"IPPool.Name": r.pools.of, "IPPool.IPIPMode": r.words(encapModes()), "IPPool.VXLANMode": r.words(encapModes()),
+		"IPPool.NodeSelector": r.selector, "IPPool.AllowedUses": r.words(allowedUses()), "IPPool.AssignmentMode": r.words(assignmentModes()),
+		"IPAMBlock.Node": r.nodes.of, "IPAMBlock.Affinity": r.words([]string{"virtual:load-balancer"}),
+		"Allocation.Node": r.nodes.of, "Allocation.Handle": r.handle, "Allocation.Type": r.words(allocationTypes()),
+		"Allocation.Namespace": r.namespaces.of, "Allocation.Pod": r.pods.of,
+
+		"NodeTable.Sysctls.key": r.sysctl, "NodeTable.Sysctls": numberOr(r.text),
+		"Link.Name": r.device, "Link.Parent": r.device, "Link.Kind": r.words(linkKinds()),
+		"LinkAddress.Link": r.device, "LinkAddress.Scope": numberOr(r.words(scopes())),
+		"Route.Dev": r.device, "Route.Table": numberOr(r.words(routeTables())), "Route.Type": r.words(routeTypes()),
+		"Route.Protocol": numberOr(r.words(routeProtocols())), "Route.Scope": numberOr(r.words(scopes())),
+		"Rule.Table": numberOr(r.words(routeTables())), "Rule.Action": r.words(ruleActions()),
+		"Neighbor.Dev": r.device, "Neighbor.State": r.words(neighborStates()),
+		"FDBEntry.Dev": r.device,
+	}
+}
+
+// words keeps the words of a list, and replaces others.
+func (r *redactor) words(keep []string) func(string) string {
+	return func(s string) string {
+		if slices.Contains(keep, s) {
+			return s
+		}
+		return r.text(s)
+	}
+}
+
+// numberOr keeps numbers, and replaces others by f.
+func numberOr(f func(string) string) func(string) string {
+	return func(s string) string {
+		if digits := strings.TrimPrefix(s, "-"); digits != "" && len(digits) <= 10 && strings.Trim(digits, "0123456789") == "" {
+			return s
+		}
+		return f(s)
+	}
+}
+
+// always puts the same text in the place of any.
+func always(text string) func(string) string {
+	return func(s string) string {
+		if s == "" {
+			return ""
+		}
+		return text
+	}
+}
+
+// version keeps the numbers that a version begins with: v3.28.5 of "v3.28.5-acme", 6.8.0 of "6.8.0-45-generic".
+func version(s string) string {
+	end := strings.IndexFunc(s, func(c rune) bool { return c != 'v' && c != '.' && (c < '0' || c > '9') })
+	if end >= 0 && s != "(devel)" {
+		s = strings.TrimRight(s[:end], "v.")
+	}
+	return s
+}
+
+// rolePrefix begins the labels that name a node's roles.
+const rolePrefix = "node-role.kubernetes.io/"
+
+func (r *redactor) labelKey(key string) string {
+	if role, ok := strings.CutPrefix(key, rolePrefix); ok {
+		return rolePrefix + r.roles.of(role)
+	}
+	return r.keys.of(key)
+}
+
+// labelValue replaces the value of a label. The name of a node, as in kubernetes.io/hostname, stays one.
+func (r *redactor) labelValue(value string) string {
+	if r.nodes.seen[value] {
+		return r.nodes.of(value)
+	}
+	return r.values.of(value)
+}
+
+// port replaces the name of a port. What it says of HTTP stays, since a trace goes by it.
+func (r *redactor) port(name string) string {
+	replaced := r.ports.of(name)
+	for _, scheme := range []string{"https", "http"} {
+		if strings.HasPrefix(name, scheme) && replaced != name {
+			return scheme + "-" + replaced
+		}
+	}
+	return replaced
+}
+
+// handle replaces the handle of an address. That of a tunnel's address ends in the name of the node
+// (node/pkg/allocateip).
+func (r *redactor) handle(handle string) string {
+	for _, prefix := range tunnelHandles() {
+		if node, ok := strings.CutPrefix(handle, prefix); ok {
+			return prefix + r.nodes.of(node)
+		}
+	}
+	return r.handles.of(handle)
+}
+
+// felixName replaces the name of a FelixConfiguration. Felix reads that of all nodes and that of its own.
+func (r *redactor) felixName(name string) string {
+	const all, ofNode = "default", "node."
+	if node, ok := strings.CutPrefix(name, ofNode); ok {
+		return ofNode + r.nodes.of(node)
+	}
+	return r.words([]string{all})(name)
+}
+
+// selector replaces the labels and values of a selector. One that Calico cannot read stays one.
+func (r *redactor) selector(text string) string {
+	tokens, err := selector.Tokens(text)
+	if err != nil {
+		return "a selector that cannot be read"
+	}
+	var out strings.Builder
+	for _, t := range tokens {
+		switch {
+		case t.Quote != 0:
+			t.Text = r.labelValue(t.Text)
+		case t.IsLabel, !t.IsFixed():
+			t.Text = r.labelKey(t.Text)
+		}
+		out.WriteString(t.String())
+	}
+	return out.String()
+}

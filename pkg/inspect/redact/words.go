@@ -1,0 +1,121 @@
+package redact
+
+import (
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// The words that say nothing about a cluster, by what they are. Others are replaced.
+
+func facts() []string {
+	var all []string
+	for _, f := range inspect.Facts() {
+		all = append(all, string(f))
+	}
+	return all
+}
+
+// commonNamespaces are those of Kubernetes, Calico and kind.
+func commonNamespaces() []string {
+	return []string{
+		"default", "kube-system", "kube-public", "kube-node-lease", calico.SystemNamespace, "calico-apiserver", "tigera-operator",
+		"local-path-storage",
+	}
+}
+
+// commonLabels are keys of labels. A domain alone is no reason to keep one: node-restriction.kubernetes.io/ is for the
+// labels of administrators, and anybody may write below k8s.io.
+func commonLabels() []string {
+	return []string{
+		"app", "k8s-app", "component", "tier", "name", "pod-template-hash", "controller-revision-hash", "pod-template-generation",
+		"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/component",
+		"app.kubernetes.io/part-of", "app.kubernetes.io/managed-by",
+		"kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch", "kubernetes.io/metadata.name",
+		"kubernetes.io/cluster-service", "kubernetes.io/name", "beta.kubernetes.io/os", "beta.kubernetes.io/arch",
+		"beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type", "node.kubernetes.io/exclude-from-external-load-balancers",
+		"topology.kubernetes.io/region", "topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region",
+		"failure-domain.beta.kubernetes.io/zone", "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index",
+		"projectcalico.org/operator-node-migration",
+	}
+}
+
+func phases() []string { return []string{"Pending", "Running", "Succeeded", "Failed", "Unknown"} }
+
+func protocols() []string { return []string{"TCP", "UDP", "SCTP"} }
+
+func appProtocols() []string {
+	return []string{"http", "https", "http2", "grpc", "tcp", "tls", "kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/wss"}
+}
+
+func serviceTypes() []string {
+	return []string{"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}
+}
+
+func familyPolicies() []string {
+	return []string{"SingleStack", "PreferDualStack", "RequireDualStack"}
+}
+
+func apiGroups() []string { return []string{calico.CRDv1, calico.APIv3} }
+
+func routeSources() []string { return []string{"CalicoIPAM", "WorkloadIPs"} }
+
+func encapModes() []string {
+	return []string{string(inspect.EncapNever), string(inspect.EncapAlways), string(inspect.EncapCrossSubnet)}
+}
+
+func allowedUses() []string { return []string{"Workload", "Tunnel", "LoadBalancer"} }
+
+func assignmentModes() []string { return []string{"Automatic", "Manual"} }
+
+// allocationTypes are those of addresses that are no pod's (libcalico-go/lib/ipam).
+func allocationTypes() []string {
+	return []string{
+		"ipipTunnelAddress", "vxlanTunnelAddress", "vxlanV6TunnelAddress", "wireguardTunnelAddress", "wireguardV6TunnelAddress",
+	}
+}
+
+// tunnelHandles begin the handles of tunnels' addresses (node/pkg/allocateip).
+func tunnelHandles() []string {
+	return []string{
+		"ipip-tunnel-addr-", "vxlan-tunnel-addr-", "vxlan-v6-tunnel-addr-", "wireguard-tunnel-addr-", "wireguard-v6-tunnel-addr-",
+	}
+}
+
+// The words of iproute2 (lib/rt_names.c, ip/iproute.c, ip/ipneigh.c).
+
+func linkKinds() []string {
+	return []string{
+		"vxlan", "veth", "bridge", "dummy", "bond", "team", "vlan", "macvlan", "macvtap", "ipvlan", "ipip", "sit", "ip6tnl", "gre",
+		"gretap", "ip6gre", "vti", "vti6", "wireguard", "tun", "ifb", "vrf", "geneve", "nlmon", "ovs", "openvswitch",
+	}
+}
+
+func scopes() []string { return []string{"global", "site", "link", "host", "nowhere"} }
+
+func routeTables() []string { return []string{"main", "local", "default", "unspec"} }
+
+func routeTypes() []string {
+	return []string{
+		"unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw", "nat",
+	}
+}
+
+func routeProtocols() []string {
+	return []string{
+		"boot", "kernel", "static", "redirect", "ra", "dhcp", "bird", "zebra", "bgp", "isis", "ospf", "rip", "eigrp", "babel",
+		"openr", "mrouted", "keepalived", "xorp", "ntk", "gated", "dnrouted",
+	}
+}
+
+func ruleActions() []string {
+	return []string{"lookup", "goto", "nop", "blackhole", "unreachable", "prohibit", "masquerade"}
+}
+
+func neighborStates() []string {
+	return []string{"PERMANENT", "NOARP", "REACHABLE", "STALE", "NONE", "INCOMPLETE", "DELAY", "PROBE", "FAILED"}
+}
+
+// deviceSettings are the settings of a device that are read from /proc/sys/net.
+func deviceSettings() []string {
+	return []string{"rp_filter", "disable_ipv6", "forwarding", "accept_ra", "proxy_arp", "proxy_ndp"}
+}
