@@ -34,7 +34,7 @@ type Flags struct {
 
 // NewFlags returns the flags with their defaults. The flags of kubectl itself are bound once, at the root.
 func NewFlags(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *Flags {
-	return &Flags{Config: config, Print: printer.NewFlags(), NodeAccess: accessAuto, IOStreams: streams}
+	return &Flags{Config: config, Print: printer.NewFlags(), NodeAccess: gather.AccessAuto, IOStreams: streams}
 }
 
 // AddFlags binds the flags that every inspector has.
@@ -81,7 +81,7 @@ func (f *Flags) AddTableFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.NodeAccess, "node-access", f.NodeAccess, "How the tables of nodes are read: by exec into calico-node, "+
 		"by the container runtime (kind nodes of this machine), or by a short-lived debug pod. One of: (auto, exec, debug, runtime).")
 	cmd.Flags().StringVar(&f.ProbeImage, "probe-image", f.ProbeImage, "Image of debug pods, with sh and iproute2; empty is that of calico-node.")
-	command.CompleteFlag(cmd, "node-access", command.Words(nodeAccesses()...))
+	command.CompleteFlag(cmd, "node-access", command.Words(gather.NodeAccesses()...))
 }
 
 // ToOptions resolves what the flags and the arguments, which are names of the subject, stand for.

@@ -16,7 +16,7 @@ import (
 
 // Options are what the run of an inspector needs, whatever it inspects.
 type Options struct {
-	Source        Source
+	Source        gather.Source
 	Family        inspect.Family
 	AllNamespaces bool
 	// Request has the scope and the subject; the inspector adds the facts that it needs.

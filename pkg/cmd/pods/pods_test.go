@@ -20,9 +20,10 @@ import (
 
 // fakeSource answers with pages of pods and keeps what it was asked for.
 type fakeSource struct {
-	pages [][]inspect.Pod
-	err   error
-	asked []gather.Request
+	gather.Source // for what is not asked
+	pages         [][]inspect.Pod
+	err           error
+	asked         []gather.Request
 }
 
 func (s *fakeSource) Snapshot(_ context.Context, req gather.Request) (*inspect.Snapshot, error) {
@@ -41,7 +42,7 @@ func (s *fakeSource) EachPod(_ context.Context, req gather.Request, use func([]i
 }
 
 // runPods runs the command against a source and returns what it printed.
-func runPods(t *testing.T, source inspector.Source, args ...string) (out, errOut string, err error) {
+func runPods(t *testing.T, source gather.Source, args ...string) (out, errOut string, err error) {
 	t.Helper()
 	t.Setenv("KUBECONFIG", "/dev/null")
 	streams, _, o, e := genericiooptions.NewTestIOStreams()

@@ -129,8 +129,8 @@ func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	if o.request, o.sources, err = f.toRequest(shared.Family, shared.Request.Namespace); err != nil {
 		return nil, err
 	}
-	if live, ok := shared.Source.(inspector.Live); ok {
-		o.Prober, o.Policies = prober(live), policies(live, o.note)
+	if cluster, err := shared.Source.Cluster(); err == nil {
+		o.Prober, o.Policies = prober(cluster), policies(cluster, o.note)
 	}
 	// The pods and services on the way may be in any namespace; the labels choose sources, not what is on the way.
 	shared.Request.Namespace, shared.Request.Selector = "", ""

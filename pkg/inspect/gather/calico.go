@@ -124,7 +124,7 @@ func (g *gatherer) eachObject(ctx context.Context, resource string, use func(*un
 	if err != nil {
 		return err
 	}
-	list := g.clients.Dynamic.Resource(api.WithResource(resource)).List
+	list := g.cluster.Dynamic.Resource(api.WithResource(resource)).List
 	err = eachPage(ctx, list, metav1.ListOptions{}, func(page *unstructured.UnstructuredList) error {
 		for i := range page.Items {
 			if err := use(&page.Items[i]); err != nil {

@@ -58,7 +58,7 @@ func TestDetectCalico(t *testing.T) {
 			if test.prepare != nil {
 				test.prepare(c)
 			}
-			got, err := detectCalico(t.Context(), c.clients())
+			got, err := detectCalico(t.Context(), c.live().Clients)
 			if !errors.Is(err, test.wantErr) || got.String() != test.want {
 				t.Errorf("got %q, %v; want %q, %v", got, err, test.want, test.wantErr)
 			}

@@ -101,7 +101,7 @@ func (g *gatherer) felixEnv(ctx context.Context) (inspect.FelixSettings, error) 
 // configMapKey returns a value of a ConfigMap; none where the map or the key does not exist, as the kubelet would have
 // it for an optional reference (with any other, the pod would not run).
 func (g *gatherer) configMapKey(ctx context.Context, namespace, name, key string) (string, error) {
-	cm, err := g.clients.Kubernetes.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
+	cm, err := g.cluster.Kubernetes.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return "", nil
 	}

@@ -59,7 +59,10 @@ func (r Request) filterTables(s *inspect.Snapshot) error {
 	if !slices.Contains(r.Facts, inspect.FactTables) {
 		return nil
 	}
-	nodes, err := r.TableNodes(s) // none, with the error
+	nodes, err := r.tableNodes(s.Nodes) // none, with the error
+	if s.Lacks(inspect.FactNodes, "") != "" {
+		err = nil
+	}
 	all := s.Tables
 	s.Tables = make(map[string]inspect.NodeTable, len(nodes))
 	for _, node := range nodes {
@@ -71,20 +74,6 @@ func (r Request) filterTables(s *inspect.Snapshot) error {
 		return m.Fact != inspect.FactTables || m.Node == "" || slices.Contains(nodes, m.Node)
 	})
 	return err
-}
-
-// TableNodes returns the names of the nodes whose tables the request is about: the snapshot's, or the one that it names.
-func (r Request) TableNodes(s *inspect.Snapshot) ([]string, error) {
-	var names []string
-	for _, n := range s.Nodes {
-		if r.Node == "" || r.Node == n.Name {
-			names = append(names, n.Name)
-		}
-	}
-	if r.Node != "" && len(names) == 0 && s.Lacks(inspect.FactNodes, "") == "" {
-		return nil, fmt.Errorf("node %q: there is no such node", r.Node)
-	}
-	return names, nil
 }
 
 // filter returns the items that pass, without touching the list it was given.

@@ -1,5 +1,5 @@
-// Package gather fills a Snapshot from a live cluster, as far as the Kubernetes API has the facts. What the kernels of
-// the nodes hold is read by package nodetables below it.
+// Package gather fills a Snapshot: with the objects that the API server of a Cluster has, and with the tables that the
+// kernels of its nodes hold. Recorded facts answer the same requests.
 //
 // It judges nothing. A fact that the caller may not read, or that the cluster does not have, ends up in the Snapshot's
 // Missing, and the rest still comes.
@@ -8,6 +8,7 @@ package gather
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,41 +16,9 @@ import (
 	"golang.org/x/sync/errgroup"
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
-
-// Clients are the ways into the API server.
-type Clients struct {
-	Kubernetes kubernetes.Interface
-	Dynamic    dynamic.Interface // for Calico's objects
-}
-
-// NewClients returns clients for the server of config. Kubernetes' own objects travel as protobuf, which costs a
-// fraction of JSON in time and memory; and the client does not hold itself back, since the server has its own priority
-// and fairness.
-func NewClients(config *rest.Config) (Clients, error) {
-	config = rest.CopyConfig(config)
-	config.QPS = -1
-	http, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return Clients{}, err
-	}
-	dyn, err := dynamic.NewForConfigAndClient(config, http)
-	if err != nil {
-		return Clients{}, err
-	}
-	config.ContentType = "application/vnd.kubernetes.protobuf"
-	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
-	typed, err := kubernetes.NewForConfigAndClient(config, http)
-	if err != nil {
-		return Clients{}, err
-	}
-	return Clients{Kubernetes: typed, Dynamic: dyn}, nil
-}
 
 // Request says what is to be gathered.
 type Request struct {
@@ -65,12 +34,10 @@ type Request struct {
 	Selector string   // a label selector
 }
 
-// Gather reads the facts of the request, all at once. FactTables is left to package nodetables. The error is that of
-// the subject, or that of a connection without which there is nothing to be had; everything else that fails is in the
-// Snapshot's Missing. Where the subject is refused, the rest is read all the same, and the Snapshot comes with the error:
-// whoever asks for the permission wants to know of all that are missing.
-func Gather(ctx context.Context, clients Clients, req Request) (*inspect.Snapshot, error) {
-	g := newGatherer(clients, req)
+// Snapshot implements Source. It reads all facts at once. Where the subject is refused, it reads the rest all the same:
+// whoever asks for the permission wants to know of all that are missing. A lost connection is an error.
+func (c *Cluster) Snapshot(ctx context.Context, req Request) (*inspect.Snapshot, error) {
+	g := newGatherer(c, req)
 	var refused error
 	group, ctx := errgroup.WithContext(ctx)
 	for _, fact := range req.Facts {
@@ -82,7 +49,7 @@ func Gather(ctx context.Context, clients Clients, req Request) (*inspect.Snapsho
 			err := read(ctx)
 			switch {
 			case err == nil:
-			case isFatal(ctx, err):
+			case isFatal(ctx, err), errors.As(err, new(noSuchNodeError)):
 				return err
 			case fact == req.Subject && apierrors.IsForbidden(err):
 				refused = err
@@ -101,10 +68,10 @@ func Gather(ctx context.Context, clients Clients, req Request) (*inspect.Snapsho
 	return g.snap, refused
 }
 
-// gatherer is one run of Gather. The readers of the facts write to fields of the Snapshot that are theirs alone; only
+// gatherer is one run of Cluster.Snapshot. The readers of the facts write to fields of the Snapshot that are theirs alone; only
 // Missing has several writers.
 type gatherer struct {
-	clients Clients
+	cluster *Cluster
 	req     Request
 
 	mu   sync.Mutex
@@ -113,18 +80,20 @@ type gatherer struct {
 	// What several facts need is read once, by whoever comes first.
 	calico    func(context.Context) (calicoAPI, error)
 	daemonSet func(context.Context) (*appsv1.DaemonSet, error)
+	nodes     func(context.Context) ([]inspect.Node, error)
 }
 
-func newGatherer(clients Clients, req Request) *gatherer {
-	g := &gatherer{clients: clients, req: req, snap: &inspect.Snapshot{Gathered: slices.Clone(req.Facts)}}
+func newGatherer(cluster *Cluster, req Request) *gatherer {
+	g := &gatherer{cluster: cluster, req: req, snap: &inspect.Snapshot{Gathered: slices.Clone(req.Facts)}}
 	g.calico = once(func(ctx context.Context) (calicoAPI, error) {
-		api, err := detectCalico(ctx, clients)
+		api, err := detectCalico(ctx, cluster.Clients)
 		g.snap.Calico.APIGroup = api.String()
 		return api, err
 	})
 	g.daemonSet = once(func(ctx context.Context) (*appsv1.DaemonSet, error) {
-		return calicoNode(ctx, clients.Kubernetes)
+		return calicoNode(ctx, cluster.Kubernetes)
 	})
+	g.nodes = once(g.listNodes)
 	return g
 }
 
@@ -139,7 +108,7 @@ func once[T any](f func(context.Context) (T, error)) func(context.Context) (T, e
 	}
 }
 
-// reader returns what reads a fact, or nil for facts that are read elsewhere.
+// reader returns what reads a fact, or nil for a fact that there is not.
 func (g *gatherer) reader(fact inspect.Fact) func(context.Context) error {
 	return map[inspect.Fact]func(context.Context) error{
 		inspect.FactNodes:          g.readNodes,
@@ -151,6 +120,7 @@ func (g *gatherer) reader(fact inspect.Fact) func(context.Context) error {
 		inspect.FactFelix:          g.readFelix,
 		inspect.FactVersion:        g.readVersion,
 		inspect.FactLab:            g.readLab,
+		inspect.FactTables:         g.readTables,
 	}[fact]
 }
 

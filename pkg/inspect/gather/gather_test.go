@@ -1,9 +1,11 @@
 package gather
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +26,8 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
 )
 
 // equal compares snapshots by their values.
@@ -40,7 +44,22 @@ type cluster struct {
 	dynamic    *dynamicfake.FakeDynamicClient
 }
 
-func (c cluster) clients() Clients { return Clients{Kubernetes: c.kubernetes, Dynamic: c.dynamic} }
+// live returns it as a cluster whose nodes all hold what one held once.
+func (c cluster) live() *Cluster {
+	return &Cluster{
+		Clients: Clients{Kubernetes: c.kubernetes, Dynamic: c.dynamic},
+		ways:    func([]inspect.Node) []access.Way { return []access.Way{recordedWay{}} },
+	}
+}
+
+// recordedWay prints what a node printed once.
+type recordedWay struct{}
+
+func (recordedWay) Name() string { return "recorded" }
+
+func (recordedWay) Run(context.Context, string, string, ...string) ([]byte, error) {
+	return os.ReadFile("nodetables/testdata/iproute2-6.1.txt")
+}
 
 // calicoResources are the resources of Calico that tests serve.
 func calicoResources() []string {
@@ -126,6 +145,7 @@ func labCluster() cluster {
 func wantLab() inspect.Snapshot {
 	vni, mtu, yes := 5000, 0, true
 	return inspect.Snapshot{
+		Tables:         map[string]inspect.NodeTable{},
 		Gathered:       inspect.Facts(),
 		Nodes:          []inspect.Node{{Name: "a", Address: inspect.ByFamily[netip.Prefix]{V4: netip.MustParsePrefix("10.0.0.1/24")}}},
 		Pods:           []inspect.Pod{{Namespace: "default", Name: "p"}},
@@ -221,11 +241,14 @@ func TestGather(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := labCluster()
 			test.prepare(c)
-			got, err := Gather(t.Context(), c.clients(), Request{Facts: inspect.Facts()})
+			got, err := c.live().Snapshot(t.Context(), Request{Facts: inspect.Facts()})
 			if err != nil {
 				t.Fatal(err)
 			}
 			want := wantLab()
+			if want.Tables["a"], err = recordedTable(); err != nil {
+				t.Fatal(err)
+			}
 			test.want(&want)
 			if diff := cmp.Diff(want, *got, equal()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
@@ -234,9 +257,60 @@ func TestGather(t *testing.T) {
 	}
 }
 
+func recordedTable() (inspect.NodeTable, error) {
+	out, err := recordedWay{}.Run(context.Background(), "", "")
+	if err != nil {
+		return inspect.NodeTable{}, err
+	}
+	return nodetables.Parse(out)
+}
+
+// TestGatherTables: the tables are those of the nodes that the request is about, also where it does not ask for nodes.
+func TestGatherTables(t *testing.T) {
+	for name, test := range map[string]struct {
+		request Request
+		refuse  bool
+		tables  int
+		missing []inspect.Fact
+		wantErr string
+	}{
+		"all":                   {request: Request{Facts: []inspect.Fact{inspect.FactTables, inspect.FactNodes}}, tables: 1},
+		"without nodes":         {request: Request{Facts: []inspect.Fact{inspect.FactTables}}, tables: 1},
+		"not asked for":         {request: Request{Facts: []inspect.Fact{inspect.FactNodes}}},
+		"one":                   {request: Request{Facts: []inspect.Fact{inspect.FactTables}, Node: "a"}, tables: 1},
+		"of no node":            {request: Request{Facts: []inspect.Fact{inspect.FactTables}, Node: "x"}, wantErr: `node "x": there is no such node`},
+		"no permission":         {request: Request{Facts: []inspect.Fact{inspect.FactTables, inspect.FactNodes}}, refuse: true, missing: []inspect.Fact{inspect.FactNodes}},
+		"neither one nor other": {request: Request{Facts: []inspect.Fact{inspect.FactTables}}, refuse: true, missing: []inspect.Fact{inspect.FactTables}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := labCluster()
+			if test.refuse {
+				c.refuse("list", "nodes", forbidden("nodes"))
+			}
+			snap, err := c.live().Snapshot(t.Context(), test.request)
+			if test.wantErr != "" {
+				if err == nil || err.Error() != test.wantErr {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var missing []inspect.Fact
+			for _, m := range snap.Missing {
+				missing = append(missing, m.Fact)
+			}
+			if len(snap.Tables) != test.tables || !slices.Equal(missing, test.missing) {
+				t.Errorf("%d tables, missing %v", len(snap.Tables), missing)
+			}
+		})
+	}
+}
+
 func TestGatherWithoutCalico(t *testing.T) {
 	c := newCluster(nil, nil)
-	got, err := Gather(t.Context(), c.clients(), Request{Facts: inspect.Facts()})
+	got, err := c.live().Snapshot(t.Context(), Request{Facts: inspect.Facts()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +330,7 @@ func TestGatherWithoutCalico(t *testing.T) {
 // TestGatherOnlyWhatIsAsked makes sure that no fact is read for nothing.
 func TestGatherOnlyWhatIsAsked(t *testing.T) {
 	c := labCluster()
-	if _, err := Gather(t.Context(), c.clients(), Request{Facts: []inspect.Fact{inspect.FactNodes}}); err != nil {
+	if _, err := c.live().Snapshot(t.Context(), Request{Facts: []inspect.Fact{inspect.FactNodes}}); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(c.dynamic.Actions()); n != 0 {
@@ -305,7 +379,7 @@ func TestGatherErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := labCluster()
 			test.refuse(c)
-			snap, err := Gather(t.Context(), c.clients(), test.request)
+			snap, err := c.live().Snapshot(t.Context(), test.request)
 			if err == nil || !strings.HasSuffix(err.Error(), test.want.Error()) {
 				t.Errorf("got error %v, want %v", err, test.want)
 			}

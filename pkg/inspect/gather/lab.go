@@ -13,7 +13,7 @@ import (
 
 // readLab reads what `lab create` recorded. A cluster without a record is no lab, which is not a gap.
 func (g *gatherer) readLab(ctx context.Context) error {
-	cm, err := g.clients.Kubernetes.CoreV1().ConfigMaps(calico.LabNamespace).Get(ctx, calico.LabConfigMap, metav1.GetOptions{})
+	cm, err := g.cluster.Kubernetes.CoreV1().ConfigMaps(calico.LabNamespace).Get(ctx, calico.LabConfigMap, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}

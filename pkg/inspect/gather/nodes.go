@@ -20,13 +20,19 @@ const (
 )
 
 func (g *gatherer) readNodes(ctx context.Context) error {
+	nodes, err := g.nodes(ctx)
+	g.snap.Nodes = nodes
+	return err
+}
+
+func (g *gatherer) listNodes(ctx context.Context) ([]inspect.Node, error) {
 	names, selector := g.req.subject(inspect.FactNodes)
-	api := g.clients.Kubernetes.CoreV1().Nodes()
+	api := g.cluster.Kubernetes.CoreV1().Nodes()
 	var all []inspect.Node
 	for _, name := range names {
 		node, err := api.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
-			return errorf("get", "nodes", "", err)
+			return nil, errorf("get", "nodes", "", err)
 		}
 		all = append(all, readNode(node))
 	}
@@ -39,11 +45,10 @@ func (g *gatherer) readNodes(ctx context.Context) error {
 			return nil
 		})
 		if err != nil {
-			return errorf("list", "nodes", "", err)
+			return nil, errorf("list", "nodes", "", err)
 		}
 	}
-	g.snap.Nodes = all
-	return nil
+	return all, nil
 }
 
 // readNode keeps what we use of a node. As in Calico, an annotation that cannot be read counts as absent.

@@ -102,7 +102,7 @@ func TestEachPod(t *testing.T) {
 			c := newCluster(nil, nil)
 			asked := pagedPods(c, pages, test.fail)
 			var got []string
-			err := EachPod(t.Context(), c.clients(), Request{}, func(pods []inspect.Pod) error {
+			err := c.live().EachPod(t.Context(), Request{}, func(pods []inspect.Pod) error {
 				var names []string
 				for _, p := range pods {
 					names = append(names, p.Name)
@@ -131,7 +131,7 @@ func TestEachPodInterrupted(t *testing.T) {
 	c := newCluster(nil, nil)
 	// More pages than are read ahead: the last of them cannot have come before the interruption.
 	pagedPods(c, slices.Repeat([][]string{{"a"}}, 50), func(string) error { return ctx.Err() })
-	err := EachPod(ctx, c.clients(), Request{}, func([]inspect.Pod) error { cancel(); return nil })
+	err := c.live().EachPod(ctx, Request{}, func([]inspect.Pod) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v, want that of the context", err)
 	}

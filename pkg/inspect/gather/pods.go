@@ -13,11 +13,11 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// EachPod hands on the pods of the request page by page, in the order of the API server: by namespace and name, where
+// EachPod implements Source. It hands on the pods page by page, in the order of the API server: by namespace and name, where
 // namespaces sort as if a slash followed them ("a-b" before "a").
-func EachPod(ctx context.Context, clients Clients, req Request, use func([]inspect.Pod) error) error {
+func (c *Cluster) EachPod(ctx context.Context, req Request, use func([]inspect.Pod) error) error {
 	names, selector := req.subject(inspect.FactPods)
-	api := clients.Kubernetes.CoreV1().Pods(req.Namespace)
+	api := c.Kubernetes.CoreV1().Pods(req.Namespace)
 	if len(names) > 0 {
 		pods := make([]inspect.Pod, 0, len(names))
 		for _, name := range names {
@@ -46,7 +46,7 @@ func EachPod(ctx context.Context, clients Clients, req Request, use func([]inspe
 
 func (g *gatherer) readPods(ctx context.Context) error {
 	var all []inspect.Pod
-	err := EachPod(ctx, g.clients, g.req, func(page []inspect.Pod) error {
+	err := g.cluster.EachPod(ctx, g.req, func(page []inspect.Pod) error {
 		all = append(all, page...)
 		return nil
 	})

@@ -13,9 +13,9 @@ import (
 
 // Policies reads the network policies of Kubernetes, and of Calico where that is. What may not be read is left out,
 // with the error beside the rest.
-func Policies(ctx context.Context, clients Clients) ([]inspect.Policy, error) {
+func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
 	var policies []inspect.Policy
-	api := clients.Kubernetes.NetworkingV1().NetworkPolicies("")
+	api := c.Kubernetes.NetworkingV1().NetworkPolicies("")
 	err := errorf("list", "networkpolicies", "", eachPage(ctx, api.List, metav1.ListOptions{},
 		func(list *networkingv1.NetworkPolicyList) error {
 			for i := range list.Items {
@@ -29,7 +29,7 @@ func Policies(ctx context.Context, clients Clients) ([]inspect.Policy, error) {
 			}
 			return nil
 		}))
-	calico, calicoErr := detectCalico(ctx, clients)
+	calico, calicoErr := detectCalico(ctx, c.Clients)
 	switch {
 	case errors.Is(calicoErr, errNoCalico):
 		return policies, err
@@ -39,7 +39,7 @@ func Policies(ctx context.Context, clients Clients) ([]inspect.Policy, error) {
 	for _, kind := range []struct{ resource, name string }{
 		{"networkpolicies", "Calico NetworkPolicy"}, {"globalnetworkpolicies", "GlobalNetworkPolicy"},
 	} {
-		list := clients.Dynamic.Resource(calico.WithResource(kind.resource)).List
+		list := c.Dynamic.Resource(calico.WithResource(kind.resource)).List
 		err = errors.Join(err, errorf("list", kind.resource, "", eachPage(ctx, list, metav1.ListOptions{},
 			func(list *unstructured.UnstructuredList) error {
 				for i := range list.Items {

@@ -82,7 +82,7 @@ func TestPolicies(t *testing.T) {
 			if tt.change != nil {
 				tt.change(c)
 			}
-			policies, err := Policies(t.Context(), c.clients())
+			policies, err := c.live().Policies(t.Context())
 			var got []string
 			for _, p := range policies {
 				got = append(got, p.String()+" "+p.Selector)

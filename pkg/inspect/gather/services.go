@@ -14,7 +14,7 @@ import (
 
 func (g *gatherer) readServices(ctx context.Context) error {
 	names, selector := g.req.subject(inspect.FactServices)
-	api := g.clients.Kubernetes.CoreV1().Services(g.req.Namespace)
+	api := g.cluster.Kubernetes.CoreV1().Services(g.req.Namespace)
 	var all []inspect.Service
 	for _, name := range names {
 		service, err := api.Get(ctx, name, metav1.GetOptions{})
@@ -80,7 +80,7 @@ func (g *gatherer) readEndpointSlices(ctx context.Context) error {
 		opts.LabelSelector = discoveryv1.LabelServiceName + " in (" + strings.Join(names, ",") + ")"
 	}
 	var all []inspect.EndpointSlice
-	api := g.clients.Kubernetes.DiscoveryV1().EndpointSlices(g.req.Namespace)
+	api := g.cluster.Kubernetes.DiscoveryV1().EndpointSlices(g.req.Namespace)
 	err := eachPage(ctx, api.List, opts, func(list *discoveryv1.EndpointSliceList) error {
 		for i := range list.Items {
 			all = append(all, readEndpointSlice(&list.Items[i]))

@@ -1,0 +1,93 @@
+package gather
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
+)
+
+// Cluster is a live cluster.
+type Cluster struct {
+	Clients
+	// Config is that of the API server. Commands in pods go to it.
+	Config *rest.Config
+	Options
+
+	ways func([]inspect.Node) []access.Way // replaces those of Ways in tests
+}
+
+// Clients are the ways into the API server.
+type Clients struct {
+	Kubernetes kubernetes.Interface
+	Dynamic    dynamic.Interface // for Calico's objects
+}
+
+// Options say how nodes are entered. The zero value is good.
+type Options struct {
+	// NodeAccess is one of NodeAccesses; empty is AccessAuto.
+	NodeAccess string
+	// Image is that of debug pods, with sh and iproute2; empty is that of the node's own calico-node.
+	Image string
+}
+
+// AccessAuto tries every way into a node until one works: first those that change nothing.
+const AccessAuto = "auto"
+
+// NodeAccesses returns the values of Options.NodeAccess.
+func NodeAccesses() []string { return []string{AccessAuto, "exec", "debug", "runtime"} }
+
+// debugNamespace is where a debug pod runs. It shares its node's network, which other namespaces may not admit.
+const debugNamespace = "kube-system"
+
+var _ Source = (*Cluster)(nil)
+
+// NewCluster returns the cluster of a server. Kubernetes' own objects travel as protobuf, which costs a fraction of JSON
+// in time and memory; and the client does not hold itself back, since the server has its own priority and fairness.
+func NewCluster(config *rest.Config, opts Options) (*Cluster, error) {
+	if opts.NodeAccess != "" && !slices.Contains(NodeAccesses(), opts.NodeAccess) {
+		return nil, fmt.Errorf("node access %q: use one of %v", opts.NodeAccess, NodeAccesses())
+	}
+	own := rest.CopyConfig(config)
+	own.QPS = -1
+	http, err := rest.HTTPClientFor(own)
+	if err != nil {
+		return nil, err
+	}
+	dyn, err := dynamic.NewForConfigAndClient(own, http)
+	if err != nil {
+		return nil, err
+	}
+	own.ContentType = "application/vnd.kubernetes.protobuf"
+	own.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	typed, err := kubernetes.NewForConfigAndClient(own, http)
+	if err != nil {
+		return nil, err
+	}
+	return &Cluster{Clients: Clients{Kubernetes: typed, Dynamic: dyn}, Config: config, Options: opts}, nil
+}
+
+// Cluster implements Source.
+func (c *Cluster) Cluster() (*Cluster, error) { return c, nil }
+
+// Ways returns the ways into the nodes in the order in which they are tried.
+func (c *Cluster) Ways(nodes []inspect.Node) []access.Way {
+	if c.ways != nil {
+		return c.ways(nodes)
+	}
+	all := []access.Way{
+		access.NewExec(c.Config, c.Kubernetes),
+		access.NewRuntime(run.Host{}, nodes),
+		access.NewDebug(c.Kubernetes, debugNamespace, c.Image),
+	}
+	if c.NodeAccess == "" || c.NodeAccess == AccessAuto {
+		return all
+	}
+	return slices.DeleteFunc(all, func(w access.Way) bool { return w.Name() != c.NodeAccess })
+}

@@ -1,0 +1,51 @@
+package gather
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
+)
+
+// readTables reads the kernel tables of the nodes, once these are known.
+func (g *gatherer) readTables(ctx context.Context) error {
+	nodes, err := g.nodes(ctx)
+	if err != nil && slices.Contains(g.req.Facts, inspect.FactNodes) {
+		return nil // readNodes says so
+	}
+	if err != nil {
+		return err
+	}
+	names, err := g.req.tableNodes(nodes)
+	if err != nil {
+		return noSuchNodeError{err}
+	}
+	tables, missing := nodetables.Tables(ctx, g.cluster.Ways(nodes), names, nodetables.Options{})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	g.snap.Tables = tables
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.snap.Missing = append(g.snap.Missing, missing...)
+	return nil
+}
+
+// noSuchNodeError says that the node of a request does not exist. Whoever named it made a mistake, which is no gap.
+type noSuchNodeError struct{ error }
+
+// tableNodes returns the names of the nodes whose tables the request is about: all, or the one that it names.
+func (r Request) tableNodes(nodes []inspect.Node) ([]string, error) {
+	var names []string
+	for _, n := range nodes {
+		if r.Node == "" || r.Node == n.Name {
+			names = append(names, n.Name)
+		}
+	}
+	if r.Node != "" && len(names) == 0 {
+		return nil, fmt.Errorf("node %q: there is no such node", r.Node)
+	}
+	return names, nil
+}
