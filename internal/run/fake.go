@@ -50,19 +50,36 @@ func (f *Fake) Calls() []Call {
 	return append([]Call(nil), f.calls...)
 }
 
-// Run implements Runner. A command that nobody foresaw is an error, so that no test passes by accident.
+// Run implements Runner. It gives its answer before it reads the standard input to its end, as a command that lives as long as
+// its input does. A command without an answer is an error, so that no test passes by accident.
 func (f *Fake) Run(ctx context.Context, c Cmd) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Name, err)
 	}
-	var in []byte
-	if c.Stdin != nil {
-		in, _ = io.ReadAll(c.Stdin)
+	line := c.String()
+	a, call, err := f.begin(line)
+	if err != nil {
+		return nil, err
 	}
+	out := []byte(a.out)
+	if c.Stdout != nil {
+		_, _ = c.Stdout.Write(out)
+		out = nil
+	}
+	if c.Stdin != nil && a.err == nil {
+		in, _ := io.ReadAll(c.Stdin)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.calls[call].Stdin = string(in)
+	}
+	return out, a.err
+}
+
+// begin records a call and returns its answer.
+func (f *Fake) begin(line string) (a answer, call int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	line := c.String()
-	f.calls = append(f.calls, Call{Cmd: line, Stdin: string(in)})
+	f.calls = append(f.calls, Call{Cmd: line})
 	best := -1
 	for i, a := range f.answers {
 		if strings.HasPrefix(line, a.prefix) && (best < 0 || len(a.prefix) >= len(f.answers[best].prefix)) {
@@ -70,7 +87,7 @@ func (f *Fake) Run(ctx context.Context, c Cmd) ([]byte, error) {
 		}
 	}
 	if best < 0 {
-		return nil, fmt.Errorf("fake runner: no answer for %q", line)
+		return answer{}, 0, fmt.Errorf("fake runner: no answer for %q", line)
 	}
-	return []byte(f.answers[best].out), f.answers[best].err
+	return f.answers[best], len(f.calls) - 1, nil
 }

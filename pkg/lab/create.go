@@ -21,14 +21,14 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/steps"
 )
 
-// SwitchAuto takes cEOS where its image is there and Linux where it is not.
+// SwitchAuto takes the first kind of switch whose image is present.
 const SwitchAuto = "auto"
 
 // CreateOptions is what a lab is created from.
 type CreateOptions struct {
 	Lab             spec.Lab // valid
-	Switch          string   // SwitchAuto, fabric.CEOS or fabric.Linux
-	SwitchImage     string   // of cEOS; empty: the newest image that is called ceos
+	Switch          string   // SwitchAuto or the name of a kind (fabric.Names)
+	SwitchImage     string   // empty: the one that the kind finds
 	NodeImage       string
 	ToolsImage      string        // of the multitool pods
 	CalicoInstall   string        // InstallOperator or InstallManifest
@@ -117,14 +117,14 @@ func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]
 	}
 	_, statErr := os.Stat(o.Kubeconfig)
 	c := &creation{Manager: m, opts: o, calico: calico, kindYAML: kindYAML, record: record.Record{
-		Lab: o.Lab, Switch: o.Switch, SwitchImage: o.SwitchImage, NodeImage: o.NodeImage, ToolsImage: o.ToolsImage,
+		Lab: o.Lab, Runtime: m.Runtime.Name(), Switch: o.Switch, SwitchImage: o.SwitchImage, NodeImage: o.NodeImage, ToolsImage: o.ToolsImage,
 		CalicoInstall: o.CalicoInstall, CalicoVersion: o.CalicoVersion, CalicoManifests: absolute(o.CalicoManifests), Kubeconfig: o.Kubeconfig,
 		KubeconfigCreated: errors.Is(statErr, os.ErrNotExist), NetworkCreated: network == nil,
 	}}
 	for _, other := range labs { // the network is the labs' as long as the chain of labs since it was made is not broken
 		c.record.NetworkCreated = c.record.NetworkCreated || other.record.NetworkCreated
 	}
-	c.sw, err = fabric.NewSwitch(o.Switch, m.Docker, o.Lab, o.SwitchImage)
+	c.sw, err = fabric.NewSwitch(o.Switch, m.Runtime, o.Lab, o.SwitchImage)
 	return c, err
 }
 
@@ -173,18 +173,18 @@ func (c *creation) undoSwitch(ctx context.Context) error {
 }
 
 func (c *creation) createNodes(ctx context.Context, detail func(string)) error {
-	err := c.Kind.Create(ctx, cluster.Config{
+	err := c.kind().Create(ctx, cluster.Config{
 		Name: c.opts.Lab.Name, YAML: c.kindYAML, Image: c.opts.NodeImage, Kubeconfig: c.opts.Kubeconfig, Retain: c.opts.Retain,
 	}, detail)
 	if err != nil {
 		return err
 	}
-	_, err = c.Docker.Exec(ctx, c.opts.Lab.Nodes()[0].Name, nil, "touch", createdMark)
+	_, err = c.Runtime.Exec(ctx, c.opts.Lab.Nodes()[0].Name, nil, "touch", createdMark)
 	return err
 }
 
 func (c *creation) undoNodes(ctx context.Context) error {
-	return c.Kind.RemoveNodes(ctx, c.opts.Lab.Name)
+	return c.kind().RemoveNodes(ctx, c.opts.Lab.Name)
 }
 
 // isComplete reports whether a lab was built to its end once. Its containers may have been stopped since.
@@ -193,7 +193,7 @@ func (m *Manager) isComplete(ctx context.Context, f *found) (bool, error) {
 		return false, nil
 	}
 	first := f.record.Lab.Nodes()[0].Name
-	return m.Docker.HasFile(ctx, first, createdMark)
+	return m.Runtime.HasFile(ctx, first, createdMark)
 }
 
 // containerPoll is how often containers are looked at while something is waited for.
@@ -215,7 +215,7 @@ func (c *creation) waitContainers(ctx context.Context) error {
 	tick := time.NewTicker(containerPoll)
 	defer tick.Stop()
 	for {
-		found, err := c.Docker.Inspect(ctx, names...)
+		found, err := c.Runtime.Inspect(ctx, names...)
 		if err != nil {
 			return err
 		}
@@ -234,7 +234,7 @@ func (c *creation) waitContainers(ctx context.Context) error {
 func (c *creation) loadImages(ctx context.Context, detail func(string)) error {
 	for _, a := range c.opts.ImageArchives {
 		detail(a)
-		if err := c.Kind.LoadArchive(ctx, c.opts.Lab.Name, a); err != nil {
+		if err := c.kind().LoadArchive(ctx, c.opts.Lab.Name, a); err != nil {
 			return err
 		}
 	}
@@ -265,7 +265,7 @@ func (c *creation) api(ctx context.Context, detail func(string)) (*rest.Config, 
 	tick := time.NewTicker(containerPoll)
 	defer tick.Stop()
 	for {
-		config, err := c.Kind.REST(c.opts.Lab.Name)
+		config, err := c.kind().REST(c.opts.Lab.Name)
 		if err == nil {
 			i, err := cluster.NewInstaller(config)
 			if err == nil {

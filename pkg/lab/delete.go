@@ -32,7 +32,7 @@ func (m *Manager) remove(ctx context.Context, f *found, kubeconfig string) error
 	if f.sw != nil {
 		names = names[:len(names)-1]
 	}
-	if err := m.Docker.Remove(ctx, names...); err != nil {
+	if err := m.Runtime.Remove(ctx, names...); err != nil {
 		return fmt.Errorf("remove the containers of lab %q: %w", f.name, err)
 	}
 	if kubeconfig == "" {
@@ -42,7 +42,7 @@ func (m *Manager) remove(ctx context.Context, f *found, kubeconfig string) error
 		return err
 	}
 	if f.sw != nil {
-		if err := m.Docker.Remove(ctx, f.sw.Name); err != nil {
+		if err := m.Runtime.Remove(ctx, f.sw.Name); err != nil {
 			return fmt.Errorf("remove the switch of lab %q: %w", f.name, err)
 		}
 	}
@@ -54,14 +54,14 @@ func (m *Manager) remove(ctx context.Context, f *found, kubeconfig string) error
 
 // forget takes the lab out of the kubeconfig. A cluster of kind's with the same name that is not a lab's keeps its entries.
 func (m *Manager) forget(ctx context.Context, f *found, path string) error {
-	others, err := m.Docker.List(ctx, "label="+record.KindCluster+"="+f.name)
+	others, err := m.Runtime.List(ctx, "label="+record.KindCluster+"="+f.name)
 	if err != nil {
 		return fmt.Errorf("list the nodes of kind clusters: %w", err)
 	}
 	if len(others) > 0 {
 		return nil
 	}
-	if err := m.Kind.ForgetKubeconfig(f.name, path); err != nil {
+	if err := m.kind().ForgetKubeconfig(f.name, path); err != nil {
 		return fmt.Errorf("remove the lab's context from the kubeconfig: %w", err)
 	}
 	if f.record.KubeconfigCreated && path == f.record.Kubeconfig {
@@ -84,14 +84,14 @@ func removeEmptyKubeconfig(path string) error {
 
 // removeNetwork removes kind's network where nobody is on it: neither a running container nor one that is stopped.
 func (m *Manager) removeNetwork(ctx context.Context) error {
-	users, err := m.Docker.List(ctx, "network="+record.KindNetwork)
+	users, err := m.Runtime.List(ctx, "network="+record.KindNetwork)
 	if err != nil {
 		return fmt.Errorf("list who uses the network %s: %w", record.KindNetwork, err)
 	}
 	if len(users) > 0 {
 		return nil
 	}
-	if err := m.Docker.RemoveNetwork(ctx, record.KindNetwork); err != nil {
+	if err := m.Runtime.RemoveNetwork(ctx, record.KindNetwork); err != nil {
 		return fmt.Errorf("remove the network %s: %w", record.KindNetwork, err)
 	}
 	return nil

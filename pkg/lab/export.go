@@ -14,16 +14,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
 )
 
-// DefaultCEOSImage is what the image of the switch is called in exported files, where nothing else is said.
-const DefaultCEOSImage = "ceos:4.34.0F"
-
-// The switch as containerlab knows it, and where a Linux one finds its commands.
+// The page that comes with an export, and the definitions that it waits for.
 const (
-	clabCEOS    = "ceos01"
-	clabLinux   = "switch01"
-	clabBatch   = "/etc/dualstack/switch.batch"
-	kindCEOS    = "arista_ceos"
-	kindLinux   = "linux"
 	readme      = "README.md"
 	definePools = "ippools.crd.projectcalico.org"
 	defineCR    = "installations.operator.tigera.io"
@@ -59,19 +51,16 @@ func merge(o CreateOptions, r record.Record) CreateOptions {
 
 // Export returns the files of a lab with which users of containerlab can go on. A Calico that is installed by manifest is
 // among them as it would be installed; for that its manifest is read.
-func (m *Manager) Export(ctx context.Context, o CreateOptions) ([]File, error) {
-	if o.Switch == SwitchAuto {
-		o.Switch = fabric.CEOS
-	}
-	if o.SwitchImage == "" {
-		o.SwitchImage = DefaultCEOSImage
+func (m *Manager) Export(ctx context.Context, o CreateOptions) ([]render.File, error) {
+	t, err := o.topology()
+	if err != nil {
+		return nil, err
 	}
 	files, err := o.files(false)
 	if err != nil {
 		return nil, err
 	}
-	guide := render.Guide{Lab: o.Lab, CEOS: o.Switch == fabric.CEOS, SwitchImage: o.SwitchImage, Tools: pathTools,
-		Resources: pathResources, Definition: defineCR}
+	guide := render.Guide{Lab: o.Lab, SwitchNote: t.Switch.Note, Tools: pathTools, Resources: pathResources, Definition: defineCR}
 	if o.CalicoInstall == InstallManifest {
 		calico, err := m.loadCalico(ctx, o)
 		if err != nil {
@@ -81,12 +70,12 @@ func (m *Manager) Export(ctx context.Context, o CreateOptions) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, File{Path: pathCalico, Text: text})
+		files = append(files, render.File{Path: pathCalico, Text: text})
 		guide.Create, guide.Resources, guide.Definition = []string{pathCalico}, pathPools, definePools
 	} else if guide.Create, err = o.operatorManifests(); err != nil {
 		return nil, err
 	}
-	topology, err := render.Containerlab(o.topology())
+	topology, err := render.Containerlab(t)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +83,7 @@ func (m *Manager) Export(ctx context.Context, o CreateOptions) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(files, File{Path: pathTopology, Text: topology}, File{Path: readme, Text: page}), nil
+	return append(files, render.File{Path: pathTopology, Text: topology}, render.File{Path: readme, Text: page}), nil
 }
 
 // operatorManifests are what the operator is installed from.
@@ -110,18 +99,16 @@ func (o CreateOptions) operatorManifests() ([]string, error) {
 	return []string{location + fileOperatorCRDs, location + fileOperator}, nil
 }
 
-func (o CreateOptions) topology() render.Topology {
-	t := render.Topology{Lab: o.Lab, NodeImage: o.NodeImage, KindFile: o.pathKind()}
-	if o.Switch == fabric.Linux {
-		t.Switch = render.TopologySwitch{Name: clabLinux, Kind: kindLinux, Image: o.NodeImage, Batch: pathBatch, Target: clabBatch,
-			Sysctls: fabric.LinuxSysctls()}
-	} else {
-		t.Switch = render.TopologySwitch{Name: clabCEOS, Kind: kindCEOS, Image: o.SwitchImage, Startup: pathEOS}
+func (o CreateOptions) topology() (render.Topology, error) {
+	k, err := o.switchKind()
+	if err != nil {
+		return render.Topology{}, err
 	}
+	t := render.Topology{Lab: o.Lab, NodeImage: o.NodeImage, KindFile: o.pathKind(), Switch: k.Topology(o.SwitchImage, o.NodeImage)}
 	for _, n := range o.Lab.Nodes() {
 		t.Cables = append(t.Cables, render.Cable{Port: n.Port, Node: n.Name, NodePort: fabric.NodePort, Commands: fabric.NodeCommands(o.Lab, n)})
 	}
-	return t
+	return t, nil
 }
 
 // manifest writes objects as a stream of YAML documents.

@@ -63,7 +63,15 @@ func TestExport(t *testing.T) {
 		testutil.Golden(t, "export-"+name+".clab.yaml", []byte(files[pathTopology]))
 		testutil.Golden(t, "export-"+name+".README.md", []byte(files[readme]))
 	}
-	if got := linux[pathBatch]; got != fabric.LinuxBatch(spec.Default()) {
+	k, err := fabric.Find(fabric.Linux)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := k.File(spec.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := linux["startup-configs/switch01.batch"]; got != batch.Text {
 		t.Errorf("the switch's commands are\n%s", got)
 	}
 }
@@ -262,7 +270,7 @@ func TestKindAcceptsItsFile(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "lab")
-	files := []File{{Path: "a.yaml", Text: "a: 1\n"}, {Path: "sub/b.config", Text: "end\n"}, {Path: "c.md", Text: "# c\n"}}
+	files := []render.File{{Path: "a.yaml", Text: "a: 1\n"}, {Path: "sub/b.config", Text: "end\n"}, {Path: "c.md", Text: "# c\n"}}
 	for range 2 { // the second time over its own files
 		if err := Write(dir, files, false); err != nil {
 			t.Fatal(err)
@@ -299,7 +307,7 @@ func TestWriteInTheWay(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(parent, "lab"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(filepath.Join(parent, "lab"), []File{{Path: "a", Text: "a"}}, false); err == nil {
+	if err := Write(filepath.Join(parent, "lab"), []render.File{{Path: "a", Text: "a"}}, false); err == nil {
 		t.Error("a file was taken for a folder")
 	}
 	if left, _ := os.ReadDir(parent); len(left) != 1 {

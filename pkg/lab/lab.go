@@ -22,10 +22,9 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
-// Manager manages the labs of one Docker host.
+// Manager manages the labs of one container runtime.
 type Manager struct {
-	Docker   container.Docker
-	Kind     cluster.Kind
+	Runtime  container.Runtime
 	Progress *status.Reporter
 	HTTP     *http.Client // fetches Calico's published manifests
 }
@@ -54,11 +53,11 @@ func (f *found) names() []string {
 
 // scan returns all labs of the Docker host by name.
 func (m *Manager) scan(ctx context.Context) (map[string]*found, error) {
-	own, err := m.Docker.List(ctx, "label="+record.LabelLab)
+	own, err := m.Runtime.List(ctx, "label="+record.LabelLab)
 	if err != nil {
 		return nil, fmt.Errorf("list the containers of labs: %w", err)
 	}
-	kind, err := m.Docker.List(ctx, "label="+record.KindCluster)
+	kind, err := m.Runtime.List(ctx, "label="+record.KindCluster)
 	if err != nil {
 		return nil, fmt.Errorf("list the nodes of kind clusters: %w", err)
 	}
@@ -107,20 +106,21 @@ func (m *Manager) find(ctx context.Context, name string) (*found, error) {
 	return f, nil
 }
 
-// ping makes sure that Docker answers; everything else would fail in less clear ways.
+// ping makes sure that the runtime answers; everything else would fail in less clear ways.
 func (m *Manager) ping(ctx context.Context) error {
-	if _, err := m.Docker.Ping(ctx); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return fmt.Errorf("reach Docker: %s: start it, or point DOCKER_HOST at one that you may use", reason(err))
+	err := m.Runtime.Ping(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return nil
+	return err
 }
+
+// kind returns the maker of clusters.
+func (m *Manager) kind() cluster.Kind { return cluster.Kind{Runtime: m.Runtime} }
 
 // wiring returns the wiring of a lab.
 func (m *Manager) wiring(r record.Record, sw fabric.Switch) fabric.Wiring {
-	return fabric.Wiring{Docker: m.Docker, Lab: r.Lab, Switch: sw, Image: r.NodeImage}
+	return fabric.Wiring{Runtime: m.Runtime, Lab: r.Lab, Switch: sw, Image: r.NodeImage}
 }
 
 func nodeNames(l spec.Lab) []string {
@@ -133,7 +133,7 @@ func nodeNames(l spec.Lab) []string {
 
 // members returns the nodes of a lab with the times at which their containers were started.
 func (m *Manager) members(ctx context.Context, l spec.Lab) ([]cluster.Member, error) {
-	found, err := m.Docker.Inspect(ctx, nodeNames(l)...)
+	found, err := m.Runtime.Inspect(ctx, nodeNames(l)...)
 	if err != nil {
 		return nil, fmt.Errorf("look at the nodes' containers: %w", err)
 	}

@@ -57,8 +57,7 @@ func host(t *testing.T, containers ...map[string]any) (*run.Fake, *Manager) {
 	f.Fail("docker network inspect kind", 1, "Error: No such network: kind")
 	f.Answer("docker run --rm --label dualstack.lab", "8192\n", nil)
 	f.Answer("docker images", "", nil)
-	d := container.Docker{Runner: f}
-	return f, &Manager{Docker: d, Progress: status.New(io.Discard), HTTP: http.DefaultClient}
+	return f, &Manager{Runtime: container.NewDocker(f), Progress: status.New(io.Discard), HTTP: http.DefaultClient}
 }
 
 func inspect(t *testing.T, f *run.Fake, args string, containers ...map[string]any) {
@@ -81,15 +80,9 @@ func containerJSON(name string, running bool, labels map[string]string, mounts .
 
 func switchJSON(t *testing.T, r record.Record, running bool) map[string]any {
 	t.Helper()
-	args, err := r.Labels()
+	labels, err := r.Labels()
 	if err != nil {
 		t.Fatal(err)
-	}
-	labels := map[string]string{}
-	for _, a := range args {
-		if k, v, ok := strings.Cut(a, "="); ok {
-			labels[k] = v
-		}
 	}
 	return containerJSON(r.Lab.SwitchName(), running, labels)
 }
@@ -244,7 +237,7 @@ func TestCreateRefuses(t *testing.T) {
 				}
 			}
 			for _, c := range f.Calls() {
-				for _, verb := range []string{"docker rm", "docker create", "docker run --detach", "docker start", "docker network rm"} {
+				for _, verb := range []string{"docker rm", "docker create", "docker start", "docker network rm"} {
 					if strings.HasPrefix(c.Cmd, verb) {
 						t.Errorf("ran %q", c.Cmd)
 					}

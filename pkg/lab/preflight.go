@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,8 +25,8 @@ const minInotifyInstances = 170
 // It returns the network that kind's nodes will be on, nil where there is none yet.
 func (m *Manager) preflight(ctx context.Context, o *CreateOptions) (*container.Network, error) {
 	var errs []error
-	network, err := m.Docker.FindNetwork(ctx, record.KindNetwork)
-	errs = append(errs, err, checkNetwork(network, o))
+	network, err := m.Runtime.FindNetwork(ctx, record.KindNetwork)
+	errs = append(errs, err, checkNetwork(m.Runtime.Name(), network, o))
 	errs = append(errs, m.checkNames(ctx, o))
 	for _, a := range o.ImageArchives {
 		if info, err := os.Stat(a); err != nil {
@@ -74,21 +75,21 @@ func checkKubeconfig(path string) error {
 	return os.Remove(f.Name())
 }
 
-// checkNetwork looks at the Docker network that kind uses. It makes one with IPv6 where there is none.
-func checkNetwork(n *container.Network, o *CreateOptions) error {
+// checkNetwork looks at the network that kind uses. kind creates one with IPv6 where there is none.
+func checkNetwork(runtime string, n *container.Network, o *CreateOptions) error {
 	if n == nil {
 		return nil
 	}
 	var errs []error
 	if !n.IPv6 {
-		errs = append(errs, fmt.Errorf("docker network %q has no IPv6: remove it (docker network rm %s) once nothing uses it, and kind makes it anew",
-			n.Name, n.Name))
+		errs = append(errs, fmt.Errorf("%s network %q has no IPv6: remove it (%[1]s network rm %[2]s) once nothing uses it, and kind creates it again",
+			runtime, n.Name))
 	}
 	for _, f := range o.Lab.Families() {
 		for _, r := range f.Ranges() {
 			for _, s := range n.Subnets {
 				if r.Prefix.Overlaps(s) {
-					errs = append(errs, fmt.Errorf("%s.%s: %s is in use: docker network %q has %s", f.Name, r.Key, r.Prefix, n.Name, s))
+					errs = append(errs, fmt.Errorf("%s.%s: %s is in use: %s network %q has %s", f.Name, r.Key, r.Prefix, runtime, n.Name, s))
 				}
 			}
 		}
@@ -98,7 +99,7 @@ func checkNetwork(n *container.Network, o *CreateOptions) error {
 
 // checkNames makes sure that no container of somebody else's has a name that the lab needs.
 func (m *Manager) checkNames(ctx context.Context, o *CreateOptions) error {
-	taken, err := m.Docker.Inspect(ctx, append(nodeNames(o.Lab), o.Lab.SwitchName())...)
+	taken, err := m.Runtime.Inspect(ctx, append(nodeNames(o.Lab), o.Lab.SwitchName())...)
 	if err != nil {
 		return fmt.Errorf("look for containers of the lab's names: %w", err)
 	}
@@ -119,42 +120,33 @@ func (m *Manager) checkNames(ctx context.Context, o *CreateOptions) error {
 
 // chooseSwitch decides what "auto" means and makes sure that the switch's image is there.
 func (m *Manager) chooseSwitch(ctx context.Context, o *CreateOptions) error {
-	if o.Switch == fabric.Linux {
-		o.SwitchImage = o.NodeImage
-		return nil
-	}
-	if o.SwitchImage == "" {
-		images, err := m.Docker.Images(ctx, "ceos*")
+	kinds := fabric.Kinds()
+	if o.Switch != SwitchAuto {
+		k, err := fabric.Find(o.Switch)
 		if err != nil {
-			return fmt.Errorf("look for a cEOS image: %w", err)
+			return err
 		}
-		if len(images) > 0 {
-			o.SwitchImage = images[0]
-		}
+		kinds = []fabric.Kind{k}
 	}
-	have := false
-	if o.SwitchImage != "" {
-		var err error
-		if have, err = m.Docker.HasImage(ctx, o.SwitchImage); err != nil {
-			return fmt.Errorf("look for the image %s: %w", o.SwitchImage, err)
+	for i, k := range kinds {
+		image, err := k.Image(ctx, m.Runtime, o.SwitchImage, o.NodeImage)
+		switch {
+		case err == nil && i > 0:
+			m.Progress.Infof("no %s image on this Docker host: the switch is %s (--switch %s)", kinds[0].Title(), k.Title(), k.Name())
+			fallthrough
+		case err == nil:
+			o.Switch, o.SwitchImage = k.Name(), image
+			return nil
+		case !errors.Is(err, fabric.ErrNoImage), o.SwitchImage != "", i == len(kinds)-1:
+			return err
 		}
-	}
-	switch {
-	case have:
-		o.Switch = fabric.CEOS
-	case o.Switch == SwitchAuto && o.SwitchImage == "":
-		o.Switch, o.SwitchImage = fabric.Linux, o.NodeImage
-		m.Progress.Infof("no cEOS image on this Docker host: the switch is a Linux bridge and router (--switch %s)", fabric.Linux)
-	default:
-		return errors.New("the cEOS image is not on this Docker host and cannot be pulled: download cEOS-lab from Arista " +
-			"(it takes a login), then: docker import cEOS64-lab-4.34.0F.tar.xz ceos:4.34.0F; or use --switch " + fabric.Linux)
 	}
 	return nil
 }
 
 // ensureImage makes sure that an image is there, and pulls it where it is not.
 func (m *Manager) ensureImage(ctx context.Context, ref, what, flag string) error {
-	have, err := m.Docker.HasImage(ctx, ref)
+	have, err := m.Runtime.HasImage(ctx, ref)
 	if err != nil {
 		return fmt.Errorf("look for the %s %s: %w", what, ref, err)
 	}
@@ -162,12 +154,12 @@ func (m *Manager) ensureImage(ctx context.Context, ref, what, flag string) error
 		return nil
 	}
 	step := m.Progress.Start("pull " + ref)
-	if err := step.Done(m.Docker.Pull(ctx, ref)); err != nil {
+	if err := step.Done(m.Runtime.Pull(ctx, ref)); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return fmt.Errorf("%s %s is not on this Docker host and cannot be pulled: %s: load it (docker load), or name another with %s",
-			what, ref, reason(err), flag)
+		return fmt.Errorf("%s %s is not on this Docker host and cannot be pulled: %s: load it (%s load), or name another with %s",
+			what, ref, reason(err), m.Runtime.Name(), flag)
 	}
 	return nil
 }
@@ -175,8 +167,10 @@ func (m *Manager) ensureImage(ctx context.Context, ref, what, flag string) error
 // checkInotify reads the kernel's limit where the nodes will run, which need not be this machine.
 func (m *Manager) checkInotify(ctx context.Context, o *CreateOptions) error {
 	const path = "/proc/sys/fs/inotify/max_user_instances"
-	out, err := m.Docker.Run(ctx, nil, "--rm", "--label", record.LabelLab+"="+o.Lab.Name, "--label", record.LabelRole+"="+record.RoleHelper,
-		"--network", "none", "--entrypoint", "cat", o.NodeImage, path)
+	var out bytes.Buffer
+	err := m.Runtime.Run(ctx, container.Spec{
+		Image: o.NodeImage, Labels: record.Labels(o.Lab.Name, record.RoleHelper), Network: "none", Entrypoint: "cat", Args: []string{path},
+	}, nil, &out)
 	if err != nil {
 		var failed *run.Error
 		if errors.As(err, &failed) {
@@ -184,7 +178,7 @@ func (m *Manager) checkInotify(ctx context.Context, o *CreateOptions) error {
 		}
 		return fmt.Errorf("start a container of %s: %w", o.NodeImage, err)
 	}
-	has, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	has, err := strconv.Atoi(strings.TrimSpace(out.String()))
 	need := minInotifyInstances * (1 + o.Lab.Workers)
 	if err == nil && has < need {
 		return fmt.Errorf("the kernel allows %d inotify instances and the lab needs about %d, or its kubelets die of too many open files: "+

@@ -17,7 +17,7 @@ func (m *Manager) repair(ctx context.Context, f *found, o CreateOptions) error {
 		return err
 	}
 	o.Switch = f.record.Switch
-	sw, err := fabric.NewSwitch(o.Switch, m.Docker, o.Lab, "")
+	sw, err := fabric.NewSwitch(o.Switch, m.Runtime, o.Lab, "")
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (m *Manager) repair(ctx context.Context, f *found, o CreateOptions) error {
 		{Name: stepFabric, After: []string{stepNodes}, Do: c.connect},
 		{Name: stepBoot, After: []string{stepFabric}, Do: c.waitSwitch},
 		{Name: stepContext, After: []string{stepFabric}, Do: func(context.Context, func(string)) error {
-			return m.Kind.ExportKubeconfig(o.Lab.Name, o.Kubeconfig)
+			return m.kind().ExportKubeconfig(o.Lab.Name, o.Kubeconfig)
 		}},
 		{Name: stepCalico, After: []string{stepFabric}, Do: c.installMissingCalico},
 		{Name: stepTools, After: []string{stepCalico}, Do: c.installTools},
@@ -45,7 +45,7 @@ func (c *creation) start(ctx context.Context, f *found) error {
 		}
 	}
 	for _, name := range stopped {
-		if err := c.Docker.Start(ctx, name); err != nil {
+		if err := c.Runtime.Start(ctx, name); err != nil {
 			return fmt.Errorf("start %s: %w", name, err)
 		}
 	}

@@ -55,7 +55,7 @@ func (m *Manager) Status(ctx context.Context, name string) ([]Part, error) {
 		return all, nil
 	}
 	l := f.record.Lab
-	sw, err := fabric.NewSwitch(f.record.Switch, m.Docker, l, "")
+	sw, err := fabric.NewSwitch(f.record.Switch, m.Runtime, l, "")
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (m *Manager) clusterParts(ctx context.Context, l spec.Lab) ([]Part, cluster
 }
 
 func (m *Manager) health(ctx context.Context, l spec.Lab) (cluster.Health, error) {
-	config, err := m.Kind.REST(l.Name)
+	config, err := m.kind().REST(l.Name)
 	if err != nil {
 		return cluster.Health{}, err
 	}

@@ -26,7 +26,7 @@ func (m *Manager) Switch(ctx context.Context, name string) (*SwitchView, error) 
 	case !f.sw.State.Running:
 		return nil, fmt.Errorf("lab %q: the switch does not run: \"kubectl dualstack lab create --name %s\" starts it", name, name)
 	}
-	sw, err := fabric.NewSwitch(f.record.Switch, m.Docker, f.record.Lab, "")
+	sw, err := fabric.NewSwitch(f.record.Switch, m.Runtime, f.record.Lab, "")
 	if err != nil {
 		return nil, err
 	}

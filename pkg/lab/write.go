@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
 )
 
 // written begins the first line of each file that Write writes; a sum of the rest follows.
@@ -16,7 +18,7 @@ const written = `Written by "kubectl dualstack lab export", sha256 `
 
 // Write writes files below a folder, which it makes. A file that is there and was not written by an earlier call, or was changed
 // since, is not touched, and nothing else either, unless force is set. No file is ever there by half.
-func Write(dir string, files []File, force bool) error {
+func Write(dir string, files []render.File, force bool) error {
 	if !force {
 		if err := checkOverwrite(dir, files); err != nil {
 			return err
@@ -60,7 +62,7 @@ func writeFile(path, text string) error {
 }
 
 // checkOverwrite returns an error that names the files that are somebody's.
-func checkOverwrite(dir string, files []File) error {
+func checkOverwrite(dir string, files []render.File) error {
 	var foreign []string
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
@@ -81,7 +83,7 @@ func checkOverwrite(dir string, files []File) error {
 }
 
 // sealed is the text of a file behind a comment that tells later calls that it is theirs.
-func sealed(f File) string {
+func sealed(f render.File) string {
 	open, end := "# ", ""
 	switch filepath.Ext(f.Path) {
 	case ".config": // EOS

@@ -22,7 +22,12 @@ import (
 
 // Kind makes and removes kind clusters.
 type Kind struct {
-	Docker container.Docker
+	Runtime container.Runtime
+}
+
+// provider returns kind for the runtime. kind has one more provider for each runtime that it knows.
+func (k Kind) provider(more ...cluster.ProviderOption) *cluster.Provider {
+	return cluster.NewProvider(append(more, cluster.ProviderWithDocker())...)
 }
 
 // Config is what a cluster is made of.
@@ -38,7 +43,7 @@ type Config struct {
 // Create makes the cluster; it does not wait for the nodes to become ready, since they have no network yet. detail is told
 // what kind is busy with.
 func (k Kind) Create(ctx context.Context, c Config, detail func(string)) error {
-	provider := cluster.NewProvider(cluster.ProviderWithDocker(), cluster.ProviderWithLogger(logger{detail}))
+	provider := k.provider(cluster.ProviderWithLogger(logger{detail}))
 	done := make(chan error, 1)
 	go func() {
 		done <- provider.Create(c.Name,
@@ -89,7 +94,7 @@ func (k Kind) abort(ctx context.Context, name string, done <-chan error) {
 
 // Nodes returns the containers of the cluster that are a lab's.
 func (k Kind) Nodes(ctx context.Context, name string) ([]container.Container, error) {
-	found, err := k.Docker.List(ctx, "label="+record.KindCluster+"="+name)
+	found, err := k.Runtime.List(ctx, "label="+record.KindCluster+"="+name)
 	if err != nil {
 		return nil, fmt.Errorf("list the nodes of %s: %w", name, err)
 	}
@@ -112,7 +117,7 @@ func (k Kind) RemoveNodes(ctx context.Context, name string) error {
 	for i, n := range nodes {
 		names[i] = n.Name
 	}
-	if err := k.Docker.Remove(ctx, names...); err != nil {
+	if err := k.Runtime.Remove(ctx, names...); err != nil {
 		return fmt.Errorf("remove the nodes of %s: %w", name, err)
 	}
 	return nil
@@ -120,7 +125,7 @@ func (k Kind) RemoveNodes(ctx context.Context, name string) error {
 
 // REST returns how the API server of a running cluster is reached from here.
 func (k Kind) REST(name string) (*rest.Config, error) {
-	raw, err := cluster.NewProvider(cluster.ProviderWithDocker()).KubeConfig(name, false)
+	raw, err := k.provider().KubeConfig(name, false)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -138,7 +143,7 @@ const requestTimeout = 15 * time.Second
 
 // ExportKubeconfig writes the cluster's context into a kubeconfig file and makes it the current one.
 func (k Kind) ExportKubeconfig(name, path string) error {
-	return explain(cluster.NewProvider(cluster.ProviderWithDocker()).ExportKubeConfig(name, path, false))
+	return explain(k.provider().ExportKubeConfig(name, path, false))
 }
 
 // ForgetKubeconfig removes the cluster's context, cluster and user from a kubeconfig file. The cluster's nodes must be gone.
@@ -147,12 +152,12 @@ func (k Kind) ForgetKubeconfig(name, path string) error {
 		return nil // kind would make its folder, for the lock
 	}
 	// kind's Delete removes the entries and then the nodes, of which there are none left.
-	return explain(cluster.NewProvider(cluster.ProviderWithDocker()).Delete(name, path))
+	return explain(k.provider().Delete(name, path))
 }
 
 // LoadArchive loads an image archive (docker save) into every node.
 func (k Kind) LoadArchive(ctx context.Context, name, path string) error {
-	nodes, err := cluster.NewProvider(cluster.ProviderWithDocker()).ListInternalNodes(name)
+	nodes, err := k.provider().ListInternalNodes(name)
 	if err != nil {
 		return explain(err)
 	}

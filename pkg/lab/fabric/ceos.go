@@ -18,12 +18,65 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
+// CEOS is the name of the kind of switch that is Arista cEOS.
+const CEOS = "ceos"
+
+// defaultCEOSImage is what exported files call the image where nobody says otherwise.
+const defaultCEOSImage = "ceos:4.34.0F"
+
+// ceosKind is Arista cEOS.
+type ceosKind struct{}
+
+func (ceosKind) Name() string { return CEOS }
+
+func (ceosKind) Title() string { return "cEOS" }
+
+func (ceosKind) New(rt container.Runtime, l spec.Lab, image string) Switch {
+	return &ceosSwitch{runtime: rt, lab: l, image: image}
+}
+
+// Image takes the newest image that is called ceos where none is named.
+func (ceosKind) Image(ctx context.Context, rt container.Runtime, asked, _ string) (string, error) {
+	if asked == "" {
+		images, err := rt.Images(ctx, "ceos*")
+		if err != nil {
+			return "", fmt.Errorf("look for a cEOS image: %w", err)
+		}
+		if len(images) > 0 {
+			asked = images[0]
+		}
+	}
+	if asked != "" {
+		if have, err := rt.HasImage(ctx, asked); err != nil {
+			return "", fmt.Errorf("look for the image %s: %w", asked, err)
+		} else if have {
+			return asked, nil
+		}
+	}
+	return "", missingImage(fmt.Sprintf("the cEOS image is not on this Docker host and cannot be pulled: download cEOS-lab from Arista "+
+		"(it takes a login), then: %s import cEOS64-lab-4.34.0F.tar.xz %s; or use --switch %s", rt.Name(), defaultCEOSImage, Linux))
+}
+
+func (ceosKind) File(l spec.Lab) (render.File, error) {
+	text, err := render.EOS(l)
+	return render.File{Path: ceosFile, Title: "startup-config: the switch, where it is cEOS", Text: text}, err
+}
+
+// ceosFile is where the startup configuration is in an export.
+const ceosFile = "startup-configs/ceos01-startup-config.config"
+
+func (ceosKind) Topology(asked, _ string) render.TopologySwitch {
+	image := cmp.Or(asked, defaultCEOSImage)
+	return render.TopologySwitch{Name: "ceos01", Kind: "arista_ceos", Image: image, Startup: ceosFile,
+		Note: "The image of the\nswitch cannot be pulled: it is downloaded from Arista, and imported with `docker import cEOS64-lab-VERSION.tar.xz " + image + "`."}
+}
+
 // ceosSwitch is an Arista cEOS container. Its image cannot be pulled (Arista wants a login), so on the machines that test
 // this project only its configuration, its command lines and the reading of its JSON are tested, not the switch itself.
 type ceosSwitch struct {
-	docker container.Docker
-	lab    spec.Lab
-	image  string
+	runtime container.Runtime
+	lab     spec.Lab
+	image   string
 }
 
 // ceosEnv is what cEOS needs to know that it is one; systemd hands the same on to the agents.
@@ -38,22 +91,21 @@ func (s *ceosSwitch) Create(ctx context.Context, r record.Record) error {
 	if err != nil {
 		return err
 	}
-	args := append([]string{"--name", s.lab.SwitchName(), "--hostname", s.lab.SwitchName()}, labels...)
-	args = append(args, "--network", "none", "--privileged", "--restart", "on-failure:1")
-	for _, e := range ceosEnv() {
-		args = append(args, "--env", e)
-	}
-	if err := s.docker.Create(ctx, append(append(args, "--entrypoint", "bash", s.image), "-c", s.boot())...); err != nil {
+	err = s.runtime.Create(ctx, container.Spec{
+		Name: s.lab.SwitchName(), Hostname: s.lab.SwitchName(), Image: s.image, Labels: labels, Env: ceosEnv(), Network: "none", Privileged: true,
+		Restart: "on-failure:1", Entrypoint: "bash", Args: []string{"-c", s.boot()},
+	})
+	if err != nil {
 		return err
 	}
 	flash, err := s.flash()
 	if err != nil {
 		return err
 	}
-	if err := s.docker.CopyTo(ctx, s.lab.SwitchName(), "/mnt/flash", flash); err != nil {
+	if err := s.runtime.CopyTo(ctx, s.lab.SwitchName(), "/mnt/flash", flash); err != nil {
 		return fmt.Errorf("copy the startup configuration to %s: %w", s.lab.SwitchName(), err)
 	}
-	return s.docker.Start(ctx, s.lab.SwitchName())
+	return s.runtime.Start(ctx, s.lab.SwitchName())
 }
 
 // boot is the shell line that starts EOS once the last port is there: EOS looks for its ports only while it boots.
@@ -101,7 +153,7 @@ func (s *ceosSwitch) Ready(ctx context.Context) error {
 
 // show runs a command of the switch's own command line and reads the JSON that it prints.
 func (s *ceosSwitch) show(ctx context.Context, command string, v any) error {
-	out, err := s.docker.Exec(ctx, s.lab.SwitchName(), nil, "Cli", "-p", "15", "-c", command+" | json")
+	out, err := s.runtime.Exec(ctx, s.lab.SwitchName(), nil, "Cli", "-p", "15", "-c", command+" | json")
 	if err != nil {
 		return fmt.Errorf("%q on %s: %w", command, s.lab.SwitchName(), err)
 	}

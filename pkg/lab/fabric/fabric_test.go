@@ -180,9 +180,9 @@ func TestTunnelProblems(t *testing.T) {
 	}
 }
 
-func fakeDocker() (*run.Fake, container.Docker) {
+func fakeDocker() (*run.Fake, container.Runtime) {
 	f := &run.Fake{}
-	return f, container.Docker{Runner: f}
+	return f, container.NewDocker(f)
 }
 
 const route4, route6 = `[{"dst":"192.168.0.0/16","gateway":"10.10.10.10","dev":"vlan10"}]`, `[{"dst":"fd00:10:244::/48","gateway":"fd00:10:10::10","dev":"vlan10"}]`
@@ -223,7 +223,7 @@ func TestLinuxSwitchReady(t *testing.T) {
 }
 
 func TestNewSwitchRefusesWhatItDoesNotKnow(t *testing.T) {
-	if _, err := NewSwitch("juniper", container.Docker{}, spec.Default(), ""); err == nil {
+	if _, err := NewSwitch("juniper", nil, spec.Default(), ""); err == nil {
 		t.Error("no error")
 	}
 }
@@ -322,8 +322,8 @@ func TestCEOSIsCreatedWithItsConfigurationBeforeItStarts(t *testing.T) {
 const inspectJSON = `[{"Id":"a","Name":"/dual-stack-switch","State":{"Running":true,"Pid":1}},{"Name":"/dual-stack-control-plane","State":{"Running":true,"Pid":10}},
 {"Name":"/dual-stack-worker","State":{"Running":true,"Pid":11}},{"Name":"/dual-stack-worker2","State":{"Running":true,"Pid":12}}]`
 
-func wiring(d container.Docker) Wiring {
-	return Wiring{Docker: d, Lab: spec.Default(), Switch: &linuxSwitch{docker: d, lab: spec.Default()}, Image: "node:1"}
+func wiring(d container.Runtime) Wiring {
+	return Wiring{Runtime: d, Lab: spec.Default(), Switch: &linuxSwitch{runtime: d, lab: spec.Default()}, Image: "node:1"}
 }
 
 func TestConnect(t *testing.T) {
@@ -342,7 +342,7 @@ func TestConnect(t *testing.T) {
 		ran[c.Cmd] = c.Stdin
 	}
 	helper := "docker run --rm --interactive --label dualstack.lab=dual-stack --label dualstack.lab.role=helper " +
-		"--privileged --pid host --network host --entrypoint ip node:1 -batch -"
+		"--network host --pid host --privileged --entrypoint ip --pull never node:1 -batch -"
 	if got := ran[helper]; strings.Count(got, "link add") != 3 {
 		t.Errorf("the helper got %q", got)
 	}

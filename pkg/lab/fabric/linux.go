@@ -8,18 +8,51 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
-// linuxSwitch is a bridge and a router in one container, made from the node image: it needs nothing but iproute2.
-type linuxSwitch struct {
-	docker container.Docker
-	lab    spec.Lab
-	image  string
+// Linux is the name of the kind of switch that is a Linux bridge and router.
+const Linux = "linux"
+
+// linuxKind is a bridge and a router made of the node image, so it is always present.
+type linuxKind struct{}
+
+func (linuxKind) Name() string { return Linux }
+
+func (linuxKind) Title() string { return "a Linux bridge and router" }
+
+func (linuxKind) New(rt container.Runtime, l spec.Lab, image string) Switch {
+	return &linuxSwitch{runtime: rt, lab: l, image: image}
 }
 
-// LinuxSysctls returns the settings that make a router of the container. Docker keeps them across restarts.
-func LinuxSysctls() []string {
+func (linuxKind) Image(_ context.Context, _ container.Runtime, _, nodeImage string) (string, error) {
+	return nodeImage, nil
+}
+
+// linuxFile is where the commands that configure the switch are in an export, linuxTarget where they are in its container.
+const (
+	linuxFile   = "startup-configs/switch01.batch"
+	linuxTarget = "/etc/dualstack/switch.batch"
+)
+
+func (linuxKind) File(l spec.Lab) (render.File, error) {
+	return render.File{Path: linuxFile, Title: "switch.batch: the switch, for ip -batch", Text: (&linuxSwitch{lab: l}).batch(nil)}, nil
+}
+
+func (linuxKind) Topology(_, nodeImage string) render.TopologySwitch {
+	return render.TopologySwitch{Name: "switch01", Kind: "linux", Image: nodeImage, Batch: linuxFile, Target: linuxTarget, Sysctls: linuxSysctls()}
+}
+
+// linuxSwitch is a bridge and a router in one container, made from the node image: it needs nothing but iproute2.
+type linuxSwitch struct {
+	runtime container.Runtime
+	lab     spec.Lab
+	image   string
+}
+
+// linuxSysctls returns the settings that make a router of the container. The runtime keeps them across restarts.
+func linuxSysctls() []string {
 	return []string{
 		"net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
 		"net.ipv6.conf.all.disable_ipv6=0", "net.ipv6.conf.default.disable_ipv6=0",
@@ -31,17 +64,16 @@ func (s *linuxSwitch) Create(ctx context.Context, r record.Record) error {
 	if err != nil {
 		return err
 	}
-	args := append([]string{"--detach", "--name", s.lab.SwitchName(), "--hostname", s.lab.SwitchName()}, labels...)
-	args = append(args, "--network", "none", "--cap-add", "NET_ADMIN", "--restart", "on-failure:1", "--init")
-	for _, c := range LinuxSysctls() {
-		args = append(args, "--sysctl", c)
+	err = s.runtime.Create(ctx, container.Spec{
+		Name: s.lab.SwitchName(), Hostname: s.lab.SwitchName(), Image: s.image, Labels: labels, Network: "none", Capabilities: []string{"NET_ADMIN"},
+		// sleep is the first process of its namespace, which ignores every signal that it has no handler for.
+		Sysctls: linuxSysctls(), Restart: "on-failure:1", StopSignal: "KILL", Entrypoint: "sleep", Args: []string{"infinity"},
+	})
+	if err != nil {
+		return err
 	}
-	_, err = s.docker.Run(ctx, nil, append(args, "--entrypoint", "sleep", s.image, "infinity")...)
-	return err
+	return s.runtime.Start(ctx, s.lab.SwitchName())
 }
-
-// LinuxBatch returns the commands for "ip -batch" that make the lab's switch of a container that has its ports.
-func LinuxBatch(l spec.Lab) string { return (&linuxSwitch{lab: l}).batch(nil) }
 
 // bridge is the name of the bridge that stands for the VLAN.
 func (s *linuxSwitch) bridge() string { return fmt.Sprintf("vlan%d", s.lab.VLAN) }
@@ -51,7 +83,7 @@ func (s *linuxSwitch) Configure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.docker.Exec(ctx, s.lab.SwitchName(), strings.NewReader(s.batch(interfaces)), "ip", "-batch", "-")
+	_, err = s.runtime.Exec(ctx, s.lab.SwitchName(), strings.NewReader(s.batch(interfaces)), "ip", "-batch", "-")
 	return err
 }
 
@@ -100,7 +132,7 @@ func (s *linuxSwitch) Ready(ctx context.Context) error {
 }
 
 func (s *linuxSwitch) Interfaces(ctx context.Context) ([]Interface, error) {
-	out, err := s.docker.Exec(ctx, s.lab.SwitchName(), nil, "ip", "-j", "addr")
+	out, err := s.runtime.Exec(ctx, s.lab.SwitchName(), nil, "ip", "-j", "addr")
 	if err != nil {
 		return nil, fmt.Errorf("read the interfaces of %s: %w", s.lab.SwitchName(), err)
 	}
@@ -110,7 +142,7 @@ func (s *linuxSwitch) Interfaces(ctx context.Context) ([]Interface, error) {
 func (s *linuxSwitch) Routes(ctx context.Context) ([]Route, error) {
 	var all []Route
 	for _, family := range []string{"-4", "-6"} {
-		out, err := s.docker.Exec(ctx, s.lab.SwitchName(), nil, "ip", "-j", family, "route")
+		out, err := s.runtime.Exec(ctx, s.lab.SwitchName(), nil, "ip", "-j", family, "route")
 		if err != nil {
 			return nil, fmt.Errorf("read the routes of %s: %w", s.lab.SwitchName(), err)
 		}

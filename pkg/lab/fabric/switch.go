@@ -4,6 +4,7 @@ package fabric
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -11,14 +12,58 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
-// The kinds of switch.
-const (
-	Linux = "linux"
-	CEOS  = "ceos"
-)
+// Kind is a kind of switch: all that is known of it before there is one.
+type Kind interface {
+	// Name is what --switch takes.
+	Name() string
+	// Title is what a sentence calls it.
+	Title() string
+	// Image returns the switch's image, which is present. asked is what --switch-image names, or nothing. The error is an
+	// ErrNoImage, which says what to do, where there is none.
+	Image(ctx context.Context, rt container.Runtime, asked, nodeImage string) (string, error)
+	// New returns a lab's switch. image is not needed for one that exists.
+	New(rt container.Runtime, l spec.Lab, image string) Switch
+	// File returns the file that configures the switch.
+	File(l spec.Lab) (render.File, error)
+	// Topology returns the switch as a node of containerlab's. asked is as for Image.
+	Topology(asked, nodeImage string) render.TopologySwitch
+}
+
+// Kinds is the registry of kinds of switch. "auto" takes the first one whose image is present.
+func Kinds() []Kind { return []Kind{ceosKind{}, linuxKind{}} }
+
+// Names returns the names of all kinds.
+func Names() []string {
+	var names []string
+	for _, k := range Kinds() {
+		names = append(names, k.Name())
+	}
+	return names
+}
+
+// Find returns the kind of a name.
+func Find(name string) (Kind, error) {
+	for _, k := range Kinds() {
+		if k.Name() == name {
+			return k, nil
+		}
+	}
+	return nil, fmt.Errorf("unknown switch %q: use %s", name, strings.Join(Names(), " or "))
+}
+
+// ErrNoImage says that the image of a kind of switch is not present.
+var ErrNoImage = errors.New("no image of the switch")
+
+// missingImage is an ErrNoImage with words of its own.
+type missingImage string
+
+func (e missingImage) Error() string { return string(e) }
+
+func (missingImage) Is(target error) bool { return target == ErrNoImage }
 
 // Switch is a lab's switch: one VLAN for the nodes with a gateway in both families, a loopback that stands for the world
 // outside, and static routes back to the pods.
@@ -34,16 +79,13 @@ type Switch interface {
 	Routes(ctx context.Context) ([]Route, error)
 }
 
-// NewSwitch returns the switch of a kind, of which image is the container image.
-func NewSwitch(kind string, d container.Docker, l spec.Lab, image string) (Switch, error) {
-	switch kind {
-	case Linux:
-		return &linuxSwitch{docker: d, lab: l, image: image}, nil
-	case CEOS:
-		return &ceosSwitch{docker: d, lab: l, image: image}, nil
-	default:
-		return nil, fmt.Errorf("unknown switch %q: use %s or %s", kind, CEOS, Linux)
+// NewSwitch returns the switch of a lab by the name of its kind.
+func NewSwitch(kind string, rt container.Runtime, l spec.Lab, image string) (Switch, error) {
+	k, err := Find(kind)
+	if err != nil {
+		return nil, err
 	}
+	return k.New(rt, l, image), nil
 }
 
 // checkSwitch compares what a switch sees with what the lab wants of it, and returns what is missing.

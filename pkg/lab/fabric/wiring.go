@@ -3,6 +3,7 @@ package fabric
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -20,10 +21,10 @@ const NodePort = "eth1"
 
 // Wiring is the cables between the nodes and the switch, and the nodes' ends of them.
 type Wiring struct {
-	Docker container.Docker
-	Lab    spec.Lab
-	Switch Switch
-	Image  string // has iproute2; runs the helper that makes the cables
+	Runtime container.Runtime
+	Lab     spec.Lab
+	Switch  Switch
+	Image   string // has iproute2; runs the helper that makes the cables
 }
 
 // NodeState is what a node has of the fabric.
@@ -45,7 +46,7 @@ func (w Wiring) Connect(ctx context.Context) error {
 	for _, n := range nodes {
 		names = append(names, n.Name)
 	}
-	found, err := w.Docker.Inspect(ctx, names...)
+	found, err := w.Runtime.Inspect(ctx, names...)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (w Wiring) Connect(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for _, n := range nodes {
 		g.Go(func() error {
-			_, err := w.Docker.Exec(gctx, n.Name, strings.NewReader(nodeBatch(w.Lab, n)), "ip", "-batch", "-")
+			_, err := w.Runtime.Exec(gctx, n.Name, strings.NewReader(nodeBatch(w.Lab, n)), "ip", "-batch", "-")
 			if err != nil {
 				return fmt.Errorf("give %s its addresses on the fabric: %w", n.Name, err)
 			}
@@ -93,9 +94,10 @@ func (w Wiring) plug(ctx context.Context, pids map[string]int) error {
 	if batch == "" {
 		return nil
 	}
-	_, err = w.Docker.Run(ctx, strings.NewReader(batch), "--rm", "--interactive",
-		"--label", record.LabelLab+"="+w.Lab.Name, "--label", record.LabelRole+"="+record.RoleHelper,
-		"--privileged", "--pid", "host", "--network", "host", "--entrypoint", "ip", w.Image, "-batch", "-")
+	err = w.Runtime.Run(ctx, container.Spec{
+		Image: w.Image, Labels: record.Labels(w.Lab.Name, record.RoleHelper), Privileged: true, HostPIDs: true, Network: "host",
+		Entrypoint: "ip", Args: []string{"-batch", "-"},
+	}, strings.NewReader(batch), io.Discard)
 	if err != nil {
 		return fmt.Errorf("make the cables between the nodes and %s: %w", w.Lab.SwitchName(), err)
 	}
@@ -110,7 +112,7 @@ func (w Wiring) ports(ctx context.Context) (map[string][]string, error) {
 	read := func(i int, name string) {
 		g.Go(func() error {
 			// Not through Switch: EOS answers only once it has its ports. A shell is in every image that can be a switch.
-			out, err := w.Docker.Exec(gctx, name, nil, "ls", "/sys/class/net")
+			out, err := w.Runtime.Exec(gctx, name, nil, "ls", "/sys/class/net")
 			if err != nil {
 				return fmt.Errorf("list the interfaces of %s: %w", name, err)
 			}
@@ -185,7 +187,7 @@ func (w Wiring) Inspect(ctx context.Context) ([]NodeState, error) {
 
 func (w Wiring) inspectNode(ctx context.Context, name string) (NodeState, error) {
 	s := NodeState{Name: name}
-	found, err := w.Docker.Inspect(ctx, name)
+	found, err := w.Runtime.Inspect(ctx, name)
 	if err != nil || len(found) == 0 {
 		return s, err
 	}
@@ -193,7 +195,7 @@ func (w Wiring) inspectNode(ctx context.Context, name string) (NodeState, error)
 	if !s.Running {
 		return s, nil
 	}
-	out, err := w.Docker.Exec(ctx, name, nil, "ip", "-j", "addr")
+	out, err := w.Runtime.Exec(ctx, name, nil, "ip", "-j", "addr")
 	if err != nil {
 		return s, fmt.Errorf("read the interfaces of %s: %w", name, err)
 	}
@@ -201,7 +203,7 @@ func (w Wiring) inspectNode(ctx context.Context, name string) (NodeState, error)
 		return s, err
 	}
 	for _, family := range []string{"-4", "-6"} {
-		out, err := w.Docker.Exec(ctx, name, nil, "ip", "-j", family, "route")
+		out, err := w.Runtime.Exec(ctx, name, nil, "ip", "-j", family, "route")
 		if err != nil {
 			return s, fmt.Errorf("read the routes of %s: %w", name, err)
 		}

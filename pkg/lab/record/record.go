@@ -28,15 +28,16 @@ const (
 // KindCluster is the label that kind puts on its nodes.
 const KindCluster = "io.x-k8s.kind.cluster"
 
-// KindNetwork is the Docker network that kind puts its nodes on.
+// KindNetwork is the network that kind puts its nodes on.
 const KindNetwork = "kind"
 
 // Record is what has to be known of a lab to repair, export or delete it.
 type Record struct {
 	Lab       spec.Lab `json:"lab"`
-	Switch    string   `json:"switch"` // linux or ceos
+	Switch    string   `json:"switch"` // the name of its kind
 	NodeImage string   `json:"nodeImage"`
 	// The rest of what the lab was created from. Labs of earlier versions do not say.
+	Runtime         string `json:"runtime,omitempty"` // the name of the container runtime
 	SwitchImage     string `json:"switchImage,omitempty"`
 	ToolsImage      string `json:"toolsImage,omitempty"`
 	CalicoInstall   string `json:"calicoInstall,omitempty"`
@@ -51,15 +52,20 @@ type Record struct {
 	NetworkCreated bool `json:"networkCreated,omitempty"`
 }
 
-// Labels returns the labels of the switch's container as arguments of docker create.
-func (r Record) Labels() ([]string, error) {
+// Labels returns the labels of a container of a lab.
+func Labels(lab, role string) map[string]string {
+	return map[string]string{LabelLab: lab, LabelRole: role}
+}
+
+// Labels returns the labels of the switch's container.
+func (r Record) Labels() (map[string]string, error) {
 	raw, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("write the lab's record: %w", err)
 	}
-	return []string{
-		"--label", LabelLab + "=" + r.Lab.Name, "--label", LabelRole + "=" + RoleSwitch, "--label", LabelRecord + "=" + string(raw),
-	}, nil
+	labels := Labels(r.Lab.Name, RoleSwitch)
+	labels[LabelRecord] = string(raw)
+	return labels, nil
 }
 
 // Read returns the record that a switch's container carries.

@@ -45,6 +45,14 @@ type TopologySwitch struct {
 	// Batch is the file for "ip -batch" of a switch that is configured by commands, Target where it is in the container.
 	Batch, Target string
 	Sysctls       []string
+	Note          string // how to get the image, where it cannot be pulled
+}
+
+// File is one of the files that a lab is made of.
+type File struct {
+	Path  string // below the folder that labs are exported to, with slashes
+	Title string // what it is for
+	Text  string
 }
 
 // Cable leads from a port of the switch to a node, which is set up with commands for ip.
@@ -75,13 +83,12 @@ func Tools(l spec.Lab, image string) (string, error) {
 
 // Guide is what the page that comes with exported files says.
 type Guide struct {
-	Lab         spec.Lab
-	CEOS        bool
-	SwitchImage string
-	Create      []string // Calico's own manifests: files or URLs
-	Definition  string   // of the kind that Resources need, by its full name
-	Resources   string   // what comes after them
-	Tools       string
+	Lab        spec.Lab
+	SwitchNote string   // TopologySwitch.Note
+	Create     []string // Calico's own manifests: files or URLs
+	Definition string   // of the kind that Resources need, by its full name
+	Resources  string   // what comes after them
+	Tools      string
 }
 
 // Readme returns the page that says how to go on with exported files.

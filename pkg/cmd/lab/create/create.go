@@ -4,6 +4,7 @@ package create
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,7 +98,7 @@ func (f *Flags) AddLabFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.ConfigFile, "config", f.ConfigFile, "File with the lab's addresses and ranges; --dry-run prints one")
 	fs.IntVar(&f.Workers, "workers", f.Workers, "Number of worker nodes besides the control plane")
-	fs.StringVar(&f.Switch, "switch", f.Switch, "Switch: auto, ceos or linux")
+	fs.StringVar(&f.Switch, "switch", f.Switch, "Switch: "+target.OneOf(switches()))
 	fs.StringVar(&f.SwitchImage, "switch-image", f.SwitchImage, "Image of the cEOS switch; empty: the newest one on the Docker host that is called ceos")
 	fs.StringVar(&f.NodeImage, "node-image", f.NodeImage, "Image of the nodes, as for kind")
 	fs.StringVar(&f.ToolsImage, "tools-image", f.ToolsImage, "Image of the multitool pods")
@@ -105,12 +106,15 @@ func (f *Flags) AddLabFlags(cmd *cobra.Command) {
 	fs.StringVar(&f.CalicoVersion, "calico-version", f.CalicoVersion, "Version of Calico; empty: "+lab.DefaultCalicoVersion+", or what --calico-manifests holds")
 	fs.StringVar(&f.CalicoManifests, "calico-manifests", f.CalicoManifests, "Folder or URL with Calico's manifests; empty: where Calico publishes them")
 	for flag, words := range map[string][]string{
-		"switch":         {lab.SwitchAuto, fabric.CEOS, fabric.Linux},
+		"switch":         switches(),
 		"calico-install": {lab.InstallOperator, lab.InstallManifest},
 	} {
 		command.CompleteFlag(cmd, flag, command.Words(words...))
 	}
 }
+
+// switches are the values of --switch.
+func switches() []string { return append([]string{lab.SwitchAuto}, fabric.Names()...) }
 
 // ToOptions reads the lab's file and lays the flags over it: a flag that was given wins, one that was not leaves the file's.
 func (f *Flags) ToOptions(cmd *cobra.Command, _ []string) (*Options, error) {
@@ -151,8 +155,8 @@ type Options struct {
 // Validate checks everything that needs no look at the machine.
 func (o *Options) Validate() error {
 	switch {
-	case o.Switch != lab.SwitchAuto && o.Switch != fabric.CEOS && o.Switch != fabric.Linux:
-		return exit.Usagef("--switch %q: use %s, %s or %s", o.Switch, lab.SwitchAuto, fabric.CEOS, fabric.Linux)
+	case !slices.Contains(switches(), o.Switch):
+		return exit.Usagef("--switch %q: use %s", o.Switch, target.OneOf(switches()))
 	case o.CalicoInstall != lab.InstallOperator && o.CalicoInstall != lab.InstallManifest:
 		return exit.Usagef("--calico-install %q: use %s or %s", o.CalicoInstall, lab.InstallOperator, lab.InstallManifest)
 	case o.Wait < 0:
@@ -171,8 +175,12 @@ func (o *Options) Run(ctx context.Context) error {
 		_, err = fmt.Fprint(o.Out, plan)
 		return err
 	}
+	m, err := o.Manager(ctx)
+	if err != nil {
+		return err
+	}
 	start := time.Now()
-	created, err := o.Manager().Create(ctx, o.CreateOptions)
+	created, err := m.Create(ctx, o.CreateOptions)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,11 @@ func NewCmdDelete(f *target.Flags, runF func(context.Context, *Options) error) *
 
 // Run deletes the lab.
 func (o *Options) Run(ctx context.Context) error {
-	err := o.Manager().Delete(ctx, o.Name, o.Kubeconfig)
+	m, err := o.Manager(ctx)
+	if err != nil {
+		return err
+	}
+	err = m.Delete(ctx, o.Name, o.Kubeconfig)
 	if errors.Is(err, lab.ErrNoLab) {
 		_, err = fmt.Fprintf(o.ErrOut, "No lab %q: nothing to delete.\n", o.Name)
 	}

@@ -81,9 +81,12 @@ type Options struct {
 
 // Run writes the files, and says which.
 func (o *Options) Run(ctx context.Context) error {
-	from, m := o.CreateOptions, o.Manager()
+	m, err := o.Manager(ctx)
+	if err != nil {
+		return err
+	}
+	from := o.CreateOptions
 	if o.Existing {
-		var err error
 		if from, err = m.Existing(ctx, from); err != nil {
 			return o.Explain(err)
 		}

@@ -39,12 +39,18 @@ func NewFlags(shared *target.Flags) *Flags { return &Flags{Flags: shared, Print:
 // NewCmdList returns "dualstack lab list". runF replaces Run in tests; it is nil in production.
 func NewCmdList(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
 	return command.New(command.Spec[*Options]{
-		Use: "list", Aliases: []string{"ls"}, Short: short, Long: long, Example: example, AddFlags: f.Print.AddFlags,
+		Use: "list", Aliases: []string{"ls"}, Short: short, Long: long, Example: example, AddFlags: f.AddFlags,
 		ToOptions: func(*cobra.Command, []string) (*Options, error) {
 			p, err := printer.New(f.Print, table())
 			return &Options{Printer: p, Flags: f.Flags}, err
 		},
 	}, runF)
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.AddRuntimeFlag(cmd)
+	f.Print.AddFlags(cmd)
 }
 
 func table() printer.Table[lab.Summary] {
@@ -70,7 +76,11 @@ type Options struct {
 
 // Run prints the labs.
 func (o *Options) Run(ctx context.Context) error {
-	labs, err := o.Manager().List(ctx)
+	m, err := o.Manager(ctx)
+	if err != nil {
+		return err
+	}
+	labs, err := m.List(ctx)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,11 @@ type Options struct {
 
 // Run prints the parts of the lab. One that is down makes the exit code 2.
 func (o *Options) Run(ctx context.Context) error {
-	parts, err := o.Manager().Status(ctx, o.Name)
+	m, err := o.Manager(ctx)
+	if err != nil {
+		return err
+	}
+	parts, err := m.Status(ctx, o.Name)
 	if err != nil {
 		return o.Explain(err)
 	}

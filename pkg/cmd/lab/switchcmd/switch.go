@@ -125,7 +125,11 @@ type Options struct {
 
 // Run prints what the switch has.
 func (o *Options) Run(ctx context.Context) error {
-	v, err := o.Manager().Switch(ctx, o.Name)
+	m, err := o.Manager(ctx)
+	if err != nil {
+		return err
+	}
+	v, err := m.Switch(ctx, o.Name)
 	if err != nil {
 		return o.Explain(err)
 	}

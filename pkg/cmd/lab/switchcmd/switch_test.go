@@ -58,13 +58,7 @@ func manager(t *testing.T, kind string, running bool) *lab.Manager {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := map[string]string{}
-	for _, l := range labels {
-		if k, v, ok := strings.Cut(l, "="); ok {
-			set[k] = v
-		}
-	}
-	inspect, err := json.Marshal([]any{map[string]any{"Id": "1", "Name": "/dual-stack-switch", "State": map[string]any{"Running": running}, "Config": map[string]any{"Labels": set}}})
+	inspect, err := json.Marshal([]any{map[string]any{"Id": "1", "Name": "/dual-stack-switch", "State": map[string]any{"Running": running}, "Config": map[string]any{"Labels": labels}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +70,7 @@ func manager(t *testing.T, kind string, running bool) *lab.Manager {
 	for command, answer := range answers(kind) {
 		f.Answer("docker exec dual-stack-switch "+command, answer, nil)
 	}
-	return &lab.Manager{Docker: container.Docker{Runner: f}, Progress: status.New(io.Discard)}
+	return &lab.Manager{Runtime: container.NewDocker(f), Progress: status.New(io.Discard)}
 }
 
 // flags are those of a command that writes to the buffer.

@@ -2,11 +2,13 @@
 package target
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -14,35 +16,55 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/cluster"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
 // Flags is what all lab commands take.
 type Flags struct {
-	Name   string
-	Config *genericclioptions.ConfigFlags // only its kubeconfig is used
+	Name    string
+	Runtime string                         // container.Auto or the name of a container runtime
+	Config  *genericclioptions.ConfigFlags // only its kubeconfig is used
 	genericiooptions.IOStreams
 }
 
 // NewFlags returns the flags with their defaults.
 func NewFlags(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *Flags {
-	return &Flags{Name: spec.DefaultName, Config: config, IOStreams: streams}
+	return &Flags{Name: spec.DefaultName, Runtime: container.Auto, Config: config, IOStreams: streams}
 }
 
 // AddFlags binds the flags to a command.
 func (f *Flags) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.Name, "name", f.Name, "Name of the lab")
 	command.CompleteFlag(cmd, "name", f.completeNames)
+	f.AddRuntimeFlag(cmd)
+}
+
+// AddRuntimeFlag binds the flag that chooses the container runtime.
+func (f *Flags) AddRuntimeFlag(cmd *cobra.Command) {
+	words := append([]string{container.Auto}, container.Names()...)
+	cmd.Flags().StringVar(&f.Runtime, "runtime", f.Runtime, "Container runtime: "+OneOf(words)+"; auto: what $"+container.EnvProvider+
+		" names, or the first one installed, Docker before others")
+	command.CompleteFlag(cmd, "runtime", command.Words(words...))
+}
+
+// OneOf lists words for a sentence: "a, b or c".
+func OneOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // completeNames offers the names of the labs that are there. It is silent when Docker does not answer.
 func (f *Flags) completeNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	labs, err := f.Manager().List(cmd.Context())
+	m, err := f.Manager(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	labs, err := m.List(cmd.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -53,10 +75,13 @@ func (f *Flags) completeNames(cmd *cobra.Command, _ []string, _ string) ([]strin
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// Manager returns the manager of the labs of this Docker host. Its progress goes to standard error.
-func (f *Flags) Manager() *lab.Manager {
-	d := container.Docker{Runner: run.Host{}}
-	return &lab.Manager{Docker: d, Kind: cluster.Kind{Docker: d}, Progress: status.New(f.ErrOut), HTTP: http.DefaultClient}
+// Manager returns the manager of the labs of the container runtime. Its progress goes to standard error.
+func (f *Flags) Manager(ctx context.Context) (*lab.Manager, error) {
+	rt, err := container.Detect(ctx, run.Host{}, f.Runtime, os.Getenv(container.EnvProvider))
+	if err != nil {
+		return nil, exit.Usage(err)
+	}
+	return &lab.Manager{Runtime: rt, Progress: status.New(f.ErrOut), HTTP: http.DefaultClient}, nil
 }
 
 // ExplicitKubeconfig returns the file that --kubeconfig names, absolute, or nothing.
