@@ -21,6 +21,11 @@ const inspected = `[{"Id":"abc","Name":"/node","State":{"Running":true,"Status":
 func all() map[string]func() (*run.Fake, Runtime) {
 	return map[string]func() (*run.Fake, Runtime){
 		"docker": func() (*run.Fake, Runtime) { f := &run.Fake{}; return f, NewDocker(f) },
+		"podman": func() (*run.Fake, Runtime) {
+			f := &run.Fake{}
+			f.Answer("podman volume ls", "", nil)
+			return f, NewPodman(f)
+		},
 	}
 }
 
@@ -81,6 +86,16 @@ func complaints() map[string]map[error][]string {
 			fs.ErrNotExist: {"Error: No such container:path: a:/f\nCould not find the file /f in container a", "Error response from daemon: Could not find the file /f in container a"},
 			nil: {"Error response from daemon: driver failed", "Error: No such container: a\nError response from daemon: driver failed",
 				"OCI runtime exec failed: exec failed: unable to start container process: exec: \"ip\": executable file not found in $PATH: unknown", ""},
+		},
+		"podman": {
+			ErrNotFound: {"Error: inspecting object: no such container a", "Error: inspecting object: a: image not known",
+				"Error: inspecting object: network a: unable to find network with name or ID a: network not found", `Error: no container with name or ID "a" found: no such container`},
+			ErrInUse: {`Error: creating container storage: the container name "a" is already in use by 12. You have to remove that container to be able to reuse that name: that name is already in use`,
+				`Error: "kind" has associated containers with it. Use -f to forcibly delete containers and pods: network is being used`},
+			ErrUnavailable: {"Cannot connect to Podman. Please verify your connection to the Linux system using `podman system connection list`"},
+			ErrPermission:  {"Error: crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted: OCI permission denied\nfailed to connect to syslog: Initialization"},
+			fs.ErrNotExist: {`Error: "/f" could not be found on container a: no such file or directory`},
+			nil:            {"Error: statfs /lib/modules: no such file or directory", "failed to connect to syslog: Initialization"},
 		},
 	}
 }
@@ -165,6 +180,7 @@ func TestRun(t *testing.T) {
 func TestFindNetwork(t *testing.T) {
 	printed := map[string]string{
 		"docker": `[{"Name":"kind","EnableIPv6":true,"IPAM":{"Config":[{"Subnet":"172.18.0.0/16"},{"Subnet":"fc00::/64"}]},"Containers":{"a":{}}}]`,
+		"podman": `[{"name":"kind","subnets":[{"subnet":"fc00::/64","gateway":"fc00::1"},{"subnet":"172.18.0.0/16"}],"ipv6_enabled":true}]`,
 	}
 	forAll(t, func(t *testing.T, name string, f *run.Fake, rt Runtime) {
 		f.Answer(name+" network inspect kind", printed[name], nil)
@@ -194,6 +210,42 @@ func TestImages(t *testing.T) {
 	})
 }
 
+func TestPodmanNamesImagesAsKindDoes(t *testing.T) {
+	f := &run.Fake{}
+	p := NewPodman(f)
+	const unknown = "Error: inspecting object: x: image not known"
+	f.Fail("podman image inspect", 1, unknown)
+	f.Answer("podman image inspect --format {{.Id}} docker.io/kindest/node:v1", "1", nil)
+	if have, err := p.HasImage(t.Context(), "kindest/node:v1"); !have || err != nil {
+		t.Errorf("%v, %v", have, err)
+	}
+	f.Answer("podman image inspect --format {{.Id}} localhost/mine/node:v1", "1", nil)
+	if have, err := p.HasImage(t.Context(), "mine/node:v1"); have || err == nil || !strings.Contains(err.Error(), "localhost/mine/node:v1") {
+		t.Errorf("loaded from an archive: %v, %v", have, err)
+	}
+	if have, err := p.HasImage(t.Context(), "localhost/mine/node:v1"); !have || err != nil {
+		t.Errorf("named as it is: %v, %v", have, err)
+	}
+	if have, err := p.HasImage(t.Context(), "UPPER CASE"); have || err != nil {
+		t.Errorf("no reference: %v, %v", have, err)
+	}
+}
+
+func TestPodmanRemovesTheVolumesOfNodes(t *testing.T) {
+	f := &run.Fake{}
+	p := NewPodman(f)
+	f.Answer("podman rm", "", nil)
+	f.Answer("podman volume ls", "", nil)
+	f.Answer("podman volume ls --quiet --filter label=b", "v1\nv2\n", nil)
+	f.Answer("podman volume rm --force v1 v2", "", nil)
+	if err := p.Remove(t.Context(), "a", "b"); err != nil {
+		t.Error(err)
+	}
+	if n := len(f.Calls()); n != 4 {
+		t.Errorf("calls %+v", f.Calls())
+	}
+}
+
 func TestDetect(t *testing.T) {
 	const none = "executable file not found"
 	tests := []struct {
@@ -202,9 +254,10 @@ func TestDetect(t *testing.T) {
 		want                  string
 	}{
 		{"Docker first", Auto, "", map[string]string{"docker": "Docker version 28.2.2, build e6534b4", "podman": "podman version 4.3.1"}, "docker"},
+		{"podman that is called docker", Auto, "", map[string]string{"docker": "podman version 4.3.1", "podman": "podman version 4.3.1"}, "podman"},
 		{"none", Auto, "", nil, "docker"},
-		{"what was asked for", "docker", "docker", map[string]string{"docker": "Docker version 28"}, "docker"},
-		{"what kind is told", Auto, "docker", map[string]string{"docker": "Docker version 28"}, "docker"},
+		{"what was asked for", "podman", "docker", map[string]string{"docker": "Docker version 28"}, "podman"},
+		{"what kind is told", Auto, "podman", map[string]string{"docker": "Docker version 28"}, "podman"},
 		{"what there is not", "lxc", "", nil, ""},
 		{"what kind is told and there is not", Auto, "lxc", nil, ""},
 	}

@@ -26,11 +26,12 @@ type candidate struct {
 func candidates() []candidate {
 	return []candidate{
 		{"docker", "Docker version", func(r run.Runner) Runtime { return NewDocker(r) }},
+		{"podman", "podman version", func(r run.Runner) Runtime { return NewPodman(r) }},
 	}
 }
 
 // Names returns the names of the runtimes that users are offered.
-func Names() []string { return []string{"docker"} }
+func Names() []string { return []string{"docker", "podman"} }
 
 // Named returns the runtime of a name. finch and nerdctl.lima are known as well, as kind knows them.
 func Named(r run.Runner, name string) (Runtime, error) {

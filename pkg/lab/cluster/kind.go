@@ -27,7 +27,12 @@ type Kind struct {
 
 // provider returns kind for the runtime. kind has one more provider for each runtime that it knows.
 func (k Kind) provider(more ...cluster.ProviderOption) *cluster.Provider {
-	return cluster.NewProvider(append(more, cluster.ProviderWithDocker())...)
+	option := cluster.ProviderWithDocker()
+	switch k.Runtime.(type) {
+	case container.Podman:
+		option = cluster.ProviderWithPodman()
+	}
+	return cluster.NewProvider(append(more, option)...)
 }
 
 // Config is what a cluster is made of.
