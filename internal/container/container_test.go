@@ -1,11 +1,15 @@
 package container
 
 import (
+	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"net/netip"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +30,7 @@ func all() map[string]func() (*run.Fake, Runtime) {
 			f.Answer("podman volume ls", "", nil)
 			return f, NewPodman(f)
 		},
+		"nerdctl": func() (*run.Fake, Runtime) { f := &run.Fake{}; return f, NewNerdctl(f, "nerdctl") },
 	}
 }
 
@@ -96,6 +101,14 @@ func complaints() map[string]map[error][]string {
 			ErrPermission:  {"Error: crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted: OCI permission denied\nfailed to connect to syslog: Initialization"},
 			fs.ErrNotExist: {`Error: "/f" could not be found on container a: no such file or directory`},
 			nil:            {"Error: statfs /lib/modules: no such file or directory", "failed to connect to syslog: Initialization"},
+		},
+		"nerdctl": {
+			ErrNotFound:    {`time="now" level=fatal msg="1 errors occurred:\nno such container: a"`, "level=fatal msg=\"no such image: a\"", "no such network: kind", "no such object: a"},
+			ErrInUse:       {`level=fatal msg="name \"a\" is already used by ID \"12\""`, `level=fatal msg="network \"kind\" is in use by container [\"12\"]"`},
+			ErrUnavailable: {`level=fatal msg="cannot access containerd socket \"/run/containerd/containerd.sock\": no such file or directory"`, "rootless containerd not running? (hint: …)"},
+			ErrPermission:  {`level=fatal msg="open /x: permission denied"`},
+			fs.ErrNotExist: {`level=fatal msg="stat /proc/1/root/f: no such file or directory"`},
+			nil:            {"level=fatal msg=\"something else\""},
 		},
 	}
 }
@@ -179,8 +192,9 @@ func TestRun(t *testing.T) {
 
 func TestFindNetwork(t *testing.T) {
 	printed := map[string]string{
-		"docker": `[{"Name":"kind","EnableIPv6":true,"IPAM":{"Config":[{"Subnet":"172.18.0.0/16"},{"Subnet":"fc00::/64"}]},"Containers":{"a":{}}}]`,
-		"podman": `[{"name":"kind","subnets":[{"subnet":"fc00::/64","gateway":"fc00::1"},{"subnet":"172.18.0.0/16"}],"ipv6_enabled":true}]`,
+		"docker":  `[{"Name":"kind","EnableIPv6":true,"IPAM":{"Config":[{"Subnet":"172.18.0.0/16"},{"Subnet":"fc00::/64"}]},"Containers":{"a":{}}}]`,
+		"podman":  `[{"name":"kind","subnets":[{"subnet":"fc00::/64","gateway":"fc00::1"},{"subnet":"172.18.0.0/16"}],"ipv6_enabled":true}]`,
+		"nerdctl": `[{"Name":"kind","Id":"1","IPAM":{"Config":[{"Subnet":"172.18.0.0/16"},{"Subnet":"fc00::/64"}]},"Labels":{}}]`,
 	}
 	forAll(t, func(t *testing.T, name string, f *run.Fake, rt Runtime) {
 		f.Answer(name+" network inspect kind", printed[name], nil)
@@ -246,6 +260,25 @@ func TestPodmanRemovesTheVolumesOfNodes(t *testing.T) {
 	}
 }
 
+func TestNerdctlCopiesAnArchive(t *testing.T) {
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	_ = w.WriteHeader(&tar.Header{Name: "startup-config", Mode: 0o644, Size: 2, Typeflag: tar.TypeReg})
+	_, _ = w.Write([]byte("ok"))
+	_ = w.Close()
+	r := &copies{t: t}
+	if err := NewNerdctl(r, "nerdctl").CopyTo(t.Context(), "c", "/mnt/flash", &archive); err != nil || r.text != "ok" {
+		t.Errorf("%q, %v", r.text, err)
+	}
+	archive.Reset()
+	w = tar.NewWriter(&archive)
+	_ = w.WriteHeader(&tar.Header{Name: "../escaped", Typeflag: tar.TypeReg})
+	_ = w.Close()
+	if err := NewNerdctl(r, "nerdctl").CopyTo(t.Context(), "c", "/mnt/flash", &archive); err == nil {
+		t.Error("a file outside of the folder was written")
+	}
+}
+
 func TestDetect(t *testing.T) {
 	const none = "executable file not found"
 	tests := []struct {
@@ -255,9 +288,12 @@ func TestDetect(t *testing.T) {
 	}{
 		{"Docker first", Auto, "", map[string]string{"docker": "Docker version 28.2.2, build e6534b4", "podman": "podman version 4.3.1"}, "docker"},
 		{"podman that is called docker", Auto, "", map[string]string{"docker": "podman version 4.3.1", "podman": "podman version 4.3.1"}, "podman"},
+		{"nerdctl", Auto, "", map[string]string{"nerdctl": "nerdctl version 2.0.0"}, "nerdctl"},
+		{"finch", Auto, "", map[string]string{"finch": "finch version v1.4.1"}, "finch"},
 		{"none", Auto, "", nil, "docker"},
 		{"what was asked for", "podman", "docker", map[string]string{"docker": "Docker version 28"}, "podman"},
 		{"what kind is told", Auto, "podman", map[string]string{"docker": "Docker version 28"}, "podman"},
+		{"what kind is told, nerdctl by another name", Auto, "nerdctl.lima", nil, "nerdctl.lima"},
 		{"what there is not", "lxc", "", nil, ""},
 		{"what kind is told and there is not", Auto, "lxc", nil, ""},
 	}
@@ -279,4 +315,19 @@ func TestDetect(t *testing.T) {
 			}
 		})
 	}
+}
+
+// copies is a runner that reads what "nerdctl cp FOLDER/. …" is to copy.
+type copies struct {
+	t    *testing.T
+	text string
+}
+
+func (c *copies) Run(_ context.Context, cmd run.Cmd) ([]byte, error) {
+	if len(cmd.Args) != 3 || cmd.Args[2] != "c:/mnt/flash" {
+		c.t.Errorf("ran %s", cmd)
+	}
+	raw, err := os.ReadFile(filepath.Join(cmd.Args[1], "startup-config"))
+	c.text = string(raw)
+	return nil, err
 }

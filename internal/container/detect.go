@@ -24,14 +24,20 @@ type candidate struct {
 
 // candidates is the registry of runtimes, in the order in which they are looked for.
 func candidates() []candidate {
+	nerdctl := func(binary string) func(run.Runner) Runtime {
+		return func(r run.Runner) Runtime { return NewNerdctl(r, binary) }
+	}
 	return []candidate{
 		{"docker", "Docker version", func(r run.Runner) Runtime { return NewDocker(r) }},
+		{"nerdctl", "nerdctl version", nerdctl("nerdctl")},
+		{"finch", "finch version", nerdctl("finch")},
+		{"nerdctl.lima", "nerdctl version", nerdctl("nerdctl.lima")},
 		{"podman", "podman version", func(r run.Runner) Runtime { return NewPodman(r) }},
 	}
 }
 
 // Names returns the names of the runtimes that users are offered.
-func Names() []string { return []string{"docker", "podman"} }
+func Names() []string { return []string{"docker", "podman", "nerdctl"} }
 
 // Named returns the runtime of a name. finch and nerdctl.lima are known as well, as kind knows them.
 func Named(r run.Runner, name string) (Runtime, error) {

@@ -31,6 +31,8 @@ func (k Kind) provider(more ...cluster.ProviderOption) *cluster.Provider {
 	switch k.Runtime.(type) {
 	case container.Podman:
 		option = cluster.ProviderWithPodman()
+	case container.Nerdctl:
+		option = cluster.ProviderWithNerdctl(k.Runtime.Name())
 	}
 	return cluster.NewProvider(append(more, option)...)
 }
