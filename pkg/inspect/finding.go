@@ -19,7 +19,9 @@ type Finding struct {
 	// CausedBy lists the codes of the findings that this one follows from.
 	CausedBy []Code `json:"causedBy,omitempty"`
 	Node     string `json:"node,omitempty"` // where it is, if it is on a node
-	Family   Family `json:"family,omitzero"`
+	// RemoteNode is the other node, if it is between two.
+	RemoteNode string `json:"remoteNode,omitempty"`
+	Family     Family `json:"family,omitzero"`
 }
 
 // Code is the permanent name of a kind of finding.

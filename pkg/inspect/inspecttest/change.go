@@ -111,14 +111,24 @@ func Only(f inspect.Family) Change {
 	if f == inspect.IPv4 {
 		other = inspect.IPv6
 	}
+	is := func(a netip.Addr) bool { return inspect.FamilyOf(a) == other }
 	return func(s *inspect.Snapshot) {
 		s.Pools = slices.DeleteFunc(s.Pools, func(p inspect.IPPool) bool { return p.Family() == other })
+		s.EndpointSlices = slices.DeleteFunc(s.EndpointSlices, func(e inspect.EndpointSlice) bool { return e.Family == other })
+		for i := range s.Pods {
+			s.Pods[i].IPs = slices.DeleteFunc(s.Pods[i].IPs, is)
+		}
+		for i := range s.Services {
+			svc := &s.Services[i]
+			svc.ClusterIPs = slices.DeleteFunc(svc.ClusterIPs, is)
+			svc.IPFamilies = slices.DeleteFunc(svc.IPFamilies, func(f inspect.Family) bool { return f == other })
+		}
+		s.Services = slices.DeleteFunc(s.Services, func(svc inspect.Service) bool { return len(svc.IPFamilies) == 0 })
 		s.Blocks = slices.DeleteFunc(s.Blocks, func(b inspect.IPAMBlock) bool { return b.Family() == other })
 		for i := range s.Nodes {
 			s.Nodes[i].Address.Set(other, netip.Prefix{})
 			s.Nodes[i].Tunnel.Set(other, netip.Addr{})
-			s.Nodes[i].InternalIPs = slices.DeleteFunc(s.Nodes[i].InternalIPs,
-				func(a netip.Addr) bool { return inspect.FamilyOf(a) == other })
+			s.Nodes[i].InternalIPs = slices.DeleteFunc(s.Nodes[i].InternalIPs, is)
 		}
 		Tables(func(_ string, t *inspect.NodeTable) {
 			removeDevice(t, other)

@@ -1,0 +1,293 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// The codes of section calico.
+const (
+	IPv6SupportOff     inspect.Code = "DS301"
+	NodeLacksAddress   inspect.Code = "DS302"
+	AddressNotHeld     inspect.Code = "DS303"
+	AddressNotAHosts   inspect.Code = "DS304"
+	AddressTwice       inspect.Code = "DS305"
+	AddressOfTunnel    inspect.Code = "DS306"
+	NodeLacksTunnelIP  inspect.Code = "DS307"
+	AddressNotInternal inspect.Code = "DS308"
+)
+
+func calicoRules() []Rule {
+	nodes := []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactServices}
+	return []Rule{
+		{
+			Code: IPv6SupportOff, Section: Calico, Severity: inspect.SeverityError,
+			Needs:   []inspect.Fact{inspect.FactFelix, inspect.FactPools, inspect.FactServices, inspect.FactNodes},
+			Title:   "IPv6 support is off in Felix",
+			Why:     "FELIX_IPV6SUPPORT=false, or ipv6Support: false in a FelixConfiguration: Felix programs nothing for IPv6, neither routes nor policies. Calico's manifests for IPv4 set it.",
+			Mend:    "kubectl -n NAMESPACE set env daemonset/calico-node FELIX_IPV6SUPPORT=true, or take ipv6Support out of the FelixConfiguration",
+			Reports: []string{"projectcalico/calico#3133", "projectcalico/calico#3448"},
+			Find:    ipv6SupportOff,
+		},
+		{
+			Code: NodeLacksAddress, Section: Calico, Severity: inspect.SeverityError, Needs: nodes,
+			Follows: []inspect.Code{NodeLacksInternalIP, IPv6Disabled},
+			Title:   "Calico has no address of a family for a node",
+			Why:     "calico-node finds the address at its start: IP and IP6 say whether (autodetect), IP_AUTODETECTION_METHOD and IP6_AUTODETECTION_METHOD how. IP6_AUTODETECTION_METHOD without IP6=autodetect does nothing.",
+			Mend:    "set IP6=autodetect (operator: nodeAddressAutodetectionV6), and see calico-node's log for what it found",
+			Reports: []string{"projectcalico/calico#1654"},
+			Find:    nodesWithoutAddress,
+		},
+		{
+			Code: AddressNotHeld, Section: Calico, Severity: inspect.SeverityError, Needs: append(nodes, inspect.FactTables),
+			Follows: []inspect.Code{IPv6Disabled, AddressNotAHosts, AddressTwice, AddressOfTunnel},
+			Title:   "no interface of a node holds the address that Calico has for it",
+			Why:     "the address was found at calico-node's start, and has moved since: another prefix by the provider, an interface that was replaced.",
+			Mend:    "give the address back to the interface, or restart calico-node on the node so that it looks again",
+			Reports: []string{"canonical/microk8s#4209"},
+			Find:    addressesNotHeld,
+		},
+		{
+			Code: AddressNotAHosts, Section: Calico, Severity: inspect.SeverityError, Needs: nodes,
+			Title:   "the address that Calico has for a node is no host's address",
+			Why:     "the host part was lost: a network address stands for the whole subnet, and all nodes have the same. Multicast, loopback and link-local addresses cannot be a node's either.",
+			Mend:    "kubectl annotate node NODE projectcalico.org/IPv6Address- , correct the autodetection, restart calico-node",
+			Reports: []string{"projectcalico/calico#6142"},
+			Find:    addressesNotAHosts,
+		},
+		{
+			Code: AddressTwice, Section: Calico, Severity: inspect.SeverityError, Needs: nodes,
+			Follows: []inspect.Code{AddressNotAHosts},
+			Title:   "Calico has the same address for two nodes",
+			Why:     "nodes were cloned, an address that moves between nodes (a virtual one) was autodetected, or the host part was lost.",
+			Mend:    "name the right address or interface for autodetection (IP6_AUTODETECTION_METHOD=interface=… or cidr=…), restart calico-node on both",
+			Reports: []string{"projectcalico/calico#6142", "projectcalico/calico#8381"},
+			Find:    addressesTwice,
+		},
+		{
+			Code: AddressOfTunnel, Section: Calico, Severity: inspect.SeverityError, Needs: nodes,
+			Title: "the address that Calico has for a node is that of a tunnel device of Calico's own",
+			Why:   "autodetection by first-found or can-reach took Calico's own device: what is sent to that address would have to go through the tunnel that it is to build.",
+			Mend:  "skip these devices: IP6_AUTODETECTION_METHOD=skip-interface=.*calico.*,.*cali.* or interface=NAME; restart calico-node",
+			Find:  addressesOfTunnels,
+		},
+		{
+			Code: NodeLacksTunnelIP, Section: Calico, Severity: inspect.SeverityError, Needs: nodes,
+			Follows: []inspect.Code{NodeLacksAddress, IPv6SupportOff},
+			Title:   "a node that has blocks of a VXLAN pool has no tunnel address",
+			Why:     "calico-node allocates the address at its start where an enabled VXLAN pool selects the node. The pool may have been full, made later, or the allocation was lost.",
+			Mend:    "restart calico-node on the node",
+			Reports: []string{"projectcalico/calico#10817"},
+			Find:    nodesWithoutTunnelIP,
+		},
+		{
+			Code: AddressNotInternal, Section: Calico, Severity: inspect.SeverityInfo, Needs: nodes,
+			Follows: []inspect.Code{AddressNotAHosts, AddressTwice, AddressOfTunnel, AddressNotHeld},
+			Title:   "Calico's address of a node is not among its InternalIPs",
+			Why:     "kubelet and Calico chose different interfaces or addresses. That works where both can be reached, and is a surprise where a firewall knows one of them.",
+			Mend:    "IP_AUTODETECTION_METHOD and IP6_AUTODETECTION_METHOD=kubernetes-internal-ip take kubelet's",
+			Find:    addressesNotInternal,
+		},
+	}
+}
+
+func ipv6SupportOff(c *Cluster) []inspect.Finding {
+	if !c.Uses(inspect.IPv6) {
+		return nil
+	}
+	off := func(where, mend string, s inspect.FelixSettings, node string) []inspect.Finding {
+		if s.IPv6Support == nil || *s.IPv6Support {
+			return nil
+		}
+		return []inspect.Finding{{Subject: where, Node: node, Family: inspect.IPv6, Mend: mend,
+			Summary:  "IPv6 support is off in Felix (" + where + ")",
+			Evidence: []string{where + " says false", "pools or services of the cluster are IPv6"}}}
+	}
+	env := c.Calico.FelixEnv
+	if found := off("FELIX_IPV6SUPPORT of calico-node", "set FELIX_IPV6SUPPORT=true in the DaemonSet calico-node", env, ""); found != nil {
+		return found
+	}
+	if env.IPv6Support != nil {
+		return nil // the environment wins over the objects
+	}
+	found := off("ipv6Support of FelixConfiguration default",
+		`kubectl patch felixconfiguration default --type=merge -p '{"spec":{"ipv6Support":true}}'`, c.Calico.Felix["default"], "")
+	for _, n := range c.Nodes {
+		if s := c.Calico.Felix["node."+n.Name]; s.IPv6Support != nil && *s.IPv6Support && len(found) > 0 {
+			continue // this node alone has it on; the others still lack it
+		}
+		found = append(found, off("ipv6Support of FelixConfiguration node."+n.Name,
+			fmt.Sprintf(`kubectl patch felixconfiguration node.%s --type=merge -p '{"spec":{"ipv6Support":true}}'`, n.Name),
+			c.Calico.Felix["node."+n.Name], n.Name)...)
+	}
+	return found
+}
+
+func nodesWithoutAddress(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	if !c.runsOnNodes() {
+		return nil
+	}
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		if !n.Address.Get(f).IsValid() && c.hasPool(f) {
+			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
+				Summary:  fmt.Sprintf("Calico has no %s address for node %s", f, n.Name),
+				Evidence: []string{fmt.Sprintf("annotation projectcalico.org/%sAddress is absent; the node's InternalIPs are %s", f, list(n.InternalIPs))}})
+		}
+	})
+	return found
+}
+
+// runsOnNodes reports whether calico-node writes its addresses to the nodes' annotations at all. Where no node has one of
+// any family, Calico runs without BGP and VXLAN (policy only), or not yet.
+func (c *Cluster) runsOnNodes() bool {
+	for _, n := range c.Nodes {
+		if n.Address.V4.IsValid() || n.Address.V6.IsValid() {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Cluster) hasPool(f inspect.Family) bool {
+	for _, p := range c.Pools {
+		if p.Family() == f {
+			return true
+		}
+	}
+	return false
+}
+
+func addressesNotHeld(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		a, t := n.Address.Get(f), c.table(n.Name)
+		if !a.IsValid() || t == nil || held(t, a.Addr()) != nil {
+			return
+		}
+		evidence := fmt.Sprintf("annotation projectcalico.org/%sAddress is %s", f, a)
+		has := "its interfaces hold none"
+		if addresses := global(t, f); len(addresses) > 0 {
+			has = fmt.Sprintf("its interface %s holds %s", addresses[0].Link, addresses[0].Prefix)
+		}
+		found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
+			Summary:  fmt.Sprintf("no interface of node %s holds the address %s that Calico has for it", n.Name, a.Addr()),
+			Evidence: []string{evidence, has}})
+	})
+	return found
+}
+
+func addressesNotAHosts(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		a := n.Address.Get(f)
+		if !a.IsValid() {
+			return
+		}
+		what := ""
+		switch ip := a.Addr(); {
+		case ip.IsLoopback(), ip.IsMulticast(), ip.IsUnspecified(), ip.IsLinkLocalUnicast():
+			what = "not a global address"
+		case !a.IsSingleIP() && a.Bits() < f.Bits()-1 && a.Masked().Addr() == ip:
+			what = "the address of the network " + a.Masked().String()
+		default:
+			return
+		}
+		found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
+			Summary:  fmt.Sprintf("the %s address %s that Calico has for node %s is %s", f, a, n.Name, what),
+			Evidence: []string{fmt.Sprintf("annotation projectcalico.org/%sAddress is %s; the node's InternalIPs are %s", f, a, list(n.InternalIPs))}})
+	})
+	return found
+}
+
+func addressesTwice(c *Cluster) []inspect.Finding {
+	first := map[netip.Addr]string{}
+	var found []inspect.Finding
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		a := n.Address.Get(f).Addr()
+		if !a.IsValid() {
+			return
+		}
+		if other, ok := first[a]; ok {
+			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, RemoteNode: other, Family: f,
+				Summary: fmt.Sprintf("Calico has the same %s address %s for nodes %s and %s", f, a, other, n.Name)})
+			return
+		}
+		first[a] = n.Name
+	})
+	return found
+}
+
+func addressesOfTunnels(c *Cluster) []inspect.Finding {
+	tunnels := map[netip.Addr]string{}
+	for _, n := range c.Nodes {
+		for _, f := range inspect.Families() {
+			if a := n.Tunnel.Get(f); a.IsValid() {
+				tunnels[a] = n.Name
+			}
+		}
+	}
+	var found []inspect.Finding
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		a := n.Address.Get(f).Addr()
+		device := ""
+		if t := c.table(n.Name); t != nil && a.IsValid() {
+			if h := held(t, a); h != nil && calico.IsTunnelDevice(h.Link) {
+				device = h.Link
+			}
+		}
+		if owner, ok := tunnels[a]; ok || device != "" {
+			evidence := "device " + device + " of the node holds it"
+			if device == "" {
+				evidence = "it is the tunnel address of node " + owner
+			}
+			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f, Evidence: []string{evidence},
+				Summary: fmt.Sprintf("the %s address %s that Calico has for node %s is a tunnel address of Calico's own", f, a, n.Name)})
+		}
+	})
+	return found
+}
+
+func nodesWithoutTunnelIP(c *Cluster) []inspect.Finding {
+	blocks := map[string]inspect.ByFamily[string]{}
+	for _, b := range c.Blocks {
+		pool := inspect.PoolOf(c.Pools, b.CIDR.Addr())
+		if pool == nil || b.Node == "" || pool.VXLANMode != inspect.EncapAlways && pool.VXLANMode != inspect.EncapCrossSubnet || pool.Disabled {
+			continue
+		}
+		of := blocks[b.Node]
+		of.Set(b.Family(), pool.Name)
+		blocks[b.Node] = of
+	}
+	var found []inspect.Finding
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		of := blocks[n.Name]
+		if pool := of.Get(f); pool != "" && !n.Tunnel.Get(f).IsValid() {
+			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
+				Summary:  fmt.Sprintf("node %s has blocks of VXLAN pool %s and no %s tunnel address", n.Name, pool, f),
+				Evidence: []string{fmt.Sprintf("annotation projectcalico.org/%sVXLANTunnelAddr is absent", f)}})
+		}
+	})
+	return found
+}
+
+func addressesNotInternal(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		a, internal := n.Address.Get(f), internal(n, f)
+		if !a.IsValid() || len(internal) == 0 {
+			return
+		}
+		for _, ip := range internal {
+			if ip == a.Addr() {
+				return
+			}
+		}
+		found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
+			Summary: fmt.Sprintf("Calico's %s address %s of node %s is not its InternalIP %s", f, a.Addr(), n.Name, list(internal))})
+	})
+	return found
+}

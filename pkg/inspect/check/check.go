@@ -1,0 +1,174 @@
+// Package check answers why a cluster is not dual-stack: rules with permanent codes, each a pure function over a
+// Snapshot, whose findings are folded under those that cause them.
+//
+// A section is one file, and a rule is one entry of its list. It says what it needs, so that a fact that could not be
+// read makes the rule "not checked", and never silent. It does no I/O.
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// Kind is the kind of a row.
+const Kind = "Finding"
+
+// Section groups rules in the order in which one would look.
+type Section string
+
+// The sections, in order.
+const (
+	Kubernetes Section = "kubernetes"
+	Host       Section = "host"
+	Calico     Section = "calico"
+	Pools      Section = "pools"
+	Pods       Section = "pods"
+	Tables     Section = "tables"
+	Services   Section = "services"
+)
+
+// Sections lists them in order.
+func Sections() []Section { return []Section{Kubernetes, Host, Calico, Pools, Pods, Tables, Services} }
+
+// Rule finds one kind of trouble.
+type Rule struct {
+	Code     inspect.Code // permanent; the hundreds are the section's
+	Section  Section
+	Title    string           // what its findings have in common, in one line
+	Severity inspect.Severity // of a finding that does not say otherwise
+	Needs    []inspect.Fact
+	// Follows lists the rules whose findings explain those of this one: see explains.
+	Follows []inspect.Code
+	// Why says how it comes about, and Mend how to repair it: both for the rule's page.
+	Why, Mend string
+	// Reports are the public reports that the rule comes from (PROJECT#NUMBER).
+	Reports []string
+	// Find returns what it finds. Code, section and severity are filled in afterwards.
+	Find func(*Cluster) []inspect.Finding
+}
+
+// Rules returns all rules, in order of their codes.
+func Rules() []Rule {
+	return slices.Concat(kubernetesRules(), hostRules(), calicoRules(), poolRules(), podRules(), tableRules(), serviceRules())
+}
+
+// Needs lists the facts that some rules go by.
+func Needs(rules []Rule) []inspect.Fact {
+	var facts []inspect.Fact
+	for _, f := range inspect.Facts() {
+		if slices.ContainsFunc(rules, func(r Rule) bool { return slices.Contains(r.Needs, f) }) {
+			facts = append(facts, f)
+		}
+	}
+	return facts
+}
+
+// Filter limits a report. The zero value is everything.
+type Filter struct {
+	Family inspect.Family
+	Node   string
+}
+
+func (f Filter) matches(finding *inspect.Finding) bool {
+	return (finding.Family == 0 || f.Family.Matches(finding.Family)) &&
+		(f.Node == "" || finding.Node == "" || finding.Node == f.Node)
+}
+
+// Analyze runs the rules. Findings are in order of their rules; each names the codes that it follows from. A rule whose
+// facts are missing is in Omitted, with the reason.
+func Analyze(s *inspect.Snapshot, rules []Rule, filter Filter) *inspect.Report[inspect.Finding] {
+	c := newCluster(s)
+	report := inspect.NewReport[inspect.Finding](Kind, nil)
+	for _, r := range rules {
+		if reason := c.lacks(r.Needs); reason != "" {
+			report.Omitted = append(report.Omitted, inspect.Omission{Reason: "not checked", Part: string(r.Code),
+				Subjects: []string{r.Title}, Explanation: reason})
+			continue
+		}
+		for _, f := range r.Find(c) {
+			f.Code, f.Section, f.Severity = r.Code, string(r.Section), cmp.Or(f.Severity, r.Severity)
+			if filter.matches(&f) {
+				report.Items = append(report.Items, f)
+			}
+		}
+	}
+	fold(report.Items, rules)
+	return report
+}
+
+// fold notes for each finding the codes that it follows from.
+func fold(findings []inspect.Finding, rules []Rule) {
+	follows := map[inspect.Code][]inspect.Code{}
+	for _, r := range rules {
+		follows[r.Code] = r.Follows
+	}
+	for i := range findings {
+		f := &findings[i]
+		for _, code := range follows[f.Code] {
+			if slices.ContainsFunc(findings, func(cause inspect.Finding) bool { return cause.Code == code && explains(&cause, f) }) {
+				f.CausedBy = append(f.CausedBy, code)
+			}
+		}
+	}
+}
+
+// explains reports whether a finding can be the cause of another: what holds for the cluster explains what is on a node,
+// what is wrong with a node explains what others have for it, and what holds for both families explains what is in one.
+func explains(cause, effect *inspect.Finding) bool {
+	about := func(node string) bool { return node != "" && (node == effect.Node || node == effect.RemoteNode) }
+	return (cause.Node == "" || effect.Node == "" || about(cause.Node) || about(cause.RemoteNode)) &&
+		(cause.Family == 0 || effect.Family == 0 || cause.Family == effect.Family)
+}
+
+// Roots returns the findings that follow from no other, the worst first, and for each code how many findings follow it.
+func Roots(findings []inspect.Finding) (roots []inspect.Finding, followers map[inspect.Code]int) {
+	followers = map[inspect.Code]int{}
+	for _, f := range findings {
+		if len(f.CausedBy) == 0 {
+			roots = append(roots, f)
+			continue
+		}
+		for _, code := range f.CausedBy {
+			followers[code]++
+		}
+	}
+	slices.SortStableFunc(roots, func(a, b inspect.Finding) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
+	return roots, followers
+}
+
+// rank orders severities, the worst first.
+func rank(s inspect.Severity) int {
+	return slices.Index([]inspect.Severity{inspect.SeverityError, inspect.SeverityWarning, inspect.SeverityUnknown, inspect.SeverityInfo}, s)
+}
+
+// Verdict sums a report up in one sentence.
+func Verdict(s *inspect.Snapshot, report *inspect.Report[inspect.Finding]) string {
+	c := newCluster(s)
+	what := c.stack()
+	counts := map[inspect.Severity]int{}
+	for _, f := range report.Items {
+		counts[f.Severity]++
+	}
+	var parts []string
+	for _, n := range []struct {
+		severity inspect.Severity
+		noun     string
+	}{{inspect.SeverityError, "error"}, {inspect.SeverityWarning, "warning"}} {
+		if count := counts[n.severity]; count == 1 {
+			parts = append(parts, "1 "+n.noun)
+		} else if count > 1 {
+			parts = append(parts, fmt.Sprintf("%d %ss", count, n.noun))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing wrong found"}
+	}
+	if n := len(report.Omitted); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d of the rules not checked", n))
+	}
+	return what + ": " + strings.Join(parts, ", ")
+}

@@ -1,0 +1,146 @@
+package check_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
+	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
+)
+
+// bad returns the findings of severity warning or above.
+func bad(findings []inspect.Finding) []inspect.Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f inspect.Finding) bool { return f.Severity == inspect.SeverityInfo })
+}
+
+// TestHealthy holds that there is nothing to find on healthy clusters of all kinds.
+func TestHealthy(t *testing.T) {
+	// What the inspectors of tables find nothing wrong with, and a rule does.
+	expected := map[string][]inspect.Code{
+		"IPv6 switched off, with a pool": {check.IPv6SupportOff, check.NodeLacksInternalIP, check.NodeLacksAddress, check.OneServiceRange},
+		"disabled pools":                 {check.NoEnabledPool},
+		"block of a node that is gone":   {check.LeakedAllocation},
+	}
+	cases := it.Healthy()
+	for _, name := range it.Recordings(t) {
+		cases = append(cases, it.Case{Name: name, Snapshot: it.Recording(t, name)})
+	}
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			report := check.Analyze(c.Snapshot, check.Rules(), check.Filter{})
+			for _, f := range bad(report.Items) {
+				if !slices.Contains(expected[c.Name], f.Code) {
+					t.Errorf("%s: %s %v", f.Code, f.Summary, f.Evidence)
+				}
+			}
+		})
+	}
+}
+
+// TestRoots breaks the healthy lab in one way each: the root causes must be exactly those that are named.
+func TestRoots(t *testing.T) {
+	off := false
+	for name, test := range map[string]struct {
+		change it.Change
+		roots  string
+	}{
+		"healthy":        {func(*inspect.Snapshot) {}, ""},
+		"one InternalIP": {it.Annotate(it.Worker, func(n *inspect.Node) { n.InternalIPs = n.InternalIPs[:1] }), "DS101"},
+		"not ready":      {it.Annotate(it.Worker, func(n *inspect.Node) { n.Ready = false }), "DS104"},
+		"disable_ipv6":   {sysctl("net.ipv6.conf.all.disable_ipv6", "1"), "DS201"},
+		"forwarding off": {sysctl("net.ipv6.conf.all.forwarding", "0"), "DS202"},
+		"default route by advertisement": {it.RouteAdded(it.Worker, inspect.Route{Dst: netip.MustParsePrefix("::/0"), Dev: "eth1",
+			Gateway: netip.MustParseAddr("fe80::1"), Protocol: "ra"}), "DS203"},
+		"broken kernel":    {it.Annotate(it.Worker, func(n *inspect.Node) { n.KernelVersion = "6.8.0-57-generic" }), "DS204"},
+		"IPv6 support off": {func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = &off }, "DS301"},
+		"network address": {it.All(it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::/64")),
+			it.AddressChanged(it.Worker2, netip.MustParsePrefix("fd00:10:10::/64"))), "DS304 DS304"},
+		"duplicate address":        {it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::12/64")), "DS305"},
+		"moved address":            {it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::99/64")), "DS303"},
+		"own tunnel address":       {it.AddressChanged(it.Worker, netip.PrefixFrom(it.HostOf(it.Worker, inspect.IPv6).Tunnel, 128)), "DS306"},
+		"no address":               {it.Annotate(it.Worker, func(n *inspect.Node) { n.Address.V6 = netip.Prefix{} }), "DS302"},
+		"no tunnel address":        {it.TunnelAddressRemoved(it.Worker, inspect.IPv6), "DS307"},
+		"pool disabled":            {it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.Disabled = true }), "DS401"},
+		"pool leaves nodes out":    {it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.NodeSelector = "rack == 'none'" }), "DS402"},
+		"natOutgoing off":          {it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.NATOutgoing = false }), "DS405"},
+		"status lacks the address": {pod(func(p *inspect.Pod) { p.IPs = p.IPs[:1] }), "DS501"},
+		"route deleted":            {it.RouteDeleted(it.Worker, it.Worker2, inspect.IPv6), "DS602"},
+		"device deleted":           {it.DeviceDeleted(it.Worker, inspect.IPv6), "DS601"},
+		"FDB moved":                {it.FDBMoved(it.Worker, it.Worker2, inspect.IPv6, netip.MustParseAddr("fd00:10:10::10")), "DS604"},
+		"two at once": {it.All(it.DeviceDeleted(it.Worker, inspect.IPv6), it.RouteDeleted(it.Worker2, it.Worker, inspect.IPv4)),
+			"DS601 DS602"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			report := check.Analyze(it.With(test.change), check.Rules(), check.Filter{})
+			roots, _ := check.Roots(bad(report.Items))
+			var codes []string
+			for _, f := range roots {
+				codes = append(codes, string(f.Code))
+			}
+			slices.Sort(codes)
+			if got := strings.Join(codes, " "); got != test.roots {
+				t.Errorf("root causes %q, want %q", got, test.roots)
+				for _, f := range report.Items {
+					t.Logf("%s %s: %s %q, caused by %v", f.Code, f.Severity, f.Summary, f.Evidence, f.CausedBy)
+				}
+			}
+		})
+	}
+}
+
+func sysctl(key, value string) it.Change {
+	return it.Table(it.Worker, func(t *inspect.NodeTable) {
+		if t.Sysctls == nil {
+			t.Sysctls = map[string]string{}
+		}
+		t.Sysctls[key] = value
+	})
+}
+
+// pod changes the lab's pod on the worker.
+func pod(edit func(*inspect.Pod)) it.Change {
+	return func(s *inspect.Snapshot) {
+		for i := range s.Pods {
+			if p := &s.Pods[i]; p.Node == it.Worker && !p.HostNetwork {
+				edit(p)
+			}
+		}
+	}
+}
+
+// TestSingleStack holds that a cluster of one family gets a sentence, and no findings.
+func TestSingleStack(t *testing.T) {
+	for _, f := range inspect.Families() {
+		s := it.With(it.Only(f))
+		report := check.Analyze(s, check.Rules(), check.Filter{})
+		if len(bad(report.Items)) > 0 {
+			t.Errorf("%s only: %v", f, report.Items)
+		}
+	}
+}
+
+// TestCodes holds that codes are unique, in order, and of their section.
+func TestCodes(t *testing.T) {
+	last := inspect.Code("")
+	for _, r := range check.Rules() {
+		section := slices.Index(check.Sections(), r.Section) + 1
+		if r.Code <= last || int(r.Code[2]-'0') != section || r.Title == "" || r.Why == "" || r.Mend == "" || r.Severity == "" {
+			t.Errorf("rule %s of section %s is out of order or lacks something", r.Code, r.Section)
+		}
+		last = r.Code
+	}
+}
+
+// TestMissing holds that a rule whose facts could not be read is not checked, and never silent.
+func TestMissing(t *testing.T) {
+	report := check.Analyze(it.With(it.Lacking(inspect.FactPools, "no permission")), check.Rules(), check.Filter{})
+	for _, r := range check.Rules() {
+		omitted := slices.ContainsFunc(report.Omitted, func(o inspect.Omission) bool { return o.Part == string(r.Code) })
+		if slices.Contains(r.Needs, inspect.FactPools) != omitted {
+			t.Errorf("rule %s: omitted is %v", r.Code, omitted)
+		}
+	}
+}

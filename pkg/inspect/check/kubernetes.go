@@ -1,0 +1,151 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// The codes of section kubernetes.
+const (
+	NodeLacksInternalIP inspect.Code = "DS101"
+	OnePodCIDR          inspect.Code = "DS102"
+	OneServiceRange     inspect.Code = "DS103"
+	NodeNotReady        inspect.Code = "DS104"
+)
+
+func kubernetesRules() []Rule {
+	return []Rule{
+		{
+			Code: NodeLacksInternalIP, Section: Kubernetes, Severity: inspect.SeverityError,
+			Title: "a node has no InternalIP in a family that the cluster uses",
+			Needs: []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactServices},
+			Why: "kubelet reports the addresses of its flag --node-ip, or one address that it finds itself; a cloud provider replaces them by its own. " +
+				"Pods of the host's network then have one family, and so have NodePorts and IP6=kubernetes-internal-ip.",
+			Mend: "start kubelet with --node-ip=IPV4,IPV6 (kubeadm: nodeRegistration.kubeletExtraArgs; k3s and rke2: node-ip), and have the cloud provider " +
+				"report both",
+			Reports: []string{"kubernetes/kubernetes#93598", "kubernetes/kubernetes#91940", "k3s-io/k3s#11488"},
+			Find:    nodesWithoutInternalIP,
+		},
+		{
+			Code: OnePodCIDR, Section: Kubernetes, Severity: inspect.SeverityError,
+			Title: "a node has no pod range in a family, and pods take their addresses from it",
+			Needs: []inspect.Fact{inspect.FactNodes, inspect.FactBlocks},
+			Why: "Kubernetes gives a node its podCIDRs when it is created, and never changes them: nodes from before the change to dual-stack keep one. " +
+				"With host-local IPAM pods have no address of the other family. With Calico IPAM nothing reads them.",
+			Mend:    "set both ranges (kube-controller-manager: --cluster-cidr, --node-cidr-mask-size-ipv6), then delete and join the node again",
+			Reports: []string{"rancher/rke2#3664", "k3s-io/k3s#4404", "k0sproject/k0s#7186"},
+			Find:    nodesWithOnePodCIDR,
+		},
+		{
+			Code: OneServiceRange, Section: Kubernetes, Severity: inspect.SeverityWarning,
+			Title: "the cluster has pods in both families and services in one",
+			Needs: []inspect.Fact{inspect.FactPools, inspect.FactServices},
+			Why: "the API server has one service range, so it refuses services of the other family: \"ipfamily IPv6 is not configured on cluster\". " +
+				"The sign for it is that not one service has an address of that family.",
+			Mend:    "add a range of the other family: --service-cluster-ip-range=IPV4,IPV6 of the API server and the controller manager, or a ServiceCIDR object (Kubernetes 1.33)",
+			Reports: []string{"kubernetes/kubernetes#100675"},
+			Find:    oneServiceRange,
+		},
+		{
+			Code: NodeNotReady, Section: Kubernetes, Severity: inspect.SeverityError,
+			Title: "a node is not ready",
+			Needs: []inspect.Fact{inspect.FactNodes},
+			Why:   "kubelet does not report, or reports that it cannot run pods.",
+			Mend:  "kubectl describe node NODE; on the node: journalctl -u kubelet",
+			Find: func(c *Cluster) []inspect.Finding {
+				var found []inspect.Finding
+				for _, n := range c.Nodes {
+					if !n.Ready {
+						found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name,
+							Summary: "node " + n.Name + " is not ready", Mend: "kubectl describe node " + n.Name})
+					}
+				}
+				return found
+			},
+		},
+	}
+}
+
+// nodesWithoutInternalIP finds nodes that report no address in a family that another part of the cluster uses.
+func nodesWithoutInternalIP(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		if len(internal(n, f)) > 0 {
+			return
+		}
+		finding := inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
+			Summary:  fmt.Sprintf("node %s has no %s InternalIP", n.Name, f),
+			Evidence: []string{fmt.Sprintf("status.addresses has %s", list(n.InternalIPs))},
+			Mend:     fmt.Sprintf("start its kubelet with --node-ip=%s,%s ADDRESS", list(n.InternalIPs), f)}
+		if t := c.table(n.Name); t != nil {
+			if addresses := global(t, f); len(addresses) > 0 {
+				a := addresses[0]
+				finding.Evidence = append(finding.Evidence, fmt.Sprintf("its interface %s holds %s", a.Link, a.Prefix))
+				finding.Mend = fmt.Sprintf("start its kubelet with --node-ip=%s,%s", list(n.InternalIPs), a.Prefix.Addr())
+			} else {
+				finding.Evidence = append(finding.Evidence, fmt.Sprintf("none of its interfaces holds a global %s address", f))
+				finding.Mend = fmt.Sprintf("give the node a global %s address, then start its kubelet with both in --node-ip", f)
+			}
+		}
+		found = append(found, finding)
+	})
+	return found
+}
+
+// nodesWithOnePodCIDR finds nodes that lack a pod range, where Calico IPAM has no blocks at all.
+func nodesWithOnePodCIDR(c *Cluster) []inspect.Finding {
+	if len(c.Blocks) > 0 {
+		return nil
+	}
+	var found []inspect.Finding
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		has := false
+		for _, p := range n.PodCIDRs {
+			has = has || inspect.FamilyOf(p.Addr()) == f
+		}
+		if len(n.PodCIDRs) > 0 && !has {
+			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
+				Summary:  fmt.Sprintf("node %s has no %s pod range, and Calico IPAM has given out no block", n.Name, f),
+				Evidence: []string{fmt.Sprintf("spec.podCIDRs has %s", list(n.PodCIDRs)), "there is no IPAM block: pods take their addresses from podCIDRs (host-local)"}})
+		}
+	})
+	return found
+}
+
+// oneServiceRange finds a family that pods have and no service has.
+func oneServiceRange(c *Cluster) []inspect.Finding {
+	if !c.Dual() || len(c.Services) == 0 {
+		return nil
+	}
+	for _, f := range inspect.Families() {
+		has := false
+		for _, s := range c.Services {
+			for _, a := range s.ClusterIPs {
+				has = has || inspect.FamilyOf(a) == f
+			}
+		}
+		if !has {
+			return []inspect.Finding{{Subject: "cluster", Family: f,
+				Summary:  fmt.Sprintf("no service of the cluster has an %s address", f),
+				Evidence: []string{fmt.Sprintf("%d services were looked at; pools give pods %s addresses", len(c.Services), f)}}}
+		}
+	}
+	return nil
+}
+
+// list names addresses or ranges, and says so where there are none.
+func list[A interface {
+	netip.Addr | netip.Prefix
+	String() string
+}](all []A) string {
+	if len(all) == 0 {
+		return "none"
+	}
+	text := all[0].String()
+	for _, a := range all[1:] {
+		text += "," + a.String()
+	}
+	return text
+}

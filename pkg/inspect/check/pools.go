@@ -1,0 +1,319 @@
+package check
+
+import (
+	"fmt"
+	"math/big"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico/selector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// The codes of section pools.
+const (
+	NoEnabledPool    inspect.Code = "DS401"
+	NodeWithoutPool  inspect.Code = "DS402"
+	BadBlockSize     inspect.Code = "DS403"
+	PoolFull         inspect.Code = "DS404"
+	NATOutgoingOff   inspect.Code = "DS405"
+	PoolsOverlap     inspect.Code = "DS406"
+	RangesOverlap    inspect.Code = "DS407"
+	LeakedAllocation inspect.Code = "DS408"
+)
+
+func poolRules() []Rule {
+	pools := []inspect.Fact{inspect.FactPools, inspect.FactServices, inspect.FactNodes}
+	return []Rule{
+		{
+			Code: NoEnabledPool, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
+			Title:   "a family has no enabled pool for pods",
+			Why:     "all pools of the family are disabled, or for load balancers and tunnels only. New pods get no address of it; with assign_ipv6 in the CNI's configuration they do not start at all (\"no configured Calico pools\").",
+			Mend:    `kubectl patch ippool NAME --type=merge -p '{"spec":{"disabled":false}}', or create a pool of the family`,
+			Reports: []string{"projectcalico/cni-plugin#598", "tigera/operator#2255"},
+			Find:    noEnabledPool,
+		},
+		{
+			Code: NodeWithoutPool, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
+			Follows: []inspect.Code{NoEnabledPool},
+			Title:   "no pool of a family selects a node",
+			Why:     "the nodeSelectors of the family's pools leave the node out: its labels changed, or it was added later.",
+			Mend:    "label the node, or widen the nodeSelector of a pool",
+			Reports: []string{"projectcalico/cni-plugin#598"},
+			Find:    nodesWithoutPool,
+		},
+		{
+			Code: BadBlockSize, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
+			Title: "a pool has fewer blocks than there are nodes",
+			Why:   "each node takes a block of its own. Nodes that find none borrow single addresses from others, or none where strictAffinity is on.",
+			Mend:  "make a pool with a longer blockSize (it cannot be changed), move the pods, delete the old one",
+			Find:  tooFewBlocks,
+		},
+		{
+			Code: PoolFull, Section: Pools, Severity: inspect.SeverityError, Needs: append(pools, inspect.FactBlocks),
+			Title:   "the pools of a family have no or hardly any free addresses",
+			Why:     "all addresses are given out, in part to pods that are long gone.",
+			Mend:    "calicoctl ipam check --show-problem-ips; add a pool",
+			Reports: []string{"projectcalico/calico#8643", "projectcalico/calico#5339"},
+			Find:    fullPools,
+		},
+		{
+			Code: NATOutgoingOff, Section: Pools, Severity: inspect.SeverityWarning, Needs: pools,
+			Title:   "pods have private addresses that are not translated on their way out",
+			Why:     "natOutgoing is off by default for IPv6. Nobody outside the cluster routes back to private addresses (fc00::/7, RFC 1918), unless the fabric learns them by BGP.",
+			Mend:    `kubectl patch ippool NAME --type=merge -p '{"spec":{"natOutgoing":true}}', unless the network routes the pool`,
+			Reports: []string{"projectcalico/calico#7183", "projectcalico/calico#2954"},
+			Find:    natOutgoingOff,
+		},
+		{
+			Code: PoolsOverlap, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
+			Title: "two pools overlap",
+			Why:   "Calico's API server refuses that, the CRDs do not.",
+			Mend:  "disable one of them, move its pods, delete it",
+			Find:  poolsOverlap,
+		},
+		{
+			Code: RangesOverlap, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
+			Title: "a pool overlaps the addresses of nodes or services",
+			Why:   "what is sent to such an address goes to a pod, a node or kube-proxy, as the routes and rules have it.",
+			Mend:  "make a pool from a free range, move the pods, delete the old one",
+			Find:  rangesOverlap,
+		},
+		{
+			Code: LeakedAllocation, Section: Pools, Severity: inspect.SeverityWarning, Needs: append(pools, inspect.FactBlocks),
+			Title:   "blocks belong to nodes that do not exist",
+			Why:     "the nodes were deleted while kube-controllers did not run, which frees what they had.",
+			Mend:    "see that calico-kube-controllers runs; calicoctl ipam check, then calicoctl ipam release",
+			Reports: []string{"projectcalico/calico#8643"},
+			Find:    blocksOfNoNode,
+		},
+	}
+}
+
+// forPods reports whether a pool gives addresses to pods.
+func forPods(p *inspect.IPPool) bool {
+	return !p.Disabled && (len(p.AllowedUses) == 0 || slices.Contains(p.AllowedUses, "Workload"))
+}
+
+func noEnabledPool(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	for _, f := range inspect.Families() {
+		var off []string
+		enabled := false
+		for i := range c.Pools {
+			if p := &c.Pools[i]; p.Family() == f {
+				enabled = enabled || forPods(p)
+				off = append(off, p.Name)
+			}
+		}
+		if len(off) > 0 && !enabled {
+			slices.Sort(off)
+			finding := inspect.Finding{Subject: "pool " + off[0], Family: f,
+				Summary: fmt.Sprintf("no %s pool is enabled for pods: %s", f, strings.Join(off, ", "))}
+			finding.Mend = fmt.Sprintf(`kubectl patch ippool %s --type=merge -p '{"spec":{"disabled":false}}'`, off[0])
+			found = append(found, finding)
+		}
+	}
+	return found
+}
+
+// selects reports whether a pool may give addresses to a node. A selector that cannot be read selects it: better no
+// finding than a false one.
+func selects(p *inspect.IPPool, n *inspect.Node) bool {
+	ok, err := selector.Selects(p.NodeSelector, n.Labels)
+	return ok || err != nil
+}
+
+func nodesWithoutPool(c *Cluster) []inspect.Finding {
+	var left inspect.ByFamily[[]string] // nodes that pools of the other family select, or of none
+	var evidence inspect.ByFamily[[]string]
+	for _, f := range inspect.Families() {
+		for i := range c.Pools {
+			if p := &c.Pools[i]; p.Family() == f && forPods(p) {
+				evidence.Set(f, append(evidence.Get(f), fmt.Sprintf("pool %s selects nodes by %s", p.Name, p.NodeSelector)))
+			}
+		}
+	}
+	var found []inspect.Finding
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		if len(evidence.Get(f)) == 0 || c.selected(n, f) {
+			return
+		}
+		left.Set(f, append(left.Get(f), n.Name))
+		finding := inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f, Evidence: evidence.Get(f),
+			Summary: fmt.Sprintf("no %s pool selects node %s", f, n.Name)}
+		if c.Dual() && !c.selected(n, inspect.IPv4) && !c.selected(n, inspect.IPv6) {
+			finding.Severity = inspect.SeverityInfo // left out of both families: somebody wants no pods there
+		}
+		found = append(found, finding)
+	})
+	for _, f := range inspect.Families() {
+		if n := len(left.Get(f)); n > 1 && n == len(c.Nodes) {
+			found = slices.DeleteFunc(found, func(one inspect.Finding) bool { return one.Family == f })
+			found = append(found, inspect.Finding{Subject: "cluster", Family: f, Evidence: evidence.Get(f),
+				Summary: fmt.Sprintf("no %s pool selects any of the %d nodes", f, n)})
+		}
+	}
+	return found
+}
+
+// selected reports whether a pool of a family may give a node's pods addresses.
+func (c *Cluster) selected(n *inspect.Node, f inspect.Family) bool {
+	return slices.ContainsFunc(c.Pools, func(p inspect.IPPool) bool { return p.Family() == f && forPods(&p) && selects(&p, n) })
+}
+
+func tooFewBlocks(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	for i := range c.Pools {
+		p := &c.Pools[i]
+		if !forPods(p) || p.BlockSize < p.CIDR.Bits() {
+			continue
+		}
+		nodes := 0
+		for j := range c.Nodes {
+			if selects(p, &c.Nodes[j]) && c.Nodes[j].OS != "windows" {
+				nodes++
+			}
+		}
+		if bits := p.BlockSize - p.CIDR.Bits(); bits < 30 && 1<<bits < nodes && !c.otherPool(p) {
+			found = append(found, inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(), Severity: inspect.SeverityWarning,
+				Summary: fmt.Sprintf("pool %s (%s, blockSize %d) has %d blocks for %d nodes", p.Name, p.CIDR, p.BlockSize, 1<<bits, nodes)})
+		}
+	}
+	return found
+}
+
+// otherPool reports whether pods have another pool of the same family.
+func (c *Cluster) otherPool(p *inspect.IPPool) bool {
+	return slices.ContainsFunc(c.Pools, func(o inspect.IPPool) bool {
+		return o.Name != p.Name && o.Family() == p.Family() && forPods(&o)
+	})
+}
+
+func fullPools(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	for _, f := range inspect.Families() {
+		total, used, names := new(big.Int), int64(0), []string{}
+		for i := range c.Pools {
+			if p := &c.Pools[i]; p.Family() == f && forPods(p) {
+				total.Add(total, new(big.Int).Lsh(big.NewInt(1), uint(f.Bits()-p.CIDR.Bits())))
+				names = append(names, p.Name)
+			}
+		}
+		for _, b := range c.Blocks {
+			if p := inspect.PoolOf(c.Pools, b.CIDR.Addr()); p != nil && b.Family() == f && forPods(p) {
+				used += int64(len(b.Allocations))
+			}
+		}
+		if len(names) == 0 || !total.IsInt64() {
+			continue
+		}
+		const nearly = 20 // one in twenty is left
+		free := total.Int64() - used
+		finding := inspect.Finding{Subject: "pool " + names[0], Family: f,
+			Summary: fmt.Sprintf("the %s pools (%s) have %d of %d addresses free", f, strings.Join(names, ", "), free, total.Int64())}
+		switch {
+		case free <= 0:
+			found = append(found, finding)
+		case free*nearly < total.Int64():
+			finding.Severity = inspect.SeverityWarning
+			found = append(found, finding)
+		}
+	}
+	return found
+}
+
+func natOutgoingOff(c *Cluster) []inspect.Finding {
+	translated := map[inspect.Family]bool{}
+	for i := range c.Pools {
+		if p := &c.Pools[i]; forPods(p) && p.NATOutgoing {
+			translated[p.Family()] = true
+		}
+	}
+	var found []inspect.Finding
+	for i := range c.Pools {
+		p := &c.Pools[i]
+		// Where no pool is translated at all, the network routes them as a rule: that is how it was planned.
+		if !forPods(p) || p.NATOutgoing || !p.CIDR.Addr().IsPrivate() || len(translated) == 0 {
+			continue
+		}
+		severity := inspect.SeverityWarning
+		if p.VXLANMode == inspect.EncapNever && p.IPIPMode == inspect.EncapNever {
+			severity = inspect.SeverityInfo // without encapsulation, BGP tells the network of the pool
+		}
+		finding := inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(), Severity: severity,
+			Summary: fmt.Sprintf("pool %s (%s) is private and natOutgoing is off: answers from outside find no way back", p.Name, p.CIDR),
+			Mend:    fmt.Sprintf(`kubectl patch ippool %s --type=merge -p '{"spec":{"natOutgoing":true}}'`, p.Name)}
+		for f := range translated {
+			if f != p.Family() {
+				finding.Evidence = append(finding.Evidence, fmt.Sprintf("%s pools have natOutgoing on", f))
+			}
+		}
+		found = append(found, finding)
+	}
+	return found
+}
+
+func poolsOverlap(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	for i, a := range c.Pools {
+		for _, b := range c.Pools[i+1:] {
+			if a.CIDR.Overlaps(b.CIDR) {
+				found = append(found, inspect.Finding{Subject: "pool " + a.Name, Family: a.Family(),
+					Summary: fmt.Sprintf("pool %s (%s) overlaps pool %s (%s)", a.Name, a.CIDR, b.Name, b.CIDR)})
+			}
+		}
+	}
+	return found
+}
+
+func rangesOverlap(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	for _, p := range c.Pools {
+		add := func(what string, a netip.Addr) {
+			found = append(found, inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(),
+				Summary: fmt.Sprintf("pool %s (%s) contains the address %s of %s", p.Name, p.CIDR, a, what)})
+		}
+		for _, n := range c.Nodes {
+			for _, a := range n.InternalIPs {
+				if p.CIDR.Contains(a) {
+					add("node "+n.Name, a)
+				}
+			}
+		}
+		for _, s := range c.Services {
+			for _, a := range s.ClusterIPs {
+				if p.CIDR.Contains(a) {
+					add("service "+s.Namespace+"/"+s.Name, a)
+				}
+			}
+		}
+	}
+	return found
+}
+
+func blocksOfNoNode(c *Cluster) []inspect.Finding {
+	counts := map[string]int{}
+	for _, b := range c.Blocks {
+		exists := slices.ContainsFunc(c.Nodes, func(n inspect.Node) bool { return n.Name == b.Node })
+		if b.Node != "" && !exists && len(c.Nodes) > 0 {
+			counts[b.Node]++
+		}
+	}
+	var found []inspect.Finding
+	for _, node := range sortedKeys(counts) {
+		found = append(found, inspect.Finding{Subject: "node " + node,
+			Summary: fmt.Sprintf("%d blocks belong to node %s, which does not exist", counts[node], node)})
+	}
+	return found
+}
+
+func sortedKeys(m map[string]int) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,139 @@
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
+)
+
+// The codes of section tables.
+const (
+	DeviceNotAsExpected   inspect.Code = "DS601"
+	RouteNotAsExpected    inspect.Code = "DS602"
+	NeighborNotAsExpected inspect.Code = "DS603"
+	FDBNotAsExpected      inspect.Code = "DS604"
+)
+
+// tableRules turn the rows of the verifying inspectors that are not ok into findings, one for each node and family.
+func tableRules() []Rule {
+	earlier := []inspect.Code{IPv6SupportOff, NodeLacksAddress, AddressNotHeld, AddressNotAHosts, AddressTwice, AddressOfTunnel,
+		NodeLacksTunnelIP, IPv6Disabled, NoEnabledPool}
+	rule := func(code inspect.Code, what, command string, needs []inspect.Fact, follows []inspect.Code, find func(*Cluster) rows) Rule {
+		return Rule{
+			Code: code, Section: Tables, Severity: inspect.SeverityError, Needs: needs, Follows: follows,
+			Title: what + " of a node are not what Felix must have programmed",
+			Why:   "Felix programs them from the datastore, and puts right what others change, within seconds to minutes. What stays wrong was changed a moment ago, or Felix does not run or cannot write.",
+			Mend:  "see the rows with kubectl dualstack " + command + "; restart calico-node on the node if they stay",
+			Find:  func(c *Cluster) []inspect.Finding { return find(c).findings(what, command) },
+		}
+	}
+	return []Rule{
+		rule(DeviceNotAsExpected, "tunnel devices", "vxlan", vxlan.Needs(), earlier, func(c *Cluster) rows {
+			return rowsOf(vxlan.Analyze(c.Snapshot, vxlan.Options{}).Items, func(d vxlan.Device) row {
+				return row{node: d.Node, family: d.Family, Judgement: d.Judgement, what: d.Device}
+			})
+		}),
+		rule(RouteNotAsExpected, "routes", "routes", routes.Needs(), append(earlier, DeviceNotAsExpected, AddressNotReported), func(c *Cluster) rows {
+			return rowsOf(routes.Analyze(c.Snapshot, routes.Options{}).Items, func(r routes.Route) row {
+				return row{r.Node, cmp.Or(r.RemoteNode, c.ownerOf(r.Destination)), r.Family, r.Judgement, "route to " + r.Destination.String()}
+			})
+		}),
+		rule(NeighborNotAsExpected, "neighbour entries", "neighbors", neighbors.Needs(), append(earlier, DeviceNotAsExpected), func(c *Cluster) rows {
+			return rowsOf(neighbors.Analyze(c.Snapshot, neighbors.Options{}).Items, func(n neighbors.Neighbor) row {
+				return row{n.Node, n.RemoteNode, n.Family, n.Judgement, "neighbour entry of " + n.IP.String()}
+			})
+		}),
+		rule(FDBNotAsExpected, "forwarding entries", "fdb", fdb.Needs(), append(earlier, DeviceNotAsExpected), func(c *Cluster) rows {
+			return rowsOf(fdb.Analyze(c.Snapshot, fdb.Options{}).Items, func(e fdb.Entry) row {
+				return row{e.Node, e.RemoteNode, e.Family, e.Judgement, "forwarding entry of " + e.MAC.String()}
+			})
+		}),
+	}
+}
+
+// row is what a finding needs of an inspector's row.
+type row struct {
+	node, remote string
+	family       inspect.Family
+	inspect.Judgement
+	what string
+}
+
+type rows []row
+
+func rowsOf[T any](items []T, read func(T) row) rows {
+	var all rows
+	for _, item := range items {
+		if r := read(item); r.Status != inspect.StatusOK {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// findings makes one finding of the rows about each node, family and remote node, so that what is wrong with one remote
+// node does not hide what is wrong with another.
+func (all rows) findings(what, command string) []inspect.Finding {
+	slices.SortStableFunc(all, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.family, b.family), cmp.Compare(a.remote, b.remote))
+	})
+	var found []inspect.Finding
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[n].node == all[0].node && all[n].family == all[0].family && all[n].remote == all[0].remote {
+			n++
+		}
+		found = append(found, all[:n].finding(what, command))
+		all = all[n:]
+	}
+	return found
+}
+
+func (all rows) finding(what, command string) inspect.Finding {
+	const shown = 3
+	f := inspect.Finding{Subject: "node " + all[0].node, Node: all[0].node, RemoteNode: all[0].remote, Family: all[0].family,
+		Command: fmt.Sprintf("kubectl dualstack %s --node %s", command, all[0].node)}
+	unknown := 0
+	for i, r := range all {
+		if r.Status == inspect.StatusUnknown {
+			unknown++
+		}
+		if i < shown {
+			text := string(r.Status) + ": " + r.what
+			if details := r.Details(); details != "" {
+				text += ", " + details
+			}
+			f.Evidence = append(f.Evidence, text)
+		}
+	}
+	if len(all) > shown {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more", len(all)-shown))
+	}
+	if unknown == len(all) {
+		f.Severity = inspect.SeverityUnknown
+		f.Summary = fmt.Sprintf("%s %s of node %s could not be verified", f.Family, what, f.Node)
+		return f
+	}
+	f.Summary = fmt.Sprintf("%s %s of node %s are not as expected", f.Family, what, f.Node)
+	if f.RemoteNode != "" {
+		f.Summary = fmt.Sprintf("%s %s of node %s for node %s are not as expected", f.Family, what, f.Node, f.RemoteNode)
+	}
+	return f
+}
+
+// ownerOf names the node that a block is affine to; a route to it may lead to where no node is.
+func (c *Cluster) ownerOf(block netip.Prefix) string {
+	for i := range c.Blocks {
+		if b := &c.Blocks[i]; b.CIDR == block {
+			return b.Node
+		}
+	}
+	return ""
+}
