@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/blocks"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/check"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	completioncmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/completion"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/fdb"
@@ -82,6 +83,7 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 			routes.NewCmdRoutes(shared(), nil),
 			neighbors.NewCmdNeighbors(shared(), nil),
 			fdb.NewCmdFDB(shared(), nil),
+			check.NewCmdCheck(check.NewFlags(shared()), nil),
 			graph.NewCmdGraph(graph.NewFlags(shared()), nil),
 		}},
 		{Message: "Traffic:", Commands: []*cobra.Command{

@@ -91,6 +91,7 @@ func Analyze(s *inspect.Snapshot, rules []Rule, filter Filter) *inspect.Report[i
 		}
 		for _, f := range r.Find(c) {
 			f.Code, f.Section, f.Severity = r.Code, string(r.Section), cmp.Or(f.Severity, r.Severity)
+			f.Mend = cmp.Or(f.Mend, r.Mend)
 			if filter.matches(&f) {
 				report.Items = append(report.Items, f)
 			}
@@ -145,30 +146,42 @@ func rank(s inspect.Severity) int {
 	return slices.Index([]inspect.Severity{inspect.SeverityError, inspect.SeverityWarning, inspect.SeverityUnknown, inspect.SeverityInfo}, s)
 }
 
-// Verdict sums a report up in one sentence.
+// Verdict sums a report up in one sentence, which names the root causes.
 func Verdict(s *inspect.Snapshot, report *inspect.Report[inspect.Finding]) string {
-	c := newCluster(s)
-	what := c.stack()
-	counts := map[inspect.Severity]int{}
-	for _, f := range report.Items {
-		counts[f.Severity]++
-	}
+	roots, _ := Roots(report.Items)
 	var parts []string
-	for _, n := range []struct {
-		severity inspect.Severity
-		noun     string
-	}{{inspect.SeverityError, "error"}, {inspect.SeverityWarning, "warning"}} {
-		if count := counts[n.severity]; count == 1 {
-			parts = append(parts, "1 "+n.noun)
-		} else if count > 1 {
-			parts = append(parts, fmt.Sprintf("%d %ss", count, n.noun))
+	for _, severity := range []inspect.Severity{inspect.SeverityError, inspect.SeverityWarning, inspect.SeverityUnknown} {
+		var codes []string
+		n := 0
+		for _, f := range roots {
+			if f.Severity == severity {
+				codes = append(codes, string(f.Code))
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s (%s)", quantity(n, nouns()[severity]), strings.Join(slices.Compact(codes), ", ")))
 		}
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing wrong found"}
 	}
-	if n := len(report.Omitted); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d of the rules not checked", n))
+	if n := len(report.Items) - len(roots); n > 0 {
+		parts = append(parts, quantity(n, "consequence"))
 	}
-	return what + ": " + strings.Join(parts, ", ")
+	if n := len(report.Omitted); n > 0 {
+		parts = append(parts, quantity(n, "rule")+" not checked")
+	}
+	return newCluster(s).stack() + ": " + strings.Join(parts, ", ")
+}
+
+func nouns() map[inspect.Severity]string {
+	return map[inspect.Severity]string{inspect.SeverityError: "error", inspect.SeverityWarning: "warning", inspect.SeverityUnknown: "unverified part"}
+}
+
+func quantity(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -1,0 +1,216 @@
+// Package check implements "dualstack check".
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
+)
+
+const (
+	short = "Find out why a cluster is not dual-stack: the causes, and how to mend them"
+	long  = short + `.
+
+		Every rule looks for one kind of trouble: in the nodes' addresses, the hosts' settings, Calico's settings and pools, pods,
+		the tables of the nodes' kernels, and services. What follows from another finding is folded under it, so that the causes
+		come first. Each has a code that stays; --explain CODE says what it means, how it comes about and how to mend it.
+
+		A cluster that is meant to have one family is told so, and no more. A rule whose facts could not be read is "not
+		checked". With -o wide, findings that follow from others are shown too, and those that are only worth knowing.
+
+		The exit code is 2 when there is a finding of the severity of --fail-on or worse.`
+	example = `
+		# All rules, on the whole cluster
+		kubectl dualstack check
+
+		# What a rule means, and how to mend it
+		kubectl dualstack check --explain DS405
+
+		# The rules
+		kubectl dualstack check --list
+
+		# Pools and services only, on a recording
+		kubectl dualstack check --only pools,services --snapshot demo
+
+		# For scripts: the codes and what they are about
+		kubectl dualstack check -o json | jq -r '.items[] | "\(.code) \(.subject)"'`
+)
+
+// Flags is what the user typed; ToOptions turns it into what Run needs.
+type Flags struct {
+	*inspector.Flags
+	Only    []string
+	Skip    []string
+	FailOn  string
+	List    bool
+	Explain string
+}
+
+// NewFlags returns the flags with their defaults.
+func NewFlags(shared *inspector.Flags) *Flags {
+	return &Flags{Flags: shared, FailOn: string(inspect.SeverityError)}
+}
+
+// NewCmdCheck returns "dualstack check". runF replaces Run in tests; it is nil in production.
+func NewCmdCheck(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
+	return command.New(command.Spec[*Options]{
+		Use: "check", Short: short, Long: long, Example: example, AddFlags: f.AddFlags, ToOptions: f.ToOptions,
+	}, runF)
+}
+
+// AddFlags binds the flags to the command.
+func (f *Flags) AddFlags(cmd *cobra.Command) {
+	f.Flags.AddFlags(cmd)
+	f.AddNodeFlags(cmd)
+	f.AddTableFlags(cmd)
+	cmd.Flags().StringSliceVar(&f.Only, "only", f.Only, "Run only these rules: codes or sections, separated by commas.")
+	cmd.Flags().StringSliceVar(&f.Skip, "skip", f.Skip, "Leave out these rules: codes or sections, separated by commas.")
+	cmd.Flags().StringVar(&f.FailOn, "fail-on", f.FailOn, "Least severity that makes the exit code 2. One of: (error, warning).")
+	cmd.Flags().BoolVar(&f.List, "list", f.List, "List the rules, and run none.")
+	cmd.Flags().StringVar(&f.Explain, "explain", f.Explain, "Print the page of this rule, and run none.")
+	command.CompleteFlag(cmd, "only", command.Words(words()...))
+	command.CompleteFlag(cmd, "skip", command.Words(words()...))
+	command.CompleteFlag(cmd, "explain", command.Words(codes()...))
+	command.CompleteFlag(cmd, "fail-on", command.Words(string(inspect.SeverityError), string(inspect.SeverityWarning)))
+	cmd.MarkFlagsMutuallyExclusive("list", "explain")
+}
+
+func codes() []string {
+	var all []string
+	for _, r := range check.Rules() {
+		all = append(all, string(r.Code))
+	}
+	return all
+}
+
+// words are what --only and --skip take.
+func words() []string {
+	var all []string
+	for _, s := range check.Sections() {
+		all = append(all, string(s))
+	}
+	return append(all, codes()...)
+}
+
+// ToOptions resolves where the facts come from, which rules run and how findings are printed.
+func (f *Flags) ToOptions(*cobra.Command, []string) (*Options, error) {
+	shared, err := f.Flags.ToOptions(inspect.FactNodes, nil)
+	if err != nil {
+		return nil, err
+	}
+	shared.Request.Namespace = "" // the rules are about the whole cluster
+	node := shared.Request.Node
+	shared.Request.Node = "" // which narrows pods: a rule sees all of them
+	o := &Options{Options: shared, FailOn: inspect.Severity(f.FailOn), Explain: f.Explain, node: node,
+		text: f.Print.Output == "" || f.Print.Output == "wide", wide: f.Print.Output == "wide"}
+	for _, word := range slices.Concat(f.Only, f.Skip) {
+		if !slices.Contains(words(), word) {
+			return nil, exit.Usagef("unknown rule or section %q: see --list", word)
+		}
+	}
+	for _, r := range check.Rules() {
+		named := func(list []string) bool {
+			return slices.Contains(list, string(r.Code)) || slices.Contains(list, string(r.Section))
+		}
+		if (len(f.Only) == 0 || named(f.Only)) && !named(f.Skip) {
+			o.Rules = append(o.Rules, r)
+		}
+	}
+	if f.List {
+		o.list, err = printer.New(f.Print, rulesTable())
+		return o, err
+	}
+	o.findings, err = printer.New(f.Print, findingsTable())
+	return o, err
+}
+
+// Options is what Run needs.
+type Options struct {
+	*inspector.Options
+	Rules   []check.Rule
+	FailOn  inspect.Severity
+	Explain string
+
+	node       string
+	text, wide bool
+	list       *printer.Printer[Rule] // nil: the rules are run
+	findings   *printer.Printer[inspect.Finding]
+}
+
+// Validate reports what of the command line cannot be.
+func (o *Options) Validate() error {
+	switch {
+	case o.FailOn != inspect.SeverityError && o.FailOn != inspect.SeverityWarning:
+		return exit.Usagef("--fail-on %s: use error or warning", o.FailOn)
+	case o.Explain != "" && !slices.Contains(codes(), o.Explain):
+		return exit.Usagef("unknown rule %q: see --list", o.Explain)
+	case len(o.Rules) == 0:
+		return exit.Usagef("no rule is left: see --only and --skip")
+	}
+	return o.Options.Validate()
+}
+
+// Run lists or explains rules, or runs them.
+func (o *Options) Run(ctx context.Context) error {
+	switch {
+	case o.list != nil:
+		return o.list.Print(o.Out, inspect.NewReport("Rule", rulesOf(o.Rules)))
+	case o.Explain != "":
+		for _, r := range check.Rules() {
+			if string(r.Code) == o.Explain {
+				_, err := fmt.Fprint(o.Out, page(r))
+				return err
+			}
+		}
+	}
+	snap, err := o.Gather(ctx, check.Needs(o.Rules)...)
+	if err != nil {
+		return err
+	}
+	report := check.Analyze(snap, o.Rules, check.Filter{Family: o.Family, Node: o.node})
+	if o.text {
+		err = o.printText(snap, report)
+	} else {
+		err = o.findings.Print(o.Out, report)
+	}
+	if err != nil {
+		return err
+	}
+	return o.failed(report.Items)
+}
+
+// failed is an error where there are findings of --fail-on or worse.
+func (o *Options) failed(findings []inspect.Finding) error {
+	bad := 0
+	for _, f := range findings {
+		if f.Severity == inspect.SeverityError || f.Severity == inspect.SeverityUnknown || f.Severity == o.FailOn {
+			bad++
+		}
+	}
+	noun := "findings"
+	if bad == 1 {
+		noun = "finding"
+	}
+	return exit.FindingsIf(bad, "%d %s of severity %s or worse", bad, noun, o.FailOn)
+}
+
+// page is what --explain prints of a rule.
+func page(r check.Rule) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s, %s): %s\n\n", r.Code, r.Section, r.Severity, r.Title)
+	fmt.Fprintf(&b, "Why: %s\n\nMend: %s\n", r.Why, r.Mend)
+	if len(r.Reports) > 0 {
+		fmt.Fprintf(&b, "\nReports: %s\n", strings.Join(r.Reports, ", "))
+	}
+	return b.String()
+}

@@ -1,0 +1,130 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
+)
+
+// Rule is a row of --list.
+type Rule struct {
+	Code     inspect.Code     `json:"code"`
+	Section  check.Section    `json:"section"`
+	Severity inspect.Severity `json:"severity"`
+	Title    string           `json:"title"`
+	Needs    []inspect.Fact   `json:"needs"`
+}
+
+func rulesOf(rules []check.Rule) []Rule {
+	rows := make([]Rule, len(rules))
+	for i, r := range rules {
+		rows[i] = Rule{Code: r.Code, Section: r.Section, Severity: r.Severity, Title: r.Title, Needs: r.Needs}
+	}
+	return rows
+}
+
+func rulesTable() printer.Table[Rule] {
+	return printer.Table[Rule]{
+		Kind: "Rule",
+		Name: func(r Rule) string { return string(r.Code) },
+		Columns: []printer.Column[Rule]{
+			{Header: "CODE", Value: func(r Rule) string { return string(r.Code) }},
+			{Header: "SECTION", Value: func(r Rule) string { return string(r.Section) }},
+			{Header: "SEVERITY", Value: func(r Rule) string { return string(r.Severity) }},
+			{Header: "FINDS", Value: func(r Rule) string { return r.Title }},
+			{Header: "NEEDS", Wide: true, Value: func(r Rule) string {
+				needs := make([]string, len(r.Needs))
+				for i, f := range r.Needs {
+					needs[i] = string(f)
+				}
+				return strings.Join(needs, ",")
+			}},
+		},
+	}
+}
+
+// findingsTable names findings for -o name; the formats of machines need no columns, and people get printText.
+func findingsTable() printer.Table[inspect.Finding] {
+	return printer.Table[inspect.Finding]{
+		Kind: check.Kind,
+		Name: func(f inspect.Finding) string { return string(f.Code) + "/" + strings.ReplaceAll(f.Subject, " ", "/") },
+	}
+}
+
+// printText writes the verdict, then the causes, each with its evidence and how to mend it.
+func (o *Options) printText(s *inspect.Snapshot, report *inspect.Report[inspect.Finding]) error {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("%s", printer.Escape(check.Verdict(s, report)))
+	roots, followers := check.Roots(report.Items)
+	shown := report.Items
+	if !o.wide {
+		shown = slices.DeleteFunc(slices.Clone(roots), func(f inspect.Finding) bool { return f.Severity == inspect.SeverityInfo })
+	}
+	for i, f := range shown {
+		follow := ""
+		if n := followers[f.Code]; n > 0 && !slices.ContainsFunc(shown[:i], func(before inspect.Finding) bool { return before.Code == f.Code }) {
+			follow = fmt.Sprintf(" (%d %s)", n, plural(n, "finding follows", "findings follow"))
+		}
+		line("")
+		line("%s %s: %s%s", f.Code, f.Severity, printer.Escape(f.Summary), follow)
+		for _, e := range f.Evidence {
+			line("  - %s", printer.Escape(e))
+		}
+		if len(f.CausedBy) > 0 {
+			line("  follows from %s", join(f.CausedBy))
+		}
+		if f.Command != "" {
+			line("  see:  %s", printer.Escape(f.Command))
+		}
+		if mend := f.Mend; mend != "" {
+			line("  mend: %s", printer.Escape(mend))
+		} else {
+			line("  mend: kubectl dualstack check --explain %s", f.Code)
+		}
+	}
+	if hidden := len(report.Items) - len(shown); hidden > 0 {
+		line("")
+		line("%d more %s, or are only worth knowing: -o wide", hidden, plural(hidden, "finding follows from these", "findings follow from these"))
+	}
+	o.printUnchecked(line, report.Omitted)
+	_, err := fmt.Fprint(o.Out, b.String())
+	return err
+}
+
+// printUnchecked names the rules that could not be run, once for each reason.
+func (o *Options) printUnchecked(line func(string, ...any), omitted []inspect.Omission) {
+	codes := map[string][]string{}
+	var reasons []string
+	for _, omission := range omitted {
+		if codes[omission.Explanation] == nil {
+			reasons = append(reasons, omission.Explanation)
+		}
+		codes[omission.Explanation] = append(codes[omission.Explanation], omission.Part)
+	}
+	if len(reasons) > 0 {
+		line("")
+	}
+	for _, reason := range reasons {
+		line("not checked: %s: %s", strings.Join(codes[reason], " "), printer.Escape(reason))
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func join(codes []inspect.Code) string {
+	texts := make([]string, len(codes))
+	for i, c := range codes {
+		texts[i] = string(c)
+	}
+	return strings.Join(texts, ", ")
+}
