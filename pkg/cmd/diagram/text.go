@@ -2,7 +2,6 @@ package diagram
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -12,7 +11,7 @@ import (
 // drawText draws a tree from the switch down to the pods, and lists what does not fit into a tree below it.
 func drawText(g *graph.Graph) string {
 	var b strings.Builder
-	b.WriteString(columns(textTree(g)))
+	b.WriteString(printer.Align(textTree(g)))
 	section(&b, "Tunnels", textTunnels(g))
 	section(&b, "Services", textServices(g))
 	var faults [][]string
@@ -34,7 +33,7 @@ func drawText(g *graph.Graph) string {
 
 func section(b *strings.Builder, title string, rows [][]string) {
 	if len(rows) > 0 {
-		b.WriteString("\n" + title + "\n" + columns(rows))
+		b.WriteString("\n" + title + "\n" + printer.Align(rows))
 	}
 }
 
@@ -120,31 +119,4 @@ func textServices(g *graph.Graph) [][]string {
 			servicePorts(s), readiness(s), sign(s.Mark)})
 	}
 	return rows
-}
-
-// columns lines up rows of cells, which may be of different lengths, and escapes them.
-func columns(rows [][]string) string {
-	const gap = 3
-	var widths []int
-	for _, row := range rows {
-		for i, cell := range row {
-			row[i] = printer.Escape(cell)
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
-		}
-	}
-	var b strings.Builder
-	for _, row := range rows {
-		line := ""
-		for i, cell := range row {
-			if widths[i] == 0 {
-				continue
-			}
-			line += cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+gap)
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	return b.String()
 }

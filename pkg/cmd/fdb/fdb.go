@@ -63,7 +63,8 @@ func spec() report.Spec[fdb.Entry] {
 				{Header: "NEXT-HOP", Wide: true, Value: nextHops},
 				{Header: "MAC", Value: func(e fdb.Entry) string { return report.MAC(e.MAC) }},
 				{Header: "VTEP", Value: func(e fdb.Entry) string { return printer.Text(e.VTEP) }},
-				{Header: "STATUS", Status: true, Value: func(e fdb.Entry) string { return string(e.Status) }},
+				{Header: "STATUS", Value: func(e fdb.Entry) string { return string(e.Status) },
+					Health: func(e fdb.Entry) inspect.Health { return e.Status.Health() }},
 			},
 		},
 	}

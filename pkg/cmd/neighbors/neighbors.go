@@ -59,7 +59,8 @@ func spec() report.Spec[neighbors.Neighbor] {
 				{Header: "REMOTE-NODE", Value: func(n neighbors.Neighbor) string { return n.RemoteNode }},
 				{Header: "IP", Value: func(n neighbors.Neighbor) string { return printer.Text(n.IP) }},
 				{Header: "MAC", Value: func(n neighbors.Neighbor) string { return report.MAC(n.MAC) }},
-				{Header: "STATUS", Status: true, Value: func(n neighbors.Neighbor) string { return string(n.Status) }},
+				{Header: "STATUS", Value: func(n neighbors.Neighbor) string { return string(n.Status) },
+					Health: func(n neighbors.Neighbor) inspect.Health { return n.Status.Health() }},
 			},
 		},
 	}

@@ -18,7 +18,7 @@ func table(opts nodes.Options) printer.Table[nodes.Row] {
 		Name: func(r nodes.Row) string { return r.Name },
 		Columns: []printer.Column[nodes.Row]{
 			{Header: "NAME", Value: func(r nodes.Row) string { return r.Name }},
-			{Header: "STATUS", Status: true, Value: status},
+			{Header: "STATUS", Value: status, Health: nodes.Row.Health},
 			{Header: "ROLES", Value: func(r nodes.Row) string { return strings.Join(r.Roles, ",") }},
 			{Header: "INTERNAL-IPV4", Hide: no4, Value: func(r nodes.Row) string { return printer.Text(r.InternalIPv4) }},
 			{Header: "INTERNAL-IPV6", Hide: no6, Value: func(r nodes.Row) string { return printer.Text(r.InternalIPv6) }},

@@ -20,7 +20,7 @@ func table(namespaces bool, family inspect.Family) printer.Table[pods.Row] {
 			{Header: "IPV4", Hide: no4, Value: func(r pods.Row) string { return printer.Text(r.IPv4) }},
 			{Header: "IPV6", Hide: no6, Value: func(r pods.Row) string { return printer.Text(r.IPv6) }},
 			{Header: "NODE", Value: func(r pods.Row) string { return r.Node }},
-			{Header: "PHASE", Status: true, Value: func(r pods.Row) string { return r.Phase }},
+			{Header: "PHASE", Value: func(r pods.Row) string { return r.Phase }, Health: pods.Row.Health},
 			{Header: "POOL-IPV4", Hide: no4, Wide: true, Value: func(r pods.Row) string { return r.PoolIPv4 }},
 			{Header: "POOL-IPV6", Hide: no6, Wide: true, Value: func(r pods.Row) string { return r.PoolIPv6 }},
 			{Header: "INTERFACE", Wide: true, Value: func(r pods.Row) string { return r.Interface }},

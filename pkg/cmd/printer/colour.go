@@ -1,6 +1,8 @@
 package printer
 
-// The SGR sequences of ECMA-48 that status words are painted with.
+import "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+
+// The SGR sequences of ECMA-48 that cells are painted with.
 const (
 	red    = "\x1b[31m"
 	green  = "\x1b[32m"
@@ -8,16 +10,16 @@ const (
 	reset  = "\x1b[0m"
 )
 
-// paint colours a status word; words that it does not know stay as they are.
-func paint(word string) string {
-	switch word {
-	case "ok", "pass", "Running", "Succeeded", "Ready":
-		return green + word + reset
-	case "missing", "unexpected", "wrong", "fail", "Failed", "NotReady":
-		return red + word + reset
-	case "unknown", "skip", "inconclusive", "Pending", "Unknown":
-		return yellow + word + reset
+// paint colours text by health. What says nothing about health, such as a path that is only planned, has no colour.
+func paint(text string, h inspect.Health) string {
+	switch h {
+	case inspect.Healthy:
+		return green + text + reset
+	case inspect.Broken:
+		return red + text + reset
+	case inspect.Doubtful:
+		return yellow + text + reset
 	default:
-		return word
+		return text
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/cli-runtime/pkg/printers"
+	"k8s.io/client-go/util/jsonpath"
 	"k8s.io/kubectl/pkg/cmd/get"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
@@ -24,9 +25,12 @@ type Column[T any] struct {
 	Header string
 	Hide   bool // left out, because what was asked for leaves it empty
 	Wide   bool // only with -o wide
-	Status bool // holds status words, which are coloured on a terminal
+	// Health gives the cell its colour on a terminal; nil: it has none.
+	Health func(T) inspect.Health
 	// Value returns the cell; the empty string prints as <none>.
 	Value func(T) string
+
+	find func(object any) (string, error) // replaces Value in columns that the user described
 }
 
 // Text returns an address or a prefix as text, and nothing for the zero value.
@@ -66,6 +70,10 @@ func New[T any](f *Flags, t Table[T]) (*Printer[T], error) {
 	if err != nil {
 		return nil, exit.Usage(err)
 	}
+	if custom, ok := resource.(*get.CustomColumnsPrinter); ok {
+		p.table.Columns, err = customColumns[T](custom.Columns)
+		return p, exit.Usage(err)
+	}
 	p.resource = resource
 	return p, nil
 }
@@ -89,7 +97,7 @@ func (p *Printer[T]) Begin(out io.Writer) *Writer[T] {
 	w := &Writer[T]{p: p, out: out}
 	if p.resource == nil && p.format != formatName {
 		w.columns = p.columns()
-		w.table = p.newTable(out, w.columns)
+		w.table, w.colour = p.newTable(out, w.columns), printers.AllowsColorOutput(destination(out))
 	}
 	return w
 }
@@ -103,14 +111,12 @@ func (p *Printer[T]) columns() []Column[T] {
 
 func (p *Printer[T]) newTable(out io.Writer, columns []Column[T]) *table {
 	var header []string
-	status := make([]bool, len(columns))
-	for i, c := range columns {
-		status[i] = c.Status
+	for _, c := range columns {
 		if !p.noHeaders {
 			header = append(header, c.Header)
 		}
 	}
-	return newTable(out, header, status, printers.AllowsColorOutput(destination(out)))
+	return newTable(out, header)
 }
 
 // batch is how many rows of a table are drawn at once. A shorter table is drawn as a whole, so that its columns line up
@@ -123,7 +129,8 @@ type Writer[T any] struct {
 	out     io.Writer
 	columns []Column[T]
 	table   *table // nil for formats that are no tables
-	held    []T    // what is still to be written
+	colour  bool
+	held    []T // what is still to be written
 	count   int
 	omitted []inspect.Omission
 }
@@ -138,7 +145,7 @@ func (w *Writer[T]) Add(rows []T) error {
 	if w.table == nil || len(w.held) < batch {
 		return nil
 	}
-	err := w.table.write(w.cells(w.held))
+	err := w.draw(w.held)
 	w.held = w.held[:0]
 	return err
 }
@@ -150,14 +157,12 @@ func (w *Writer[T]) Omit(omitted ...inspect.Omission) { w.omitted = append(w.omi
 func (w *Writer[T]) End() error {
 	switch {
 	case w.table != nil:
-		return w.table.write(w.cells(w.held))
+		return w.draw(w.held)
 	case w.p.resource == nil:
 		return w.names(w.held)
 	}
 	list := inspect.NewReport(w.p.table.Kind, w.held, w.omitted...)
 	switch printer := w.p.resource.(type) {
-	case *get.CustomColumnsPrinter:
-		return printColumns(printer, list.Items, w.out)
 	case *printers.JSONPathPrinter:
 		object, err := toUnstructured(list)
 		if err != nil {
@@ -169,18 +174,54 @@ func (w *Writer[T]) End() error {
 	}
 }
 
-func (w *Writer[T]) cells(rows []T) [][]string {
-	cells := make([][]string, len(rows))
+// draw draws rows as lines of the table.
+func (w *Writer[T]) draw(rows []T) error {
+	cells, colours := make([][]string, len(rows)), [][]inspect.Health(nil)
 	flat := make([]string, len(rows)*len(w.columns))
 	for i, row := range rows {
 		cells[i], flat = flat[:len(w.columns):len(w.columns)], flat[len(w.columns):]
-		for j, c := range w.columns {
-			if cells[i][j] = Escape(c.Value(row)); cells[i][j] == "" {
-				cells[i][j] = none
+		if err := w.fill(cells[i], row); err != nil {
+			return err
+		}
+	}
+	if w.colour {
+		colours = make([][]inspect.Health, len(rows))
+		for i, row := range rows {
+			colours[i] = make([]inspect.Health, len(w.columns))
+			for j, c := range w.columns {
+				if c.Health != nil {
+					colours[i][j] = c.Health(row)
+				}
 			}
 		}
 	}
-	return cells
+	return w.table.write(cells, colours)
+}
+
+// fill sets the cells of a row.
+func (w *Writer[T]) fill(cells []string, row T) error {
+	var object map[string]any
+	if w.columns[0].find != nil {
+		u, err := toUnstructured(row)
+		if err != nil {
+			return err
+		}
+		object = u.Object
+	}
+	for i, c := range w.columns {
+		if c.find == nil {
+			cells[i] = c.Value(row)
+		} else {
+			var err error
+			if cells[i], err = c.find(object); err != nil {
+				return err
+			}
+		}
+		if cells[i] = Escape(cells[i]); cells[i] == "" {
+			cells[i] = none
+		}
+	}
+	return nil
 }
 
 func (w *Writer[T]) names(rows []T) error {
@@ -193,41 +234,24 @@ func (w *Writer[T]) names(rows []T) error {
 	return nil
 }
 
-// printColumns prints item by item, so that a long list is never held in kubectl's form as a whole. All go through one
-// tabwriter, which lines them up.
-func printColumns[T any](printer *get.CustomColumnsPrinter, items []T, out io.Writer) error {
-	w := printers.GetNewTabWriter(out)
-	for _, item := range items {
-		object, err := toUnstructured(item)
-		if err != nil {
-			return err
+// customColumns are the columns that the user described. Their cells are looked up in the JSON of a row.
+func customColumns[T any](described []get.Column) ([]Column[T], error) {
+	columns := make([]Column[T], len(described))
+	for i, d := range described {
+		path := jsonpath.New(d.Header).AllowMissingKeys(true)
+		if err := path.Parse(d.FieldSpec); err != nil {
+			return nil, err
 		}
-		escapeValues(object.Object)
-		if err := printer.PrintObj(object, w); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
-}
-
-// escapeValues makes the texts of an object safe for a terminal: its columns are for people.
-func escapeValues(object map[string]any) {
-	for key, value := range object {
-		switch v := value.(type) {
-		case string:
-			object[key] = Escape(v)
-		case map[string]any:
-			escapeValues(v)
-		case []any:
-			for i := range v {
-				if text, ok := v[i].(string); ok {
-					v[i] = Escape(text)
-				} else if nested, ok := v[i].(map[string]any); ok {
-					escapeValues(nested)
-				}
+		columns[i] = Column[T]{Header: d.Header, find: func(object any) (string, error) {
+			found, err := path.FindResults(object)
+			var texts []string
+			for _, value := range slices.Concat(found...) {
+				texts = append(texts, fmt.Sprint(value.Interface()))
 			}
-		}
+			return strings.Join(texts, ","), err
+		}}
 	}
+	return columns, nil
 }
 
 // toUnstructured converts a value by way of its JSON. Whole numbers stay whole, which kubectl's JSONPath printer, left

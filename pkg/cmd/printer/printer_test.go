@@ -49,7 +49,7 @@ func testTable() Table[row] {
 			{Header: "IP", Value: func(r row) string { return Text(r.IP) }},
 			{Header: "CIDR", Wide: true, Value: func(r row) string { return Text(r.CIDR) }},
 			{Header: "SIZE", Wide: true, Value: func(r row) string { return fmt.Sprint(r.Size) }},
-			{Header: "STATUS", Status: true, Value: func(r row) string { return r.Status }},
+			{Header: "STATUS", Value: func(r row) string { return r.Status }},
 		},
 	}
 }
@@ -163,17 +163,20 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// TestColour paints after the columns are measured and the text is escaped, and only status words.
+// TestColour paints after the columns are measured and the text is escaped, by health and not by words.
 func TestColour(t *testing.T) {
 	var out bytes.Buffer
-	drawn := newTable(&out, []string{"STATUS", "NODE"}, []bool{true, false}, true)
-	if err := drawn.write([][]string{{"ok", "missing"}, {"wrong", "x"}, {"else", "y"}}); err != nil {
+	drawn := newTable(&out, []string{"STATUS", "NODE"})
+	cells := [][]string{{"ok", "missing"}, {"wrong", "x"}, {"stopped", "y"}, {"planned", "z"}}
+	colours := [][]inspect.Health{{inspect.Healthy, 0}, {inspect.Broken, 0}, {inspect.Doubtful, 0}, {inspect.Neutral, 0}}
+	if err := drawn.write(cells, colours); err != nil {
 		t.Fatal(err)
 	}
-	want := "STATUS   NODE\n" +
-		"\x1b[32mok\x1b[0m       missing\n" +
-		"\x1b[31mwrong\x1b[0m    x\n" +
-		"else     y\n"
+	want := "STATUS    NODE\n" +
+		"\x1b[32mok\x1b[0m        missing\n" +
+		"\x1b[31mwrong\x1b[0m     x\n" +
+		"\x1b[33mstopped\x1b[0m   y\n" +
+		"planned   z\n"
 	if out.String() != want {
 		t.Errorf("got\n%q\nwant\n%q", out.String(), want)
 	}

@@ -2,11 +2,14 @@ package printer
 
 import (
 	"io"
+	"strings"
 
 	"github.com/olekukonko/ll"
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
 // gap is the space between two columns, as kubectl leaves it.
@@ -25,19 +28,18 @@ type table struct {
 	begun  bool
 }
 
-func newTable(out io.Writer, header []string, status []bool, colour bool) *table {
-	if !colour {
-		status = nil
-	}
-	return &table{out: out, lines: &lines{status: status}, header: header}
+func newTable(out io.Writer, header []string) *table {
+	return &table{out: out, lines: &lines{out: out}, header: header}
 }
 
-// write draws a batch of rows; the first one brings the header. All rows of a batch stand under each other.
-func (t *table) write(rows [][]string) error {
+// write draws a batch of rows; the first one brings the header. All rows of a batch stand under each other. Colours are
+// those of the cells of each row; nil paints none.
+func (t *table) write(rows [][]string, colours [][]inspect.Health) error {
 	if len(rows) == 0 {
 		return nil
 	}
 	t.lines.measure(rows)
+	t.lines.colours = colours
 	if !t.begun {
 		n := min(len(rows), batch)
 		if err := t.begin(rows[:n]); err != nil {
@@ -46,9 +48,26 @@ func (t *table) write(rows [][]string) error {
 		t.begun, rows = true, rows[n:]
 	}
 	for _, row := range rows {
-		t.lines.draw(row, t.lines.status)
+		t.lines.draw(row, t.lines.next())
 	}
 	return t.lines.err
+}
+
+// Align lines up the cells of rows under each other and escapes them. Rows may be of different lengths; a column that is
+// empty in all rows takes no room.
+func Align(rows [][]string) string {
+	var text strings.Builder
+	l := &lines{out: &text}
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = Escape(cell)
+		}
+	}
+	l.measure(rows)
+	for _, row := range rows {
+		l.draw(row, nil)
+	}
+	return text.String()
 }
 
 // begin has tablewriter lay out and draw the header and the first rows.
@@ -71,14 +90,14 @@ func (t *table) begin(rows [][]string) error {
 }
 
 // lines is a renderer for tablewriter that draws nothing but the cells: no borders, no trailing spaces, nothing cut
-// off. It paints status words after the widths are known, so that escape sequences neither count as width nor come from
+// off. It paints cells after the widths are known, so that escape sequences neither count as width nor come from
 // anywhere else.
 type lines struct {
-	status []bool // the columns with words to paint; nil paints none
-	widths []int  // they only grow, so that later batches stay under the header
-	out    io.Writer
-	buf    []byte
-	err    error // the first error of out: the interface leaves no other way to report it
+	colours [][]inspect.Health // of the rows that are still to be drawn, cell by cell; nil paints none
+	widths  []int              // they only grow, so that later batches stay under the header
+	out     io.Writer
+	buf     []byte
+	err     error // the first error of out: the interface leaves no other way to report it
 }
 
 var _ tw.Renderer = (*lines)(nil)
@@ -97,7 +116,17 @@ func (l *lines) Header(rows [][]string, ctx tw.Formatting) {
 // Row implements tw.Renderer.
 func (l *lines) Row(row []string, ctx tw.Formatting) {
 	l.fit(row, ctx)
-	l.draw(row, l.status)
+	l.draw(row, l.next())
+}
+
+// next takes the colours of the next row.
+func (l *lines) next() []inspect.Health {
+	if len(l.colours) == 0 {
+		return nil
+	}
+	row := l.colours[0]
+	l.colours = l.colours[1:]
+	return row
 }
 
 // fit takes over the widths that tablewriter has worked out.
@@ -143,25 +172,36 @@ func (l *lines) Close() error { return nil }
 // Logger implements tw.Renderer.
 func (l *lines) Logger(*ll.Logger) {}
 
-func (l *lines) draw(row []string, status []bool) {
+func (l *lines) draw(row []string, colours []inspect.Health) {
 	l.buf = l.buf[:0]
+	pending := 0 // spaces before the next cell that is not empty
 	for i, cell := range row {
-		if status != nil && status[i] {
-			l.buf = append(l.buf, paint(cell)...)
-		} else {
+		if l.widths[i] == 0 {
+			continue
+		}
+		if cell != "" {
+			l.buf = append(l.buf, blanks(pending)...)
+			pending = 0
+			if colours != nil {
+				cell = paint(cell, colours[i])
+			}
 			l.buf = append(l.buf, cell...)
 		}
-		if i == len(row)-1 {
-			break
-		}
-		for n := width(cell); n < l.widths[i]+gap; n++ {
-			l.buf = append(l.buf, ' ')
-		}
+		pending += l.widths[i] + gap - width(row[i])
 	}
 	l.buf = append(l.buf, '\n')
 	if _, err := l.out.Write(l.buf); err != nil && l.err == nil {
 		l.err = err
 	}
+}
+
+// blanks are n spaces.
+func blanks(n int) string {
+	const some = "                                                                "
+	if n <= len(some) {
+		return some[:n]
+	}
+	return strings.Repeat(" ", n)
 }
 
 // width is how many columns of a terminal a text takes.

@@ -5,14 +5,9 @@ import (
 	"io"
 	"strings"
 
-	"github.com/mitchellh/go-wordwrap"
-
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
-
-// columns is how wide the hops are printed: what fits on any terminal.
-const columns = 80
 
 // printHops writes paths hop by hop: where, what is met there, and what is done.
 // Of paths that fail for the same reason only the first is written in full, unless all are wanted.
@@ -70,14 +65,7 @@ type hopWriter struct{ text strings.Builder }
 
 // line writes text that may come from a cluster, and goes on under itself where it is too long.
 func (w *hopWriter) line(indent int, label, text string) {
-	head := strings.Repeat(" ", indent) + label
-	room := uint(max(columns-len(head), columns/3))
-	for i, part := range strings.Split(wordwrap.WrapString(printer.Escape(text), room), "\n") {
-		if i > 0 {
-			head = strings.Repeat(" ", indent+len(label))
-		}
-		w.text.WriteString(strings.TrimRight(head+part, " ") + "\n")
-	}
+	w.text.WriteString(printer.Wrap(strings.Repeat(" ", indent)+label, text))
 }
 
 // path writes a path: a heading, the hops under the name of their node, and what came of it.

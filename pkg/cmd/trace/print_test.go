@@ -74,7 +74,7 @@ func TestPrint(t *testing.T) {
 			}
 			testutil.Golden(t, golden+".txt", out.Bytes())
 			for line := range strings.Lines(out.String()) {
-				if format == "" && len(line) > columns+1 && strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "  show") {
+				if format == "" && len(line) > printer.PageWidth+1 && strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "  show") {
 					t.Errorf("%d columns: %s", len(line), line)
 				}
 			}

@@ -59,7 +59,8 @@ func spec() report.Spec[vxlan.Device] {
 				{Header: "PORT", Value: func(d vxlan.Device) string { return number(d.Port) }},
 				{Header: "MTU", Value: func(d vxlan.Device) string { return number(d.MTU) }},
 				{Header: "MAC", Value: func(d vxlan.Device) string { return report.MAC(d.MAC) }},
-				{Header: "STATUS", Status: true, Value: func(d vxlan.Device) string { return string(d.Status) }},
+				{Header: "STATUS", Value: func(d vxlan.Device) string { return string(d.Status) },
+					Health: func(d vxlan.Device) inspect.Health { return d.Status.Health() }},
 			},
 		},
 	}

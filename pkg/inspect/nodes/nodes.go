@@ -34,6 +34,14 @@ type Row struct {
 	Problems  []string  `json:"problems,omitempty"` // why its addresses are not known
 }
 
+// Health returns how well the node is: it is ready, or it is not.
+func (r Row) Health() inspect.Health {
+	if r.Ready {
+		return inspect.Healthy
+	}
+	return inspect.Broken
+}
+
 // Address is an address of one of a node's interfaces.
 type Address struct {
 	Interface string       `json:"interface"`

@@ -2,7 +2,7 @@
 package pods
 
 import (
-	"cmp" //nolint:gosec // not for security: it is the hash that Calico derives the name from
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -27,6 +27,20 @@ type Row struct {
 	PoolIPv4    string     `json:"poolIPv4,omitempty"`  // the Calico pool that the address is from
 	PoolIPv6    string     `json:"poolIPv6,omitempty"`  // the Calico pool that the address is from
 	Interface   string     `json:"interface,omitempty"` // the node's end of the pod's link; only on Calico's network
+}
+
+// Health returns how well the pod is, by its phase.
+func (r Row) Health() inspect.Health {
+	switch corev1.PodPhase(r.Phase) {
+	case corev1.PodRunning, corev1.PodSucceeded:
+		return inspect.Healthy
+	case corev1.PodFailed:
+		return inspect.Broken
+	case corev1.PodPending, corev1.PodUnknown:
+		return inspect.Doubtful
+	default:
+		return inspect.Neutral
+	}
 }
 
 // Analyze reports pods, in the order of Compare. Family keeps only what is of one family: pods that have an address of

@@ -29,7 +29,7 @@ func (v Verdict) Health() inspect.Health {
 		return inspect.Healthy
 	case Fail:
 		return inspect.Broken
-	case Inconclusive:
+	case Skip, Inconclusive:
 		return inspect.Doubtful
 	default:
 		return inspect.Neutral

@@ -59,7 +59,8 @@ func table() printer.Table[lab.Summary] {
 		Name: func(s lab.Summary) string { return s.Name },
 		Columns: []printer.Column[lab.Summary]{
 			{Header: "NAME", Value: func(s lab.Summary) string { return s.Name }},
-			{Header: "STATUS", Status: true, Value: func(s lab.Summary) string { return s.Status }},
+			{Header: "STATUS", Value: func(s lab.Summary) string { return s.Status },
+				Health: func(s lab.Summary) inspect.Health { return target.Health(s.Status) }},
 			{Header: "SWITCH", Value: func(s lab.Summary) string { return s.Switch }},
 			{Header: "NODES", Value: func(s lab.Summary) string { return strconv.Itoa(s.Nodes) }},
 			{Header: "RUNNING", Value: func(s lab.Summary) string { return strconv.Itoa(s.Running) }},

@@ -3,7 +3,6 @@ package status
 
 import (
 	"context"
-	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,23 +59,18 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 }
 
 func table() printer.Table[lab.Part] {
-	address := func(a netip.Addr) string {
-		if !a.IsValid() {
-			return ""
-		}
-		return a.String()
-	}
 	return printer.Table[lab.Part]{
 		Kind: "LabPart",
 		Name: func(p lab.Part) string { return p.Name },
 		Columns: []printer.Column[lab.Part]{
 			{Header: "PART", Value: func(p lab.Part) string { return p.Name }},
 			{Header: "ROLE", Value: func(p lab.Part) string { return p.Role }},
-			{Header: "STATUS", Status: true, Value: func(p lab.Part) string { return p.Status }},
-			{Header: "FABRIC-IPV4", Value: func(p lab.Part) string { return address(p.FabricIPv4) }},
-			{Header: "FABRIC-IPV6", Value: func(p lab.Part) string { return address(p.FabricIPv6) }},
-			{Header: "MANAGEMENT-IPV4", Value: func(p lab.Part) string { return address(p.ManagementIPv4) }},
-			{Header: "MANAGEMENT-IPV6", Wide: true, Value: func(p lab.Part) string { return address(p.ManagementIPv6) }},
+			{Header: "STATUS", Value: func(p lab.Part) string { return p.Status },
+				Health: func(p lab.Part) inspect.Health { return target.Health(p.Status) }},
+			{Header: "FABRIC-IPV4", Value: func(p lab.Part) string { return printer.Text(p.FabricIPv4) }},
+			{Header: "FABRIC-IPV6", Value: func(p lab.Part) string { return printer.Text(p.FabricIPv6) }},
+			{Header: "MANAGEMENT-IPV4", Value: func(p lab.Part) string { return printer.Text(p.ManagementIPv4) }},
+			{Header: "MANAGEMENT-IPV6", Wide: true, Value: func(p lab.Part) string { return printer.Text(p.ManagementIPv6) }},
 			{Header: "VERSION", Value: func(p lab.Part) string { return p.Version }},
 			{Header: "PROBLEMS", Value: func(p lab.Part) string { return strings.Join(p.Problems, "; ") }},
 		},

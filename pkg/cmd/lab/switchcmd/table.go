@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
 // kind is that of the list, in which interfaces and routes are together.
@@ -24,7 +26,8 @@ func interfaceTable() printer.Table[Entry] {
 		Kind: kind, Name: name,
 		Columns: []printer.Column[Entry]{
 			{Header: "INTERFACE", Value: func(e Entry) string { return e.Name }},
-			{Header: "STATE", Status: true, Value: func(e Entry) string { return e.State }},
+			{Header: "STATE", Value: func(e Entry) string { return e.State },
+				Health: func(e Entry) inspect.Health { return target.Health(e.State) }},
 			{Header: "IPV4", Value: func(e Entry) string { return join(e.IPv4) }},
 			{Header: "IPV6", Value: func(e Entry) string { return join(e.IPv6) }},
 			{Header: "MAC", Value: func(e Entry) string { return e.MAC }},
