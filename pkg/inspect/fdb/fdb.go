@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 )
 
 // Kind is the kind of a row.
@@ -48,8 +49,8 @@ func Needs() []inspect.Fact { return felix.FDB.Needs() }
 
 // Analyze returns the entries of all nodes, sorted by node, family and VTEP.
 func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Entry] {
-	c := felix.New(s)
-	a := analysis{cluster: c, options: o, rows: make([]Entry, 0, capacity(s))}
+	c := ways.New(s)
+	a := analysis{options: o, rows: make([]Entry, 0, capacity(s))}
 	c.Judge(felix.FDB, o.Filter, a.judge, a.unknown)
 	return inspect.NewReport(Kind, a.rows, c.Omissions(felix.FDB, o.Filter)...)
 }
@@ -63,7 +64,6 @@ func capacity(s *inspect.Snapshot) int {
 }
 
 type analysis struct {
-	cluster *felix.Cluster
 	options Options
 	rows    []Entry
 }
@@ -75,8 +75,14 @@ func (a *analysis) unknown(n *felix.Node, f inspect.Family, reason string) {
 
 // judge adds the rows of one node and family.
 func (a *analysis) judge(n *felix.Node, f inspect.Family) {
+	for _, tunnel := range n.Overlays(f) {
+		a.judgeTunnel(n, f, &tunnel)
+	}
+}
+
+func (a *analysis) judgeTunnel(n *felix.Node, f inspect.Family, tunnel *felix.Overlay) {
 	first := len(a.rows)
-	vteps, tally, device := a.cluster.VTEPs(f), n.Tally(f), calico.VXLANDevice(f.Is6())
+	vteps, tally, device := tunnel.VTEPs, tunnel.Tally(), tunnel.Name
 	for i := range n.Table().FDB {
 		if e := &n.Table().FDB[i]; e.Dev == device && counts(e) {
 			a.rows = append(a.rows, compare(n, f, vteps, tally, e))

@@ -1,6 +1,7 @@
 package felix
 
 import (
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,31 +12,76 @@ import (
 // Cluster is what holds for all nodes alike, computed once. It is not changed afterwards.
 type Cluster struct {
 	snapshot *inspect.Snapshot
-	release  release
+	release  Release
 	nodes    []*inspect.Node // sorted by name
-	vteps    inspect.ByFamily[*VTEPs]
+	managers []Manager
 	dests    inspect.ByFamily[*destinations]
 	patterns map[string]*regexp.Regexp // compiled mtuIfacePatterns
 }
 
-// New reads the API facts of a snapshot.
-func New(s *inspect.Snapshot) *Cluster {
+// New reads the API facts of a snapshot, with a Manager for each way of travel that is to be verified. Package ways calls
+// it with all of them.
+func New(s *inspect.Snapshot, makers ...Maker) *Cluster {
 	c := &Cluster{snapshot: s, release: parseRelease(s.Calico.Version), patterns: patternsOf(s.Calico)}
 	for i := range s.Nodes {
 		c.nodes = append(c.nodes, &s.Nodes[i])
 	}
 	slices.SortFunc(c.nodes, func(a, b *inspect.Node) int { return strings.Compare(a.Name, b.Name) })
+	for _, newManager := range makers {
+		c.managers = append(c.managers, newManager(c))
+	}
 	for _, f := range inspect.Families() {
-		c.vteps.Set(f, newVTEPs(s.Nodes, f))
-		c.dests.Set(f, newDestinations(s, f, c.vteps.Get(f)))
+		c.dests.Set(f, newDestinations(c, f))
 	}
 	return c
 }
 
-// VTEPs returns the VTEPs of all nodes in a family.
-func (c *Cluster) VTEPs(f inspect.Family) *VTEPs { return c.vteps.Get(f) }
+// Snapshot returns the facts that the cluster was made of.
+func (c *Cluster) Snapshot() *inspect.Snapshot { return c.snapshot }
 
-// patternsOf compiles each mtuIfacePattern in use. Felix goes by its default when a pattern is not valid.
+// Nodes returns the nodes in order of name. Destination.Number refers to this order.
+func (c *Cluster) Nodes() []*inspect.Node { return c.nodes }
+
+// Release returns the release of Calico.
+func (c *Cluster) Release() Release { return c.release }
+
+// VTEPs returns the VTEPs of all nodes in a family.
+func (c *Cluster) VTEPs(f inspect.Family) *VTEPs {
+	for _, m := range c.managers {
+		if vteps := m.VTEPs(f); vteps != nil {
+			return vteps
+		}
+	}
+	return NewVTEPs(nil)
+}
+
+// ManagerOf returns the manager that has the pool of an address: none for an address outside of all pools, of a pool
+// that no manager applies to, or of a pool for load balancers alone, which has no routes. The pool is nil for none.
+func (c *Cluster) ManagerOf(a netip.Addr) (Manager, *inspect.IPPool) {
+	pool := inspect.PoolOf(c.snapshot.Pools, a)
+	if pool == nil {
+		return nil, nil
+	}
+	if i := c.manages(pool); i >= 0 {
+		return c.managers[i], pool
+	}
+	return nil, pool
+}
+
+// manages returns the number of the manager that has a pool, or -1.
+func (c *Cluster) manages(pool *inspect.IPPool) int {
+	if forLoadBalancers(pool) {
+		return -1
+	}
+	return slices.IndexFunc(c.managers, func(m Manager) bool { return m.Applies(pool) })
+}
+
+// forLoadBalancers reports whether a pool is for load balancers alone: nodes have no blocks of it (l3_route_resolver.go).
+func forLoadBalancers(p *inspect.IPPool) bool {
+	return slices.Equal(p.AllowedUses, []string{"LoadBalancer"})
+}
+
+// patternsOf compiles each mtuIfacePattern in use. Felix uses its default when a pattern is not valid.
 func patternsOf(calico inspect.Calico) map[string]*regexp.Regexp {
 	fallback := regexp.MustCompile(DefaultMTUIfacePattern)
 	patterns := map[string]*regexp.Regexp{DefaultMTUIfacePattern: fallback}
@@ -63,7 +109,7 @@ type Filter struct {
 // not be read, it calls visit with a nameless node, of which nothing can be judged.
 func (c *Cluster) Visit(flt Filter, visit func(*Node, inspect.Family)) {
 	nodes := c.nodes
-	if len(nodes) == 0 && c.lacks(inspect.FactNodes, "") != "" {
+	if len(nodes) == 0 && c.Lacks(inspect.FactNodes, "") != "" {
 		nodes = []*inspect.Node{{}}
 	}
 	for _, facts := range nodes {
@@ -79,8 +125,8 @@ func (c *Cluster) Visit(flt Filter, visit func(*Node, inspect.Family)) {
 	}
 }
 
-// lacks returns why a fact is not in the snapshot, or the empty string.
-func (c *Cluster) lacks(fact inspect.Fact, node string) string {
+// Lacks returns why a fact is not in the snapshot, or the empty string. The node matters for its tables alone.
+func (c *Cluster) Lacks(fact inspect.Fact, node string) string {
 	s := c.snapshot
 	if reason := s.Lacks(fact, node); reason != "" {
 		return reason

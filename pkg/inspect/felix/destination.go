@@ -8,117 +8,102 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Kind is what a route is for and how it gets there.
-type Kind string
+// Destination is something that routes lead to. It is the same for all nodes, whose routes there differ.
+type Destination struct {
+	CIDR   netip.Prefix
+	Of     DestinationKind
+	Node   string     // where the addresses are
+	Number int        // of that node in Cluster.Nodes; -1 when it is not known
+	Host   netip.Addr // that node's address; zero when it has none
+	Pool   *inspect.IPPool
 
-// The kinds.
-const (
-	Tunnel    Kind = "tunnel"    // to another node's block, encapsulated
-	Direct    Kind = "direct"    // to another node's block, as it is: CrossSubnet and the same subnet
-	Blackhole Kind = "blackhole" // drops what is for unused addresses of the node's own block
-	Borrowed  Kind = "borrowed"  // to one address that another node than the block's uses
-)
-
-// destination is something that routes lead to: the same for all nodes, whose routes there differ.
-type destination struct {
-	cidr        netip.Prefix
-	kind        destinationKind
-	node        string     // where the addresses are
-	vtep        int        // number of that node's VTEP; -1 for none
-	host        netip.Addr // that node's address; zero when it is not known
-	crossSubnet bool       // of the pool
+	manager int // the number of the manager that has the pool; -1 for none
 }
 
-type destinationKind uint8
+// DestinationKind says what is at a Destination.
+type DestinationKind uint8
 
+// The kinds of destinations.
 const (
-	block destinationKind = iota
-	borrowed
-	tunnelAddress
+	Block         DestinationKind = iota // an IPAM block, at the node that it is affine to
+	Address                              // one address that another node than the block's uses
+	TunnelAddress                        // the address of a node's tunnel device
 )
 
 // destinations are those of one family, sorted by address.
 type destinations struct {
-	list  []destination
+	list  []Destination
 	index map[netip.Prefix]int
-	pools []inspect.IPPool // of the family, all encapsulations
-	// hostLocal is set when nodes have VTEPs but no block is to be seen: addresses are not Calico IPAM's then.
-	hostLocal bool
+	// nodeOf knows the node of each node's address.
+	nodeOf map[netip.Addr]string
 }
 
-// newDestinations collects what l3_route_resolver.go (routesFromBlock) makes of the blocks of VXLAN pools: the block at
-// the node that it is affine to, and each address at another node that uses it. The tunnel addresses come with them,
-// since some releases route to each of them, too.
-func newDestinations(s *inspect.Snapshot, f inspect.Family, vteps *VTEPs) *destinations {
-	d := &destinations{index: map[netip.Prefix]int{}, hostLocal: vteps.Len() > 0}
-	for _, p := range s.Pools {
-		if p.Family() == f {
-			d.pools = append(d.pools, p)
+// newDestinations collects what l3_route_resolver.go (routesFromBlock) makes of the blocks: each block at the node that
+// it is affine to, and each address at another node that uses it. The tunnel addresses come with them, since some
+// releases route to each of them too.
+func newDestinations(c *Cluster, f inspect.Family) *destinations {
+	d := &destinations{index: map[netip.Prefix]int{}, nodeOf: make(map[netip.Addr]string, len(c.nodes))}
+	numbers := make(map[string]int, len(c.nodes))
+	for i, n := range c.nodes {
+		numbers[n.Name] = i
+		if host := n.Address.Get(f).Addr(); host.IsValid() {
+			d.nodeOf[host] = n.Name
 		}
 	}
-	hosts := make(map[string]netip.Addr, len(s.Nodes))
-	for i := range s.Nodes {
-		hosts[s.Nodes[i].Name] = s.Nodes[i].Address.Get(f).Addr()
-	}
-	add := func(cidr netip.Prefix, kind destinationKind, node string) {
-		pool := inspect.PoolOf(d.pools, cidr.Addr())
-		if pool == nil || !routesByVXLAN(*pool) {
+	add := func(cidr netip.Prefix, kind DestinationKind, node string) {
+		pool := inspect.PoolOf(c.snapshot.Pools, cidr.Addr())
+		if pool == nil || forLoadBalancers(pool) {
 			return
 		}
-		dest := destination{cidr: cidr, kind: kind, node: node, vtep: -1, host: hosts[node],
-			crossSubnet: pool.VXLANMode == inspect.EncapCrossSubnet}
-		if i, ok := vteps.OfNode(node); ok {
-			dest.vtep = i
+		dest := Destination{CIDR: cidr, Of: kind, Node: node, Number: -1, Pool: pool, manager: c.manages(pool)}
+		if i, ok := numbers[node]; ok {
+			dest.Number, dest.Host = i, c.nodes[i].Address.Get(f).Addr()
 		}
 		d.put(dest)
 	}
-	for i := range s.Blocks {
-		if b := &s.Blocks[i]; b.Family() == f {
-			d.hostLocal = false
+	for i := range c.snapshot.Blocks {
+		if b := &c.snapshot.Blocks[i]; b.Family() == f {
 			addBlock(b, f, add)
 		}
 	}
-	for i := range vteps.list {
-		add(netip.PrefixFrom(vteps.At(i).Tunnel, f.Bits()), tunnelAddress, vteps.At(i).Node)
+	for _, n := range c.nodes {
+		if tunnel := n.Tunnel.Get(f); tunnel.IsValid() && n.Address.Get(f).IsValid() {
+			add(netip.PrefixFrom(tunnel, f.Bits()), TunnelAddress, n.Name)
+		}
 	}
 	d.sort()
 	return d
 }
 
-func addBlock(b *inspect.IPAMBlock, f inspect.Family, add func(netip.Prefix, destinationKind, string)) {
+func addBlock(b *inspect.IPAMBlock, f inspect.Family, add func(netip.Prefix, DestinationKind, string)) {
 	if b.Node != "" {
-		add(b.CIDR.Masked(), block, b.Node)
+		add(b.CIDR.Masked(), Block, b.Node)
 	}
 	for _, a := range b.Allocations {
 		switch {
 		case !b.Borrowed(a):
 		case strings.HasSuffix(a.Type, "TunnelAddress"):
-			add(netip.PrefixFrom(a.IP, f.Bits()), tunnelAddress, a.Node)
+			add(netip.PrefixFrom(a.IP, f.Bits()), TunnelAddress, a.Node)
 		default:
-			add(netip.PrefixFrom(a.IP, f.Bits()), borrowed, a.Node)
+			add(netip.PrefixFrom(a.IP, f.Bits()), Address, a.Node)
 		}
 	}
 }
 
-// routesByVXLAN reports whether Felix routes to a pool by VXLAN. A pool for load balancers alone has no routes.
-func routesByVXLAN(p inspect.IPPool) bool {
-	return usesVXLAN(p) && !slices.Equal(p.AllowedUses, []string{"LoadBalancer"})
-}
-
 // put adds a destination. A later one takes the place of one with the same CIDR: the tunnel address of a node can be a
 // block of its own where blocks have a single address.
-func (d *destinations) put(dest destination) {
-	if i, ok := d.index[dest.cidr]; ok {
+func (d *destinations) put(dest Destination) {
+	if i, ok := d.index[dest.CIDR]; ok {
 		d.list[i] = dest
 		return
 	}
-	d.index[dest.cidr] = len(d.list)
+	d.index[dest.CIDR] = len(d.list)
 	d.list = append(d.list, dest)
 }
 
 func (d *destinations) sort() {
-	slices.SortFunc(d.list, func(a, b destination) int { return a.cidr.Compare(b.cidr) })
+	slices.SortFunc(d.list, func(a, b Destination) int { return a.CIDR.Compare(b.CIDR) })
 	for i := range d.list {
-		d.index[d.list[i].cidr] = i
+		d.index[d.list[i].CIDR] = i
 	}
 }

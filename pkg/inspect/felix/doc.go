@@ -1,13 +1,14 @@
-// Package felix computes, from the API facts of a Snapshot, what Felix must have programmed into the kernel of each
-// node so that pods reach each other over VXLAN: the tunnel devices, their neighbour and forwarding entries, and the
-// routes of the IPAM blocks. The two families are computed apart, as Felix does.
+// Package felix computes, from the API facts of a Snapshot, what the kernel of each node is expected to hold so that pods
+// reach each other. It compares nothing and does no I/O; the inspectors compare.
 //
-// From a node's own tables it takes only what Felix takes from there too: the interface that holds the node's address,
-// and the MTU of the host's interfaces. It compares nothing and does no I/O; the inspectors hold what it says against
-// what the kernel said.
+// The seam is Felix's own. One resolver says which destinations there are, of the pools of every kind, once for all nodes
+// (Destination; felix/calc/l3_route_resolver.go). A Manager per way of travel says how a node reaches those of its pools
+// (felix/dataplane/linux: vxlan_mgr.go, ipip_mgr.go, noencap_mgr.go). Asked for a node and a family, a Manager returns a
+// Way: the tunnel device with its far ends, the route to each destination, which of the kernel's routes are its own, and
+// what it leaves out and why. RoutePlan joins the Ways of a node; Cluster.Judge and Cluster.Omissions range over them.
+// Each Manager is a folder below this one, and package ways lists them. No Manager applies to a pool of a kind that has
+// no folder; Omissions then names the pool.
 //
-// The rules are those of Felix from v3.28 on: felix/calc/vxlan_resolver.go, l3_route_resolver.go and
-// encapsulation_resolver.go for what is wanted, felix/dataplane/linux/vxlan_mgr.go, route_mgr.go and felix/vxlanfdb for
-// how it is programmed. What they say of other data planes (eBPF, IPIP, BGP, WireGuard, Windows) is recognised and left
-// out by name: see Cluster.Omissions.
+// From a node's tables a Manager takes only what Calico takes from there too: the interface that holds the node's address,
+// and the MTU of the host's interfaces. Where releases of Calico differ, it asks the table in release.go.
 package felix

@@ -3,7 +3,6 @@ package felix
 import (
 	"net/netip"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -11,7 +10,7 @@ import (
 // (int_dataplane.go, findHostMTU).
 const fallbackHostMTU = 1460
 
-// Node is what one node goes by.
+// Node is one node, with what is expected of it.
 type Node struct {
 	Name     string
 	Settings Settings
@@ -20,30 +19,78 @@ type Node struct {
 	facts   *inspect.Node
 	table   inspect.NodeTable
 	parent  inspect.ByFamily[string]
-	local   inspect.ByFamily[bool] // whether the node has a VTEP of its own
-	hostMTU int                    // 0: not known
+	hostMTU int                     // 0: not known
+	ways    inspect.ByFamily[[]Way] // by number of the manager
 }
 
 func (c *Cluster) node(facts *inspect.Node) *Node {
 	n := &Node{Name: facts.Name, Settings: settingsOf(c.snapshot, facts.Name), cluster: c, facts: facts}
+	if table, ok := c.snapshot.Tables[facts.Name]; ok {
+		n.table = table
+		for _, f := range inspect.Families() {
+			n.parent.Set(f, holderOf(&table, facts.Address.Get(f).Addr()))
+		}
+		n.hostMTU = c.hostMTU(&table, n.Settings.MTUIfacePattern)
+	}
 	for _, f := range inspect.Families() {
-		_, ok := c.VTEPs(f).OfNode(n.Name)
-		n.local.Set(f, ok)
+		ways := make([]Way, len(c.managers))
+		for i, m := range c.managers {
+			ways[i] = m.On(n, f)
+		}
+		n.ways.Set(f, ways)
 	}
-	table, ok := c.snapshot.Tables[facts.Name]
-	if !ok {
-		return n
-	}
-	n.table = table
-	for _, f := range inspect.Families() {
-		n.parent.Set(f, holderOf(&table, facts.Address.Get(f).Addr()))
-	}
-	n.hostMTU = c.hostMTU(&table, n.Settings.MTUIfacePattern)
 	return n
 }
 
+// Facts returns what the API tells of the node.
+func (n *Node) Facts() *inspect.Node { return n.facts }
+
 // Table returns what the kernel of the node held; all empty when it was not read.
 func (n *Node) Table() *inspect.NodeTable { return &n.table }
+
+// Parent returns the interface that holds the node's address of a family; empty when none does, or the node's tables
+// were not read.
+func (n *Node) Parent(f inspect.Family) string { return n.parent.Get(f) }
+
+// OnLink reports whether an address is in the subnet of the node's own address, by the prefix length that Calico knows.
+func (n *Node) OnLink(f inspect.Family, a netip.Addr) bool {
+	own := n.facts.Address.Get(f)
+	return own.IsValid() && a.IsValid() && own.Contains(a)
+}
+
+// HostMTU returns the MTU of the host's interfaces in bytes; 0 when they were not read.
+func (n *Node) HostMTU() int { return n.hostMTU }
+
+// Overlays returns the tunnel devices of a family, of all ways that have one.
+func (n *Node) Overlays(f inspect.Family) []Overlay {
+	var all []Overlay
+	for _, w := range n.ways.Get(f) {
+		if t, ok := w.Overlay(); ok {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// Device returns the tunnel device that is expected on the node in a family, if one is.
+func (n *Node) Device(f inspect.Family) (Device, bool) {
+	for _, t := range n.Overlays(f) {
+		if t.Expected != nil {
+			return *t.Expected, true
+		}
+	}
+	return Device{}, false
+}
+
+// Link returns the device of a name as the node's kernel has it, or nil.
+func (n *Node) Link(name string) *inspect.Link {
+	for i := range n.table.Links {
+		if n.table.Links[i].Name == name {
+			return &n.table.Links[i]
+		}
+	}
+	return nil
+}
 
 // holderOf returns the interface that holds an address, or the empty string.
 func holderOf(t *inspect.NodeTable, a netip.Addr) string {
@@ -68,20 +115,4 @@ func (c *Cluster) hostMTU(t *inspect.NodeTable, pattern string) int {
 		return fallbackHostMTU
 	}
 	return smallest
-}
-
-// Local reports whether the node has a VTEP of its own in the family. A Felix without one neither makes the tunnel
-// device nor takes it away, and keeps or drops the entries for others as its history has it: what is there for others
-// is fine then, and what is not there is not missed.
-func (n *Node) Local(f inspect.Family) bool { return n.local.Get(f) }
-
-// Link returns the tunnel device of the family as the node's kernel has it, or nil.
-func (n *Node) Link(f inspect.Family) *inspect.Link {
-	name := calico.VXLANDevice(f.Is6())
-	for i := range n.table.Links {
-		if n.table.Links[i].Name == name {
-			return &n.table.Links[i]
-		}
-	}
-	return nil
 }

@@ -9,59 +9,97 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Why a route is as it is. They are constants so that millions of rows can share them.
+// Kind is what a route is for and how it gets there.
+type Kind string
+
+// The kinds.
 const (
-	reasonAlways     = "the pool is always encapsulated"
-	reasonSameSubnet = "CrossSubnet, and the node is in the same subnet: not encapsulated"
-	reasonOtherNet   = "CrossSubnet, and the node is in another subnet"
-	reasonNoParent   = "CrossSubnet, but no interface holds this node's address"
-	reasonOwnBlock   = "the node's own block"
-	reasonHostRoute  = "the tunnel address of the node: some Calico releases route to it"
+	Tunnel    Kind = "tunnel"    // to another node's block, through a tunnel
+	Direct    Kind = "direct"    // to another node's block, not encapsulated
+	Blackhole Kind = "blackhole" // drops packets to unused addresses of the node's own block
+	Borrowed  Kind = "borrowed"  // to one address that another node than the block's uses
 )
 
-// Route is a route as a node must, or may, have it.
+// Route is a route as a node is expected to have it.
 type Route struct {
 	Dst      netip.Prefix
 	Kind     Kind
-	Via      netip.Addr // zero for blackholes and for tunnel addresses
-	Dev      string     // empty for blackholes
+	Via      netip.Addr // zero for blackholes, for tunnel addresses, and where the next hop cannot be known
+	Dev      string     // empty for blackholes, and where any device is accepted
 	Node     string     // where the destination is; empty for the own node
-	Reason   string
-	Optional bool // fine when there, not missed when not
+	Reason   string     // why the route is of its kind
+	Optional bool       // ok when there, not missing when not
+	// Problem says why a missing route may be missing, where the facts tell.
+	Problem string
+	// Multipath accepts several routes at once, as for equal-cost multipath.
+	Multipath bool
 
-	// hops are the ways that are accepted; the first is the one to tell.
-	hops [2]hop
+	// Hops are the ways that are accepted; the first is the one to tell.
+	Hops [2]Hop
 }
 
-// hop is one way a route can go. The zero value is none.
-type hop struct {
-	typ      string // "unicast" or "blackhole"
-	via      netip.Addr
-	dev      string // empty: any
-	protocol int    // -1: any
-	mtu      mtuRule
+// Hop is one way a route can go. The zero value is none.
+type Hop struct {
+	Type      string // TypeUnicast, TypeBlackhole or TypeUnreachable
+	Via       netip.Addr
+	Router    func(netip.Addr) bool // instead of Via, where several next hops are accepted
+	Dev       string                // empty: any
+	Protocol  int                   // AnyProtocol: any
+	MTU       MTU
+	AnyMetric bool
+	// NotOnLink accepts a next hop without the flag onlink. Felix sets it on every route with a next hop; BIRD does not.
+	NotOnLink bool
 }
 
-// mtuRule says which mtu metric a route may have.
-type mtuRule struct {
-	value    int  // 0: none
-	optional bool // none is fine, too
-	any      bool
+// The types of routes.
+const (
+	TypeUnicast     = "unicast"
+	TypeBlackhole   = "blackhole"
+	TypeUnreachable = "unreachable"
+)
+
+// The protocols of routes that matter here (iproute2, rt_protos).
+const (
+	AnyProtocol = -1
+	// ProtocolBoot is the kernel's RTPROT_BOOT, Felix's default for the routes of its own devices.
+	ProtocolBoot = 3
+	ProtocolBIRD = 12
+	// ProtocolFelix marks the routes that Felix must tell from those of others (dataplanedefs.DefaultRouteProto).
+	ProtocolFelix = 80
+)
+
+// MTU says which mtu metric a route may have, in bytes.
+type MTU struct {
+	Value    int  // 0: none
+	Optional bool // none is accepted too
+	Any      bool
 }
 
-func (m mtuRule) accepts(mtu int) bool { return m.any || mtu == m.value || m.optional && mtu == 0 }
+func (m MTU) accepts(mtu int) bool { return m.Any || mtu == m.Value || m.Optional && mtu == 0 }
 
 // Accepts reports whether a route of the node's kernel is this one.
 func (r *Route) Accepts(got *inspect.Route) bool {
-	return !got.Down && acceptsMetric(got) && (r.hops[0].accepts(got) || r.hops[1].accepts(got))
+	return !got.Down && (r.Hops[0].accepts(got) || r.Hops[1].accepts(got))
 }
 
-func (h *hop) accepts(got *inspect.Route) bool {
-	if h.typ == "" || typeOf(got) != h.typ || !h.mtu.accepts(got.MTU) ||
-		h.protocol >= 0 && h.protocol != protocolNumber(got.Protocol) {
+func (h *Hop) accepts(got *inspect.Route) bool {
+	if h.Type == "" || TypeOf(got) != h.Type || !h.MTU.accepts(got.MTU) || !h.acceptsMetric(got) ||
+		h.Protocol != AnyProtocol && h.Protocol != ProtocolOf(got) {
 		return false
 	}
-	return h.typ == typeBlackhole || got.Gateway == h.via && (h.dev == "" || h.dev == got.Dev)
+	return h.Type != TypeUnicast || h.leads(got.Gateway) && (h.Dev == "" || h.Dev == got.Dev) && h.acceptsOnLink(got)
+}
+
+// leads reports whether a next hop is accepted.
+func (h *Hop) leads(gateway netip.Addr) bool {
+	if h.Router != nil {
+		return h.Router(gateway)
+	}
+	return gateway == h.Via
+}
+
+func (h *Hop) acceptsOnLink(got *inspect.Route) bool {
+	return got.OnLink || h.NotOnLink || !h.Via.IsValid()
 }
 
 // Differences says in what a route that is not accepted differs from the expected one.
@@ -72,21 +110,28 @@ func (r *Route) Differences(got *inspect.Route) []string {
 			diffs = append(diffs, fmt.Sprintf("%s is %v, expected %v", what, got, want))
 		}
 	}
-	h := &r.hops[0]
-	if differ("type", typeOf(got), h.typ); len(diffs) > 0 {
+	h := &r.Hops[0]
+	if differ("type", TypeOf(got), h.Type); len(diffs) > 0 {
 		return diffs // nothing else of it matters
 	}
-	if h.typ == typeUnicast {
-		differ("next hop", orNone(got.Gateway), orNone(h.via))
-		differ("device", got.Dev, h.dev)
+	if h.Type == TypeUnicast {
+		if !h.leads(got.Gateway) {
+			differ("next hop", orNone(got.Gateway), orNone(h.Via))
+		}
+		if h.Dev != "" {
+			differ("device", got.Dev, h.Dev)
+		}
+		if !h.acceptsOnLink(got) {
+			diffs = append(diffs, "flag onlink is not set")
+		}
 	}
-	if h.protocol >= 0 && protocolNumber(got.Protocol) != h.protocol {
-		differ("protocol", got.Protocol, h.protocol)
+	if h.Protocol != AnyProtocol && ProtocolOf(got) != h.Protocol {
+		differ("protocol", got.Protocol, h.Protocol)
 	}
-	if !h.mtu.accepts(got.MTU) {
-		differ("mtu", got.MTU, h.mtu.value)
+	if !h.MTU.accepts(got.MTU) {
+		differ("mtu", got.MTU, h.MTU.Value)
 	}
-	if !acceptsMetric(got) {
+	if !h.acceptsMetric(got) {
 		differ("metric", got.Metric, normalMetric(got.Family()))
 	}
 	if got.Down {
@@ -102,7 +147,7 @@ func orNone(a netip.Addr) string {
 	return a.String()
 }
 
-// normalMetric is the priority that a route of Felix's has in all releases.
+// normalMetric is the priority that a route of Felix's may have in all releases.
 func normalMetric(f inspect.Family) int {
 	if f == inspect.IPv4 {
 		return 0
@@ -113,54 +158,50 @@ func normalMetric(f inspect.Family) int {
 // priority is the kernel's default for IPv6.
 const priority = 1024
 
-// acceptsMetric compares the priority. Felix gives IPv4 routes none, or from v3.32 on 1024 (IPv4NormalRoutePriority).
-func acceptsMetric(got *inspect.Route) bool {
-	return got.Metric == priority || got.Metric == normalMetric(got.Family())
+// acceptsMetric compares the priority: see the change IPv4RouteMetric.
+func (h *Hop) acceptsMetric(got *inspect.Route) bool {
+	return h.AnyMetric || got.Metric == priority || got.Metric == normalMetric(got.Family())
 }
 
 // String is the route without its destination, as the ip command spells it.
 func (r *Route) String() string {
-	h := &r.hops[0]
+	h := &r.Hops[0]
 	var b strings.Builder
-	if h.typ == typeBlackhole {
-		b.WriteString(typeBlackhole)
+	if h.Type != TypeUnicast {
+		b.WriteString(h.Type)
 	}
-	if h.via.IsValid() {
-		fmt.Fprintf(&b, " via %s", h.via)
+	if h.Via.IsValid() {
+		fmt.Fprintf(&b, " via %s", h.Via)
 	}
-	if h.dev != "" {
-		fmt.Fprintf(&b, " dev %s", h.dev)
+	if h.Dev != "" {
+		fmt.Fprintf(&b, " dev %s", h.Dev)
 	}
-	if h.protocol >= 0 && h.protocol != protocolBoot {
-		fmt.Fprintf(&b, " proto %d", h.protocol)
+	if h.Protocol != AnyProtocol && h.Protocol != ProtocolBoot {
+		fmt.Fprintf(&b, " proto %d", h.Protocol)
 	}
-	if h.mtu.value != 0 && !h.mtu.optional {
-		fmt.Fprintf(&b, " mtu %d", h.mtu.value)
+	if h.MTU.Value != 0 && !h.MTU.Optional {
+		fmt.Fprintf(&b, " mtu %d", h.MTU.Value)
 	}
-	if h.via.IsValid() {
+	if h.Via.IsValid() && !h.NotOnLink {
 		b.WriteString(" onlink")
 	}
 	return strings.TrimSpace(b.String())
 }
 
-const (
-	typeUnicast   = "unicast"
-	typeBlackhole = "blackhole"
-)
-
-func typeOf(r *inspect.Route) string {
+// TypeOf returns the type of a route, of which ip leaves out unicast.
+func TypeOf(r *inspect.Route) string {
 	if r.Type == "" {
-		return typeUnicast
+		return TypeUnicast
 	}
 	return r.Type
 }
 
-// protocolNumber reads a route's protocol as the ip command prints it (iproute2, rt_protos); -1 is one without a name
-// here.
-func protocolNumber(s string) int {
-	switch s {
+// ProtocolOf returns the number of a route's protocol, which the ip command prints as a name (iproute2, rt_protos). It is
+// 0 for a name that is not known here, and no protocol has that number.
+func ProtocolOf(r *inspect.Route) int {
+	switch r.Protocol {
 	case "", "boot":
-		return protocolBoot
+		return ProtocolBoot
 	case "kernel":
 		return 2
 	case "static":
@@ -170,14 +211,14 @@ func protocolNumber(s string) int {
 	case "zebra":
 		return 11
 	case "bird":
-		return 12
+		return ProtocolBIRD
 	case "dhcp":
 		return 16
 	case "bgp":
 		return 186
 	}
-	if n, err := strconv.Atoi(s); err == nil {
+	if n, err := strconv.Atoi(r.Protocol); err == nil {
 		return n
 	}
-	return -1
+	return 0
 }

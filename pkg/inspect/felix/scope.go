@@ -1,6 +1,7 @@
 package felix
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -48,7 +49,7 @@ func explain(reason string) string {
 	case IPIPPool:
 		return "its routes are those of tunl0 or of BIRD"
 	case NoEncapPool:
-		return "its routes are made by BIRD or by the network"
+		return "no node has routes to it of BIRD's or Felix's, so the network makes them"
 	case HostLocalIPAM:
 		return "no node has an IPAM block of this family, so routes follow podCIDRs"
 	case WindowsNode:
@@ -62,32 +63,49 @@ func explain(reason string) string {
 	}
 }
 
-// Omits returns why a part of a node is left out for a family, or the empty string.
+// Omits returns why a part of a node is left out for a family, or the empty string: because of what the node is, or
+// because every way that runs there leaves the part out.
 func (n *Node) Omits(p Part, f inspect.Family) string {
+	if reason := n.excluded(); reason != "" {
+		return reason
+	}
+	omitted := ""
+	for _, w := range n.running(p, f) {
+		reason := w.Omits(p)
+		if reason == "" {
+			return ""
+		}
+		omitted = reason
+	}
+	return omitted
+}
+
+// excluded returns why nothing at all is verified on a node, or the empty string.
+func (n *Node) excluded() string {
 	switch {
 	case n.facts.OS == "windows":
 		return WindowsNode
 	case n.Settings.BPF:
 		return EBPF
-	case p != Routes:
-		return ""
-	case n.Settings.RouteSyncDisabled:
-		return NoRouteSync
-	case n.Settings.RouteSource == routeSourceWorkloads:
-		return WorkloadRoutes
-	case n.cluster.dests.Get(f).hostLocal && n.cluster.lacks(inspect.FactBlocks, "") == "":
-		return HostLocalIPAM
 	default:
 		return ""
 	}
 }
 
-// Unknown returns why a part of a node cannot be judged for a family, or the empty string. Where Felix has nothing to
-// program, unread tables are no loss.
+// running returns the ways that run on a node and have something to do with a part.
+func (n *Node) running(p Part, f inspect.Family) []Way {
+	return slices.DeleteFunc(slices.Clone(n.ways.Get(f)), func(w Way) bool {
+		_, tunnels := w.Overlay()
+		return !w.Runs() || p != Routes && !tunnels
+	})
+}
+
+// Unknown returns why a part of a node cannot be judged for a family, or the empty string. Where no way runs, unread
+// tables are no loss.
 func (n *Node) Unknown(p Part, f inspect.Family) string {
 	for _, fact := range p.Needs() {
-		if reason := n.cluster.lacks(fact, n.Name); reason != "" {
-			if fact == inspect.FactTables && !n.Settings.VXLAN.Get(f) {
+		if reason := n.cluster.Lacks(fact, n.Name); reason != "" {
+			if fact == inspect.FactTables && len(n.running(p, f)) == 0 {
 				continue
 			}
 			return string(fact) + ": " + reason
@@ -96,8 +114,8 @@ func (n *Node) Unknown(p Part, f inspect.Family) string {
 	return ""
 }
 
-// Judge goes through the nodes and families that the filter lets pass: it calls judge where a part can be judged and
-// unknown, with the reason, where it cannot. What is left out is passed over; Omissions names it.
+// Judge goes through the nodes and families that the filter lets pass. It calls judge where a part can be judged and
+// unknown, with the reason, where it cannot. It skips what is left out, which Omissions names.
 func (c *Cluster) Judge(p Part, flt Filter, judge func(*Node, inspect.Family),
 	unknown func(n *Node, f inspect.Family, reason string),
 ) {
@@ -116,12 +134,14 @@ func (c *Cluster) Judge(p Part, flt Filter, judge func(*Node, inspect.Family),
 func (c *Cluster) Omissions(p Part, flt Filter) []inspect.Omission {
 	var all omissions
 	c.Visit(flt, func(n *Node, f inspect.Family) {
-		if !n.Settings.VXLAN.Get(f) {
-			return
+		ways, verified := n.running(p, f), false
+		for _, w := range ways {
+			reason := cmp.Or(n.excluded(), w.Omits(p))
+			if verified = verified || reason == ""; reason != "" {
+				all.add(reason, p, f, n.Name)
+			}
 		}
-		if reason := n.Omits(p, f); reason != "" {
-			all.add(reason, p, f, n.Name)
-		} else if p == Routes && n.Settings.WireGuard.Get(f) {
+		if p == Routes && verified && n.Settings.WireGuard.Get(f) {
 			all.add(WireGuard, p, f, n.Name)
 		}
 	})
@@ -131,10 +151,12 @@ func (c *Cluster) Omissions(p Part, flt Filter) []inspect.Omission {
 	return all.merged()
 }
 
+// addPools names the pools that no manager applies to. Nodes have no routes to pools for load balancers.
 func (c *Cluster) addPools(all *omissions, flt Filter) {
-	for _, pool := range c.snapshot.Pools {
+	for i := range c.snapshot.Pools {
+		pool := &c.snapshot.Pools[i]
 		switch {
-		case usesVXLAN(pool) || !flt.Family.Matches(pool.Family()):
+		case c.manages(pool) >= 0 || forLoadBalancers(pool) || !flt.Family.Matches(pool.Family()):
 		case pool.IPIPMode != "" && pool.IPIPMode != inspect.EncapNever:
 			all.add(IPIPPool, Routes, pool.Family(), "pool "+pool.Name)
 		default:
@@ -149,7 +171,9 @@ type omissions []inspect.Omission
 func (all *omissions) add(reason string, p Part, f inspect.Family, subject string) {
 	for i := range *all {
 		if o := &(*all)[i]; o.Reason == reason && o.Family == f {
-			o.Subjects = append(o.Subjects, subject)
+			if !slices.Contains(o.Subjects, subject) {
+				o.Subjects = append(o.Subjects, subject)
+			}
 			return
 		}
 	}

@@ -1,34 +1,30 @@
 package felix
 
-import (
-	"iter"
+import "iter"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-)
-
-// Tally ticks off the VTEPs of the other nodes, for each of which a node must have one neighbour entry and one
+// Tally ticks off the VTEPs of the other nodes. For each of them a node is expected to have one neighbour entry and one
 // forwarding entry (vxlan_mgr.go, updateNeighborsAndAllowedSources).
 type Tally struct {
 	vteps    *VTEPs
-	required bool // whether what is not there is missed
+	required bool // whether what is not there is missing
 	done     []bool
 }
 
-// Tally starts to tick off. Where the node has no VXLAN in the family, there is nothing to tick off.
-func (n *Node) Tally(f inspect.Family) *Tally {
-	t := &Tally{vteps: n.cluster.VTEPs(f)}
-	if !n.Settings.VXLAN.Get(f) {
+// Tally starts to tick off. Where the tunnels do not run, there is nothing to tick off.
+func (o *Overlay) Tally() *Tally {
+	t := &Tally{vteps: o.VTEPs}
+	if !o.Runs {
 		return t
 	}
-	t.required = n.Local(f)
-	t.done = make([]bool, t.vteps.Len())
-	if own, ok := t.vteps.OfNode(n.Name); ok {
-		t.done[own] = true
+	t.required = o.Own >= 0
+	t.done = make([]bool, o.VTEPs.Len())
+	if t.required {
+		t.done[o.Own] = true
 	}
 	return t
 }
 
-// Take takes an entry as the one for VTEP number v. It reports false when there is one already, or must be none.
+// Take takes an entry as the one for VTEP number v. It reports false when there is one already, or none is expected.
 func (t *Tally) Take(v int) bool {
 	if t.done == nil || t.done[v] {
 		return false

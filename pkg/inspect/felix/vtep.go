@@ -5,11 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// VTEP is the end of the VXLAN tunnels of one family on one node.
+// VTEP is the end of the tunnels of one family on one node.
 type VTEP struct {
 	Node   string
 	Tunnel netip.Addr  // of the tunnel device: the next hop of the routes to the node's blocks
@@ -30,9 +29,8 @@ type VTEPs struct {
 	nodeOfHost map[netip.Addr]string
 }
 
-// newVTEPs finds the VTEPs of a family: a node has one when it has both an address and a tunnel address of the family
-// (vxlan_resolver.go, hasVTEPInfo).
-func newVTEPs(nodes []inspect.Node, f inspect.Family) *VTEPs {
+// NewVTEPs takes one VTEP for each node. A node whose Tunnel or Host is zero has none, but is still found by what it has.
+func NewVTEPs(nodes []VTEP) *VTEPs {
 	v := &VTEPs{
 		byNode:     make(map[string]int, len(nodes)),
 		byMAC:      make(map[inspect.MAC]int, len(nodes)),
@@ -40,12 +38,10 @@ func newVTEPs(nodes []inspect.Node, f inspect.Family) *VTEPs {
 		nodeOfMAC:  make(map[inspect.MAC]string, len(nodes)),
 		nodeOfHost: make(map[netip.Addr]string, len(nodes)),
 	}
-	for i := range nodes {
-		n := &nodes[i]
-		vtep := VTEP{Node: n.Name, Tunnel: n.Tunnel.Get(f), MAC: tunnelMAC(n, f), Host: n.Address.Get(f).Addr()}
-		v.nodeOfMAC[vtep.MAC] = n.Name
+	for _, vtep := range nodes {
+		v.nodeOfMAC[vtep.MAC] = vtep.Node
 		if vtep.Host.IsValid() {
-			v.nodeOfHost[vtep.Host] = n.Name
+			v.nodeOfHost[vtep.Host] = vtep.Node
 		}
 		if vtep.Host.IsValid() && vtep.Tunnel.IsValid() {
 			v.list = append(v.list, vtep)
@@ -58,15 +54,6 @@ func newVTEPs(nodes []inspect.Node, f inspect.Family) *VTEPs {
 		v.byTunnel[vtep.Tunnel] = i
 	}
 	return v
-}
-
-// tunnelMAC is the annotated address of the tunnel device, or else the one that follows from the node's name
-// (vxlan_resolver.go, vtepMACForHost).
-func tunnelMAC(n *inspect.Node, f inspect.Family) inspect.MAC {
-	if mac := n.TunnelMAC.Get(f); !mac.IsZero() {
-		return mac
-	}
-	return calico.VTEPMAC(n.Name, f.Is6())
 }
 
 // Len is the number of VTEPs.
@@ -84,9 +71,9 @@ func (v *VTEPs) WithMAC(mac inspect.MAC) (int, bool) { return found(v.byMAC, mac
 // WithTunnel returns the number of the VTEP that has the tunnel address.
 func (v *VTEPs) WithTunnel(a netip.Addr) (int, bool) { return found(v.byTunnel, a) }
 
-// NodeOf names the node that a MAC address of a tunnel device or else the address of a node belongs to, whether or not
-// that node has a VTEP: one that has lost its tunnel address can still be found in the tables of the others. The empty
-// string is none.
+// NodeOf names the node that has the MAC address of a tunnel device, or else the node that has an address, whether or not
+// it has a VTEP: a node that has lost its tunnel address can still be in the tables of the others. The empty string is
+// none.
 func (v *VTEPs) NodeOf(mac inspect.MAC, host netip.Addr) string {
 	if name, ok := v.nodeOfMAC[mac]; ok {
 		return name

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 )
 
 // Kind is the kind of a row.
@@ -35,8 +36,8 @@ func Needs() []inspect.Fact { return felix.Neighbors.Needs() }
 
 // Analyze returns the entries of all nodes, sorted by node, family and address.
 func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Neighbor] {
-	c := felix.New(s)
-	a := analysis{cluster: c, rows: make([]Neighbor, 0, capacity(s))}
+	c := ways.New(s)
+	a := analysis{rows: make([]Neighbor, 0, capacity(s))}
 	c.Judge(felix.Neighbors, o.Filter, a.judge, a.unknown)
 	return inspect.NewReport(Kind, a.rows, c.Omissions(felix.Neighbors, o.Filter)...)
 }
@@ -49,10 +50,7 @@ func capacity(s *inspect.Snapshot) int {
 	return n
 }
 
-type analysis struct {
-	cluster *felix.Cluster
-	rows    []Neighbor
-}
+type analysis struct{ rows []Neighbor }
 
 func (a *analysis) unknown(n *felix.Node, f inspect.Family, reason string) {
 	a.rows = append(a.rows, Neighbor{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()),
@@ -61,8 +59,14 @@ func (a *analysis) unknown(n *felix.Node, f inspect.Family, reason string) {
 
 // judge adds the rows of one node and family.
 func (a *analysis) judge(n *felix.Node, f inspect.Family) {
+	for _, tunnel := range n.Overlays(f) {
+		a.judgeTunnel(n, f, &tunnel)
+	}
+}
+
+func (a *analysis) judgeTunnel(n *felix.Node, f inspect.Family, tunnel *felix.Overlay) {
 	first := len(a.rows)
-	vteps, tally, device := a.cluster.VTEPs(f), n.Tally(f), calico.VXLANDevice(f.Is6())
+	vteps, tally, device := tunnel.VTEPs, tunnel.Tally(), tunnel.Name
 	for i := range n.Table().Neighbors {
 		if e := &n.Table().Neighbors[i]; e.Dev == device && counts(e, f) {
 			a.rows = append(a.rows, compare(n, f, vteps, tally, e))

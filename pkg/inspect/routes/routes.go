@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 )
 
 // Kind is the kind of a row.
@@ -38,7 +39,7 @@ func Needs() []inspect.Fact { return append(felix.Routes.Needs(), inspect.FactVe
 
 // Analyze returns the routes of all nodes, sorted by node, family and destination.
 func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Route] {
-	c := felix.New(s)
+	c := ways.New(s)
 	a := analysis{rows: make([]Route, 0, capacity(s))}
 	c.Judge(felix.Routes, o.Filter, a.judge, a.unknown)
 	return inspect.NewReport(Kind, a.rows, c.Omissions(felix.Routes, o.Filter)...)
@@ -60,7 +61,8 @@ type analysis struct {
 }
 
 func (a *analysis) unknown(n *felix.Node, f inspect.Family, reason string) {
-	a.rows = append(a.rows, Route{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()),
+	device, _ := n.Device(f)
+	a.rows = append(a.rows, Route{Node: n.Name, Family: f, Device: device.Name,
 		Judgement: inspect.Judgement{Status: inspect.StatusUnknown, Problems: []string{reason}}})
 }
 
@@ -117,7 +119,7 @@ func (a *analysis) compare(
 	right := slices.IndexFunc(held, want.Accepts)
 	for i, r := range held {
 		switch {
-		case i == right:
+		case i == right, right >= 0 && want.Multipath && r.Metric == held[right].Metric && want.Accepts(r):
 			a.rows = append(a.rows, wanted(row(node, plan, r, inspect.StatusOK), want))
 		case right < 0 && i == 0:
 			wrong := wanted(row(node, plan, r, inspect.StatusWrong), want)
@@ -128,8 +130,12 @@ func (a *analysis) compare(
 		}
 	}
 	if len(held) == 0 && !want.Optional {
-		a.rows = append(a.rows, wanted(Route{Node: node, Family: f, Destination: want.Dst, Via: want.Via, Device: want.Dev,
-			Judgement: inspect.Judgement{Status: inspect.StatusMissing}}, want))
+		missing := Route{Node: node, Family: f, Destination: want.Dst, Via: want.Via, Device: want.Dev,
+			Judgement: inspect.Judgement{Status: inspect.StatusMissing}}
+		if want.Problem != "" {
+			missing.Problems = []string{want.Problem}
+		}
+		a.rows = append(a.rows, wanted(missing, want))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 )
 
 // Kind is the kind of a row.
@@ -39,43 +40,43 @@ func Needs() []inspect.Fact { return felix.Devices.Needs() }
 func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Device] {
 	var rows []Device
 	judge := func(n *felix.Node, f inspect.Family) {
-		if row, ok := judgeDevice(n, f); ok {
-			rows = append(rows, row)
+		for _, tunnel := range n.Overlays(f) {
+			if row, ok := judgeDevice(n, f, &tunnel); ok {
+				rows = append(rows, row)
+			}
 		}
 	}
 	unknown := func(n *felix.Node, f inspect.Family, reason string) {
 		rows = append(rows, Device{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()),
 			Judgement: inspect.Judgement{Status: inspect.StatusUnknown, Problems: []string{reason}}})
 	}
-	c := felix.New(s)
+	c := ways.New(s)
 	c.Judge(felix.Devices, o.Filter, judge, unknown)
 	return inspect.NewReport(Kind, rows, c.Omissions(felix.Devices, o.Filter)...)
 }
 
 // judgeDevice makes the row of one node and family. There is none where no device is, or is expected.
-func judgeDevice(n *felix.Node, f inspect.Family) (Device, bool) {
-	want, required := n.Device(f)
-	link := n.Link(f)
-	excluded := n.NoVTEP(f)
+func judgeDevice(n *felix.Node, f inspect.Family, tunnel *felix.Overlay) (Device, bool) {
+	link := n.Link(tunnel.Name)
 	switch {
-	case link == nil && required:
-		return missing(n, f, want), true
-	case link == nil && excluded != "":
-		return Device{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()),
-			Judgement: inspect.Judgement{Status: inspect.StatusMissing, Problems: []string{excluded}}}, true
+	case link == nil && tunnel.Expected != nil:
+		return missing(n, f, tunnel.Expected), true
+	case link == nil && tunnel.Problem != "":
+		return Device{Node: n.Name, Family: f, Device: tunnel.Name,
+			Judgement: inspect.Judgement{Status: inspect.StatusMissing, Problems: []string{tunnel.Problem}}}, true
 	case link == nil:
 		return Device{}, false
 	}
 	row := observed(n.Name, f, link)
 	switch {
-	case excluded != "":
-		row.Status, row.Problems = inspect.StatusWrong, []string{excluded}
-	case !required && !n.Settings.VXLAN.Get(f):
+	case tunnel.Problem != "":
+		row.Status, row.Problems = inspect.StatusWrong, []string{tunnel.Problem}
+	case !tunnel.Runs:
 		row.Status, row.Problems = inspect.StatusUnexpected, []string{"Felix does no VXLAN in this family"}
-	case !required:
+	case tunnel.Expected == nil:
 		row.Status, row.Problems = inspect.StatusUnexpected, []string{"no pool gives the node a tunnel address"}
 	default:
-		row.Problems = differences(n, f, link, want)
+		row.Problems = differences(n, f, link, tunnel.Expected)
 		row.Status = inspect.StatusOK
 		if len(row.Problems) > 0 {
 			row.Status = inspect.StatusWrong
@@ -84,7 +85,7 @@ func judgeDevice(n *felix.Node, f inspect.Family) (Device, bool) {
 	return row, true
 }
 
-func missing(n *felix.Node, f inspect.Family, want felix.Device) Device {
+func missing(n *felix.Node, f inspect.Family, want *felix.Device) Device {
 	row := Device{Node: n.Name, Family: f, Device: want.Name, VNI: want.VNI, VTEP: want.Local, Parent: want.Parent,
 		Port: want.Port, MTU: want.MTU, MAC: want.MAC,
 		Judgement: inspect.Judgement{Status: inspect.StatusMissing, Problems: []string{"no such device"}}}
@@ -102,12 +103,12 @@ func observed(node string, f inspect.Family, l *inspect.Link) Device {
 	return row
 }
 
-func noParent(want felix.Device) string {
+func noParent(want *felix.Device) string {
 	return fmt.Sprintf("no interface of the node holds its address %s", want.Local)
 }
 
 // differences lists in what a device is not the expected one.
-func differences(n *felix.Node, f inspect.Family, l *inspect.Link, want felix.Device) []string {
+func differences(n *felix.Node, f inspect.Family, l *inspect.Link, want *felix.Device) []string {
 	var d diffs
 	if l.VXLAN == nil {
 		return append(d, fmt.Sprintf("it is of kind %q, expected vxlan", l.Kind))
@@ -145,7 +146,7 @@ func (d *diffs) compare(what string, got, want any) {
 
 // addresses compares the addresses of the device: Felix keeps the tunnel address on it and no other but link-local
 // ones.
-func (d *diffs) addresses(t *inspect.NodeTable, f inspect.Family, want felix.Device) {
+func (d *diffs) addresses(t *inspect.NodeTable, f inspect.Family, want *felix.Device) {
 	found := false
 	for _, a := range t.Addresses {
 		switch {

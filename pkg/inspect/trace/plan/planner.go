@@ -7,6 +7,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
 )
@@ -34,7 +35,7 @@ type node struct {
 }
 
 func newPlanner(s *inspect.Snapshot, req Request) *planner {
-	p := &planner{s: s, req: req, cluster: felix.New(s), nodes: map[string]*node{}, pods: map[netip.Addr]*inspect.Pod{},
+	p := &planner{s: s, req: req, cluster: ways.New(s), nodes: map[string]*node{}, pods: map[netip.Addr]*inspect.Pod{},
 		hosts: map[netip.Addr]string{}, names: map[string]bool{}}
 	p.cluster.Visit(felix.Filter{Family: inspect.IPv4}, func(n *felix.Node, _ inspect.Family) { p.addNode(n) })
 	for i := range s.Nodes {

@@ -1,14 +1,12 @@
-package felix_test
+package vxlan_test
 
 import (
 	"net/netip"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 )
 
@@ -16,7 +14,7 @@ import (
 func nodeOf(t *testing.T, s *inspect.Snapshot, name string) *felix.Node {
 	t.Helper()
 	var found *felix.Node
-	felix.New(s).Visit(felix.Filter{Nodes: []string{name}}, func(n *felix.Node, _ inspect.Family) { found = n })
+	ways.New(s).Visit(felix.Filter{Nodes: []string{name}}, func(n *felix.Node, _ inspect.Family) { found = n })
 	if found == nil {
 		t.Fatalf("no node %s", name)
 	}
@@ -25,55 +23,13 @@ func nodeOf(t *testing.T, s *inspect.Snapshot, name string) *felix.Node {
 
 func ptr[T any](v T) *T { return &v }
 
-func TestSettings(t *testing.T) {
-	defaults := felix.Settings{
-		VXLAN: inspect.ByFamily[bool]{V4: true, V6: true}, VNI: 4096, Port: 4789, IPv6Support: true, RouteProtocol: 3,
-		MTUIfacePattern: felix.DefaultMTUIfacePattern,
-	}
-	tests := []struct {
-		name   string
-		change it.Change
-		want   func(*felix.Settings)
-	}{
-		{"defaults", func(s *inspect.Snapshot) { s.Calico = inspect.Calico{} }, func(*felix.Settings) {}},
-		{"default", it.VNIChanged(1), func(s *felix.Settings) { s.VNI = 1 }},
-		{"the node's own wins over default", it.All(it.VNIChanged(1), func(s *inspect.Snapshot) {
-			s.Calico.Felix["node."+it.Worker] = inspect.FelixSettings{VXLANVNI: ptr(2)}
-		}), func(s *felix.Settings) { s.VNI = 2 }},
-		{"another node's does not", it.All(it.VNIChanged(1), func(s *inspect.Snapshot) {
-			s.Calico.Felix["node."+it.Worker2] = inspect.FelixSettings{VXLANVNI: ptr(2)}
-		}), func(s *felix.Settings) { s.VNI = 1 }},
-		{"the environment wins over all", it.All(it.VNIChanged(1), func(s *inspect.Snapshot) {
-			s.Calico.Felix["node."+it.Worker] = inspect.FelixSettings{VXLANVNI: ptr(2), MTUIfacePattern: "a"}
-			s.Calico.FelixEnv = inspect.FelixSettings{VXLANVNI: ptr(3), MTUIfacePattern: "b", RouteSource: "WorkloadIPs"}
-		}), func(s *felix.Settings) { s.VNI, s.MTUIfacePattern, s.RouteSource = 3, "b", "WorkloadIPs" }},
-		{"no IPv6 support", func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = ptr(false) },
-			func(s *felix.Settings) { s.IPv6Support, s.VXLAN.V6 = false, false }},
-		{"vxlanEnabled overrides the pools for IPv4 alone", it.Felix(func(s *inspect.FelixSettings) {
-			s.VXLANEnabled = ptr(false)
-		}), func(s *felix.Settings) { s.VXLAN.V4 = false }},
-		{"no VXLAN pool", it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.VXLANMode = "" }),
-			func(s *felix.Settings) { s.VXLAN.V6 = false }},
-		{"disabled pools count", it.Pools(0, func(p *inspect.IPPool) { p.Disabled = true }), func(*felix.Settings) {}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			want := defaults
-			tt.want(&want)
-			if diff := cmp.Diff(want, nodeOf(t, it.With(tt.change), it.Worker).Settings); diff != "" {
-				t.Errorf("settings (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 func TestVTEPs(t *testing.T) {
 	// The MAC addresses are those that Felix was seen to program.
 	for f, want := range map[inspect.Family]map[string]string{
 		inspect.IPv4: {it.ControlPlane: "66:24:4b:f3:cd:ec", it.Worker: "66:9f:32:6d:7b:c8", it.Worker2: "66:a7:cb:3a:13:53"},
 		inspect.IPv6: {it.ControlPlane: "66:ea:8e:de:57:b9", it.Worker: "66:ee:a7:ef:78:65", it.Worker2: "66:52:6a:03:c1:3b"},
 	} {
-		vteps := felix.New(it.Lab()).VTEPs(f)
+		vteps := ways.New(it.Lab()).VTEPs(f)
 		if vteps.Len() != len(want) {
 			t.Errorf("%s: %d VTEPs, want %d", f, vteps.Len(), len(want))
 		}
@@ -90,7 +46,7 @@ func TestVTEPNeedsBothAddresses(t *testing.T) {
 		"no tunnel address": it.TunnelAddressRemoved(it.Worker, inspect.IPv6),
 		"no address":        it.Annotate(it.Worker, func(n *inspect.Node) { n.Address.V6 = netip.Prefix{} }),
 	} {
-		c := felix.New(it.With(change))
+		c := ways.New(it.With(change))
 		if _, ok := c.VTEPs(inspect.IPv6).OfNode(it.Worker); ok {
 			t.Errorf("%s: there is a VTEP, want none", name)
 		}
@@ -167,6 +123,8 @@ func TestRouteVariants(t *testing.T) {
 		{"direct with metric", "v3.32.1", direct, func(r *inspect.Route) { r.Metric = 1024 }, true},
 		{"direct of another protocol", "v3.28.5", direct, func(r *inspect.Route) { r.Protocol = "boot" }, false},
 		{"direct of no known protocol", "v3.28.5", direct, func(r *inspect.Route) { r.Protocol = "babel" }, false},
+		{"tunnel, not on link", "v3.28.5", tunnel, func(r *inspect.Route) { r.OnLink = false }, false},
+		{"direct, not on link", "v3.32.1", direct, func(r *inspect.Route) { r.OnLink = false }, false},
 		{"direct, dead", "v3.28.5", direct, func(r *inspect.Route) { r.Down = true }, false},
 	}
 	for _, tt := range tests {
@@ -209,49 +167,27 @@ func TestRouteWithoutParent(t *testing.T) {
 	}
 }
 
-func TestOmissions(t *testing.T) {
-	all := []string{it.ControlPlane, it.Worker, it.Worker2}
+func TestRuns(t *testing.T) {
 	tests := []struct {
 		name   string
 		change it.Change
-		part   felix.Part
-		want   []inspect.Omission
+		v4, v6 bool
 	}{
-		{"lab", func(*inspect.Snapshot) {}, felix.Routes, nil},
-		{"eBPF", it.BPF, felix.FDB, []inspect.Omission{{Reason: felix.EBPF, Part: string(felix.FDB), Subjects: all}}},
-		{"eBPF on one node", func(s *inspect.Snapshot) {
-			s.Calico.Felix["node."+it.Worker] = inspect.FelixSettings{BPFEnabled: ptr(true)}
-		}, felix.Devices, []inspect.Omission{{Reason: felix.EBPF, Part: string(felix.Devices), Subjects: []string{it.Worker}}}},
-		{"WireGuard does not concern the FDB", it.Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled = ptr(true) }),
-			felix.FDB, nil},
-		{"WireGuard", it.Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled = ptr(true) }), felix.Routes,
-			[]inspect.Omission{{Reason: felix.WireGuard, Part: string(felix.Routes), Family: inspect.IPv4, Subjects: all}}},
-		{"BGP pools", it.Unencapsulated, felix.Routes, []inspect.Omission{
-			{Reason: felix.NoEncapPool, Part: string(felix.Routes), Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}},
-			{Reason: felix.NoEncapPool, Part: string(felix.Routes), Family: inspect.IPv6, Subjects: []string{"pool " + it.Pool6}}}},
-		{"IPIP pool", it.Pools(inspect.IPv4, func(p *inspect.IPPool) {
-			p.IPIPMode, p.VXLANMode = inspect.EncapAlways, inspect.EncapNever
-		}), felix.Routes, []inspect.Omission{
-			{Reason: felix.IPIPPool, Part: string(felix.Routes), Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}}}},
-		{"host-local IPAM", func(s *inspect.Snapshot) { s.Blocks = nil }, felix.Routes, []inspect.Omission{
-			{Reason: felix.HostLocalIPAM, Part: string(felix.Routes), Subjects: all}}},
-		{"no route sync", it.Felix(func(s *inspect.FelixSettings) { s.RouteSyncDisabled = ptr(true) }), felix.Routes,
-			[]inspect.Omission{{Reason: felix.NoRouteSync, Part: string(felix.Routes), Subjects: all}}},
-		{"routes from workloads", it.Felix(func(s *inspect.FelixSettings) { s.RouteSource = "WorkloadIPs" }), felix.Routes,
-			[]inspect.Omission{{Reason: felix.WorkloadRoutes, Part: string(felix.Routes), Subjects: all}}},
-		{"Windows node", it.WindowsNode, felix.Neighbors, []inspect.Omission{
-			{Reason: felix.WindowsNode, Part: string(felix.Neighbors), Subjects: []string{"windows"}}}},
+		{"lab", func(*inspect.Snapshot) {}, true, true},
+		{"no IPv6 support", func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = ptr(false) }, true, false},
+		{"vxlanEnabled overrides the pools for IPv4 alone", it.Felix(func(s *inspect.FelixSettings) {
+			s.VXLANEnabled = ptr(false)
+		}), false, true},
+		{"no VXLAN pool", it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.VXLANMode = "" }), true, false},
+		{"disabled pools count", it.Pools(0, func(p *inspect.IPPool) { p.Disabled = true }), true, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := felix.New(it.With(tt.change)).Omissions(tt.part, felix.Filter{})
-			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(inspect.Omission{}, "Explanation")); diff != "" {
-				t.Errorf("omissions (-want +got):\n%s", diff)
-			}
-			for _, o := range got {
-				if o.Explanation == "" || o.Explanation == o.Reason {
-					t.Errorf("omission %+v has no explanation", o)
-				}
+			n := nodeOf(t, it.With(tt.change), it.Worker)
+			_, v4 := n.Device(inspect.IPv4)
+			_, v6 := n.Device(inspect.IPv6)
+			if v4 != tt.v4 || v6 != tt.v6 {
+				t.Errorf("devices expected: %v and %v, want %v and %v", v4, v6, tt.v4, tt.v6)
 			}
 		})
 	}

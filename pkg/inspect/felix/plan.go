@@ -1,0 +1,65 @@
+package felix
+
+import (
+	"net/netip"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// RoutePlan is what one node is expected to do with each of the destinations of a family, whichever way leads there.
+// They are numbered by address, the same for all nodes.
+type RoutePlan struct {
+	dests *destinations
+	vteps *VTEPs
+	ways  []Way // by number of the manager; nil where the way's routes are omitted
+}
+
+// RoutePlan returns what the node is expected to do with the destinations of a family.
+func (n *Node) RoutePlan(f inspect.Family) *RoutePlan {
+	p := &RoutePlan{dests: n.cluster.dests.Get(f), vteps: n.cluster.VTEPs(f), ways: make([]Way, len(n.ways.Get(f)))}
+	for i, w := range n.ways.Get(f) {
+		if w.Omits(Routes) == "" {
+			p.ways[i] = w
+		}
+	}
+	return p
+}
+
+// Len is the number of destinations.
+func (p *RoutePlan) Len() int { return len(p.dests.list) }
+
+// Find returns the number of a destination.
+func (p *RoutePlan) Find(dst netip.Prefix) (int, bool) { return found(p.dests.index, dst) }
+
+// Route returns the route that the node is expected to have, or may have, to destination i, if any. Routes to the node's
+// own pods are not among them.
+func (p *RoutePlan) Route(i int) (Route, bool) {
+	d := &p.dests.list[i]
+	if d.manager < 0 || p.ways[d.manager] == nil {
+		return Route{}, false
+	}
+	return p.ways[d.manager].Route(d)
+}
+
+// Owns reports whether a route belongs to one of the ways, so that it is unexpected unless it is one of Route's.
+func (p *RoutePlan) Owns(r *inspect.Route) bool {
+	for _, w := range p.ways {
+		if w != nil && w.Owns(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// NodeBehind returns the node that a gateway belongs to, or the empty string.
+func (p *RoutePlan) NodeBehind(gateway netip.Addr) string {
+	if i, ok := p.vteps.WithTunnel(gateway); ok {
+		return p.vteps.At(i).Node
+	}
+	return p.dests.nodeOf[gateway]
+}
+
+// NodeOf returns the node that has an address of a family as its own, or the empty string.
+func (c *Cluster) NodeOf(f inspect.Family, host netip.Addr) string {
+	return c.dests.Get(f).nodeOf[host]
+}

@@ -1,0 +1,66 @@
+package felix
+
+import "k8s.io/apimachinery/pkg/util/version"
+
+// Change names a difference between releases of Calico.
+type Change string
+
+// The differences between releases that matter to what is expected.
+const (
+	TunnelRouteMTU      Change = "mtu of tunnel routes"
+	TunnelAddressRoutes Change = "routes to all tunnel addresses"
+	BorrowedTunnelRoute Change = "routes to borrowed tunnel addresses"
+	IPv4RouteMetric     Change = "metric of IPv4 routes"
+	ClusterRoutes       Change = "Felix makes routes without encapsulation"
+)
+
+// Difference is one row of the table of differences: what the releases from Since on, and before Until, do.
+type Difference struct {
+	Change Change
+	Since  string // "v3.31"
+	Until  string // empty: the newest release known still does it
+	What   string // a sentence
+	Source string // of Calico, where it is decided
+}
+
+// Differences returns all differences between releases that the package knows, from v3.28 on. No other code compares
+// versions. Where the release is not known, every variant is accepted.
+func Differences() []Difference {
+	return []Difference{
+		{BorrowedTunnelRoute, "v3.29", "", "a tunnel address that a node has from another node's block gets a route of its own; " +
+			"optional, since the block's route may cover it", "felix/dataplane/linux/route_mgr.go, isRemoteTunnelRoute"},
+		{TunnelAddressRoutes, "v3.30", "v3.32", "every tunnel address gets a route of its own; optional, since the block's route " +
+			"covers it", "felix/calc/l3_route_resolver.go, blockMatchesRoute (the correction)"},
+		{TunnelRouteMTU, "v3.31", "", "routes through a tunnel have the mtu of its device; before, none",
+			"felix/dataplane/linux/vxlan_mgr.go, tunnelRoute"},
+		{ClusterRoutes, "v3.31", "", "Felix makes the routes of pools without encapsulation where programClusterRoutes says so; " +
+			"before, only BIRD does; the routes of both are accepted", "felix/dataplane/linux/noencap_mgr.go"},
+		{IPv4RouteMetric, "v3.32", "", "IPv4 routes may have metric 1024, as IPv6 routes always do; before, 0; 0 is accepted still",
+			"felix/config/config_params.go, IPv4NormalRoutePriority"},
+	}
+}
+
+// Release is a release of Calico. The zero value is an unknown one.
+type Release struct{ version *version.Version }
+
+func parseRelease(s string) Release {
+	v, err := version.ParseGeneric(s)
+	if err != nil {
+		return Release{}
+	}
+	return Release{v}
+}
+
+// Known reports whether the release is known. Of one that is not, every variant is accepted.
+func (r Release) Known() bool { return r.version != nil }
+
+// Has reports whether a known release does what a change of the table says.
+func (r Release) Has(c Change) bool {
+	for _, d := range Differences() {
+		if d.Change == c && r.Known() {
+			return r.version.AtLeast(version.MustParseGeneric(d.Since)) &&
+				(d.Until == "" || r.version.LessThan(version.MustParseGeneric(d.Until)))
+		}
+	}
+	return false
+}

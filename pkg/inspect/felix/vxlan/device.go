@@ -1,0 +1,94 @@
+package vxlan
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico/selector"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+)
+
+// What the outer headers of VXLAN take from the MTU, in bytes (felix/dataplane/linux/int_dataplane.go).
+const (
+	overheadIPv4 = 50
+	overheadIPv6 = 70
+)
+
+// Overlay implements felix.Way (vxlan_mgr.go, device).
+func (w *way) Overlay() (felix.Overlay, bool) {
+	o := felix.Overlay{Name: w.device, Runs: w.runs, VTEPs: w.vteps, Own: w.own, Problem: w.problem()}
+	if w.own < 0 || !w.runs {
+		return o, true
+	}
+	vtep := w.vteps.At(w.own)
+	o.Expected = &felix.Device{
+		Name:    w.device,
+		VNI:     w.node.Settings.VNI,
+		Port:    w.node.Settings.Port,
+		Local:   vtep.Host,
+		Parent:  w.parent,
+		MTU:     w.deviceMTU(),
+		MAC:     vtep.MAC,
+		Address: netip.PrefixFrom(vtep.Tunnel, w.family.Bits()),
+	}
+	return o, true
+}
+
+func (w *way) deviceMTU() int {
+	if mtu := w.node.Settings.MTU.Get(w.family); mtu != 0 {
+		return mtu
+	}
+	host := w.node.HostMTU()
+	switch {
+	case host == 0:
+		return 0
+	case w.family == inspect.IPv4:
+		return host - overheadIPv4
+	default:
+		return host - overheadIPv6
+	}
+}
+
+// problem says why a node that should have a part in the tunnels has none, or nothing where that is as expected.
+// calico-node gives a tunnel address to each node that an enabled VXLAN pool selects (node/pkg/allocateip).
+func (w *way) problem() string {
+	if w.own >= 0 || !w.runs {
+		return ""
+	}
+	pool := w.tunnelPool()
+	switch {
+	case pool == "":
+		return ""
+	case !w.host().IsValid():
+		return fmt.Sprintf("pool %s selects the node, but it has no %s address (annotation projectcalico.org/%sAddress): "+
+			"see calico-node's address autodetection", pool, w.family, w.family)
+	default:
+		return fmt.Sprintf("pool %s selects the node, but it has no tunnel address (annotation "+
+			"projectcalico.org/%sVXLANTunnelAddr): restart its calico-node to have one allocated", pool, w.family)
+	}
+}
+
+// tunnelPool returns the name of a pool that gives the node a tunnel address, or the empty string.
+func (w *way) tunnelPool() string {
+	pools := w.cluster.Snapshot().Pools
+	for i := range pools {
+		p := &pools[i]
+		if p.Family() != w.family || !w.Applies(p) || p.Disabled || !givesTunnelAddresses(p) {
+			continue
+		}
+		// A selector that we cannot read is taken as not selecting: better no row than a false one.
+		if ok, err := selector.Selects(p.NodeSelector, w.node.Facts().Labels); err == nil && ok {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+func givesTunnelAddresses(p *inspect.IPPool) bool {
+	return len(p.AllowedUses) == 0 || slices.Contains(p.AllowedUses, "Tunnel")
+}
+
+var _ = calico.IsTunnelDevice

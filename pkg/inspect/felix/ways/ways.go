@@ -1,0 +1,15 @@
+// Package ways lists the ways for packets to travel that are verified: one line for each.
+package ways
+
+import (
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/vxlan"
+)
+
+// New reads the API facts of a snapshot, and knows all ways of travel.
+func New(s *inspect.Snapshot) *felix.Cluster {
+	return felix.New(s,
+		vxlan.New,
+	)
+}
