@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -104,45 +103,34 @@ func (d *decoder) block(rows []byte) (_, next []byte, err error) {
 	}
 }
 
-// rowReader reads the long tables of nodes. Nearly all rows stand on nearly all nodes, so what was read once is kept:
-// it is the difference between reading a cluster of a thousand nodes in one second or in two.
+// rowReader reads the long tables of nodes.
 type rowReader struct {
 	words
-	routes    map[string]inspect.Route
-	neighbors map[string]inspect.Neighbor
-	entries   map[string]inspect.FDBEntry
+	tables map[string]tableReader // by the first word of their rows
 }
 
-// maxKept bounds what a rowReader keeps, in rows of a table.
-const maxKept = 1 << 16
-
 func newRowReader() *rowReader {
-	return &rowReader{
-		words:     words{names: map[string]string{}},
-		routes:    map[string]inspect.Route{},
-		neighbors: map[string]inspect.Neighbor{},
-		entries:   map[string]inspect.FDBEntry{},
+	r := &rowReader{words: words{names: map[string]string{}}, tables: map[string]tableReader{}}
+	for _, table := range tables() {
+		r.tables[table.word()] = table.reader()
 	}
+	return r
 }
 
 // read reads the rows of a node, each of which ends in a line break.
 func (r *rowReader) read(rows []byte, t *inspect.NodeTable) error {
-	t.Routes = slices.Grow(t.Routes, countRows(rows, rowRoute))
-	t.Neighbors = slices.Grow(t.Neighbors, countRows(rows, rowNeighbor))
-	t.FDB = slices.Grow(t.FDB, countRows(rows, rowFDB))
+	for word, table := range r.tables {
+		table.grow(t, countRows(rows, word))
+	}
 	for n := 1; len(rows) > 0; n++ {
 		end := bytes.IndexByte(rows, '\n')
 		var row []byte
 		row, rows = rows[:end], rows[end+1:]
 		r.start(row)
-		switch word := r.next(); string(word) {
-		case rowRoute:
-			t.Routes = append(t.Routes, readOnce(r.routes, row, &r.words, (*words).route))
-		case rowNeighbor:
-			t.Neighbors = append(t.Neighbors, readOnce(r.neighbors, row, &r.words, (*words).neighbor))
-		case rowFDB:
-			t.FDB = append(t.FDB, readOnce(r.entries, row, &r.words, (*words).fdb))
-		default:
+		word := r.next()
+		if table, ok := r.tables[string(word)]; ok {
+			table.read(row, &r.words, t)
+		} else {
 			r.fail("unknown table %.40q", word)
 		}
 		if r.err != nil {
@@ -150,18 +138,6 @@ func (r *rowReader) read(rows []byte, t *inspect.NodeTable) error {
 		}
 	}
 	return nil
-}
-
-// readOnce reads a row, unless it is known.
-func readOnce[T any](known map[string]T, row []byte, w *words, parse func(*words) T) T {
-	if value, ok := known[string(row)]; ok {
-		return value
-	}
-	value := parse(w)
-	if w.err == nil && len(known) < maxKept {
-		known[string(row)] = value
-	}
-	return value
 }
 
 // countRows returns how many rows begin with a word.

@@ -1,326 +1,220 @@
 package snapfile
 
 import (
-	"bytes"
 	"encoding/hex"
-	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
+	"unsafe"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// The first word of a row says which table it belongs to.
-const (
-	rowRoute    = "route"
-	rowNeighbor = "neigh"
-	rowFDB      = "fdb"
-)
+// tables lists the long tables of a node in the order in which a file has them. The columns of a row follow its first value
+// in the order in which iproute2 prints them.
+func tables() []table {
+	type (
+		route    = inspect.Route
+		neighbor = inspect.Neighbor
+		entry    = inspect.FDBEntry
+	)
+	return []table{
+		rows[route]{"route", func(t *inspect.NodeTable) *[]route { return &t.Routes },
+			leading(func(r *route) *netip.Prefix { return &r.Dst }, prefix()),
+			[]column[route]{
+				field("type", func(r *route) *string { return &r.Type }, word()),
+				field("via", func(r *route) *netip.Addr { return &r.Gateway }, address()),
+				field("dev", func(r *route) *string { return &r.Dev }, word()),
+				field("table", func(r *route) *string { return &r.Table }, word()),
+				field("proto", func(r *route) *string { return &r.Protocol }, word()),
+				field("scope", func(r *route) *string { return &r.Scope }, word()),
+				field("src", func(r *route) *netip.Addr { return &r.Source }, address()),
+				field("metric", func(r *route) *int { return &r.Metric }, number()),
+				field("mtu", func(r *route) *int { return &r.MTU }, number()),
+				field("onlink", func(r *route) *bool { return &r.OnLink }, flag()),
+				field("down", func(r *route) *bool { return &r.Down }, flag()),
+			}},
+		rows[neighbor]{"neigh", func(t *inspect.NodeTable) *[]neighbor { return &t.Neighbors },
+			leading(func(n *neighbor) *netip.Addr { return &n.IP }, address()),
+			[]column[neighbor]{
+				field("dev", func(n *neighbor) *string { return &n.Dev }, word()),
+				field("lladdr", func(n *neighbor) *inspect.MAC { return &n.MAC }, mac()),
+				field("nud", func(n *neighbor) *string { return &n.State }, word()),
+			}},
+		rows[entry]{"fdb", func(t *inspect.NodeTable) *[]entry { return &t.FDB },
+			leading(func(e *entry) *inspect.MAC { return &e.MAC }, mac()),
+			[]column[entry]{
+				field("dev", func(e *entry) *string { return &e.Dev }, word()),
+				field("dst", func(e *entry) *netip.Addr { return &e.VTEP }, address()),
+				field("permanent", func(e *entry) *bool { return &e.Permanent }, flag()),
+			}},
+	}
+}
 
-// absent stands for an address without which a row cannot be, and which is absent all the same.
+// table is one of the long tables of a node: how its rows are written and read.
+type table interface {
+	// word begins each row. No two tables have the same first letter.
+	word() string
+	// size is what a row takes in memory, in bytes.
+	size() int
+	// append appends the rows of a node to b.
+	append(b []byte, t *inspect.NodeTable) []byte
+	// reader returns what reads the rows. Each goroutine has its own.
+	reader() tableReader
+}
+
+// tableReader reads the rows of one table into the tables of a node.
+type tableReader interface {
+	grow(t *inspect.NodeTable, n int)
+	// read reads a row, whose first word was taken from w.
+	read(row []byte, w *words, t *inspect.NodeTable)
+}
+
+// rows is a table of T.
+type rows[T any] struct {
+	name    string
+	of      func(*inspect.NodeTable) *[]T
+	first   column[T]
+	columns []column[T]
+}
+
+func (r rows[T]) word() string { return r.name }
+
+func (r rows[T]) size() int { return int(unsafe.Sizeof(*new(T))) }
+
+func (r rows[T]) append(b []byte, t *inspect.NodeTable) []byte {
+	list := *r.of(t)
+	for i := range list {
+		b = r.first.append(append(b, r.name...), &list[i])
+		for _, c := range r.columns {
+			b = c.append(b, &list[i])
+		}
+		b = append(b, '\n')
+	}
+	return b
+}
+
+func (r rows[T]) reader() tableReader { return &rowsReader[T]{r, map[string]T{}} }
+
+// rowsReader keeps what it has read. Nearly all rows stand on nearly all nodes: it is the difference between reading a
+// cluster of a thousand nodes in one second or in two.
+type rowsReader[T any] struct {
+	rows[T]
+	known map[string]T
+}
+
+// maxKept bounds what a rowsReader keeps, in rows.
+const maxKept = 1 << 13
+
+func (r *rowsReader[T]) grow(t *inspect.NodeTable, n int) {
+	list := r.of(t)
+	*list = slices.Grow(*list, n)
+}
+
+func (r *rowsReader[T]) read(row []byte, w *words, t *inspect.NodeTable) {
+	value, ok := r.known[string(row)]
+	if !ok {
+		value = r.parse(w)
+		if w.err == nil && len(r.known) < maxKept {
+			r.known[string(row)] = value
+		}
+	}
+	list := r.of(t)
+	*list = append(*list, value)
+}
+
+func (r rows[T]) parse(w *words) (value T) {
+	r.first.read(w, &value)
+	for key := w.next(); key != nil; key = w.next() {
+		i := slices.IndexFunc(r.columns, func(c column[T]) bool { return c.key == string(key) })
+		if i < 0 {
+			w.fail("unknown word %.40q", key)
+			break
+		}
+		r.columns[i].read(w, &value)
+	}
+	return value
+}
+
+// column is a value of a row of T.
+type column[T any] struct {
+	key    string
+	append func([]byte, *T) []byte
+	read   func(*words, *T)
+}
+
+// field is a value that follows its key, and is left out where it is absent.
+func field[T any, V comparable](key string, at func(*T) *V, c codec[V]) column[T] {
+	write := func(b []byte, row *T) []byte {
+		value := *at(row)
+		if value == *new(V) {
+			return b
+		}
+		return c.append(append(append(b, ' '), key...), value)
+	}
+	return column[T]{key, write, func(w *words, row *T) { *at(row) = c.read(w) }}
+}
+
+// leading is the value that a row begins with. It has no key and is always there.
+func leading[T, V any](at func(*T) *V, c codec[V]) column[T] {
+	return column[T]{"", func(b []byte, row *T) []byte { return c.append(b, *at(row)) }, func(w *words, row *T) { *at(row) = c.read(w) }}
+}
+
+// codec writes a value, with a space before it, and reads it.
+type codec[V any] struct {
+	append func([]byte, V) []byte
+	read   func(*words) V
+}
+
+// absent marks a leading address that is missing.
 const absent = "-"
 
-func appendRoute(b []byte, r inspect.Route) []byte {
-	b = append(b, rowRoute...)
-	b = append(b, ' ')
-	if r.Dst.IsValid() {
-		b = r.Dst.AppendTo(b)
-	} else {
-		b = append(b, absent...)
-	}
-	b = appendWord(b, "type", r.Type)
-	b = appendAddr(b, "via", r.Gateway)
-	b = appendWord(b, "dev", r.Dev)
-	b = appendWord(b, "table", r.Table)
-	b = appendWord(b, "proto", r.Protocol)
-	b = appendWord(b, "scope", r.Scope)
-	b = appendAddr(b, "src", r.Source)
-	b = appendInt(b, "metric", r.Metric)
-	b = appendInt(b, "mtu", r.MTU)
-	b = appendFlag(b, "onlink", r.OnLink)
-	b = appendFlag(b, "down", r.Down)
-	return append(b, '\n')
+func address() codec[netip.Addr] {
+	return codec[netip.Addr]{func(b []byte, a netip.Addr) []byte {
+		if !a.IsValid() {
+			return append(b, " "+absent...)
+		}
+		return a.WithZone("").AppendTo(append(b, ' '))
+	}, (*words).addr}
 }
 
-func appendNeighbor(b []byte, n inspect.Neighbor) []byte {
-	b = append(b, rowNeighbor...)
-	b = append(b, ' ')
-	if n.IP.IsValid() {
-		b = n.IP.WithZone("").AppendTo(b)
-	} else {
-		b = append(b, absent...)
-	}
-	b = appendWord(b, "dev", n.Dev)
-	if !n.MAC.IsZero() {
-		b = appendMAC(append(b, " lladdr "...), n.MAC)
-	}
-	b = appendWord(b, "nud", n.State)
-	return append(b, '\n')
+func prefix() codec[netip.Prefix] {
+	return codec[netip.Prefix]{func(b []byte, p netip.Prefix) []byte {
+		if !p.IsValid() {
+			return append(b, " "+absent...)
+		}
+		return p.AppendTo(append(b, ' '))
+	}, (*words).prefix}
 }
 
-func appendFDB(b []byte, e inspect.FDBEntry) []byte {
-	b = append(b, rowFDB...)
-	b = appendMAC(append(b, ' '), e.MAC)
-	b = appendWord(b, "dev", e.Dev)
-	b = appendAddr(b, "dst", e.VTEP)
-	b = appendFlag(b, "permanent", e.Permanent)
-	return append(b, '\n')
+func number() codec[int] {
+	return codec[int]{func(b []byte, n int) []byte { return strconv.AppendInt(append(b, ' '), int64(n), 10) }, (*words).int}
 }
 
-func appendWord(b []byte, key, value string) []byte {
-	if value == "" {
+func flag() codec[bool] {
+	return codec[bool]{func(b []byte, _ bool) []byte { return b }, func(*words) bool { return true }}
+}
+
+func mac() codec[inspect.MAC] {
+	return codec[inspect.MAC]{func(b []byte, m inspect.MAC) []byte {
+		for i, c := range m {
+			b = hex.AppendEncode(append(b, " :"[min(i, 1)]), []byte{c})
+		}
 		return b
-	}
-	b = append(b, ' ')
-	b = append(b, key...)
-	b = append(b, ' ')
-	for i := range len(value) {
-		if c := value[i]; c <= ' ' || c == '%' || c == 0x7f {
-			b = append(b, '%', upperHex[c>>4], upperHex[c&0xf])
-		} else {
-			b = append(b, c)
-		}
-	}
-	return b
+	}, (*words).mac}
 }
 
-const upperHex = "0123456789ABCDEF"
-
-func appendAddr(b []byte, key string, a netip.Addr) []byte {
-	if !a.IsValid() {
+func word() codec[string] {
+	return codec[string]{func(b []byte, s string) []byte {
+		const upperHex = "0123456789ABCDEF"
+		b = append(b, ' ')
+		for i := range len(s) {
+			if c := s[i]; c <= ' ' || c == '%' || c == 0x7f {
+				b = append(b, '%', upperHex[c>>4], upperHex[c&0xf])
+			} else {
+				b = append(b, c)
+			}
+		}
 		return b
-	}
-	b = append(b, ' ')
-	b = append(b, key...)
-	return a.WithZone("").AppendTo(append(b, ' '))
-}
-
-func appendInt(b []byte, key string, n int) []byte {
-	if n == 0 {
-		return b
-	}
-	b = append(b, ' ')
-	b = append(b, key...)
-	return strconv.AppendInt(append(b, ' '), int64(n), 10)
-}
-
-func appendFlag(b []byte, key string, set bool) []byte {
-	if !set {
-		return b
-	}
-	b = append(b, ' ')
-	return append(b, key...)
-}
-
-func appendMAC(b []byte, m inspect.MAC) []byte {
-	for i, c := range m {
-		if i > 0 {
-			b = append(b, ':')
-		}
-		b = hex.AppendEncode(b, []byte{c})
-	}
-	return b
-}
-
-// words takes the words of a row one after the other. The first error stays; after it there are no more words.
-type words struct {
-	rest  []byte
-	names map[string]string // interned: a million rows name a handful of devices
-	err   error
-}
-
-// start begins a row.
-func (w *words) start(row []byte) { w.rest, w.err = row, nil }
-
-// next returns the next word, or nil at the end of the row.
-func (w *words) next() []byte {
-	if w.err != nil || len(w.rest) == 0 {
-		return nil
-	}
-	i := bytes.IndexByte(w.rest, ' ')
-	if i < 0 {
-		word := w.rest
-		w.rest = nil
-		return word
-	}
-	word := w.rest[:i]
-	w.rest = w.rest[i+1:]
-	return word
-}
-
-func (w *words) fail(format string, args ...any) {
-	if w.err == nil {
-		w.err = fmt.Errorf(format, args...)
-	}
-}
-
-// name returns the next word as an interned string.
-func (w *words) name() string {
-	word := w.next()
-	if known, ok := w.names[string(word)]; ok {
-		return known
-	}
-	plain, err := unescape(word)
-	if err != nil || plain == "" {
-		w.fail("bad word %.40q", word)
-		return ""
-	}
-	if len(w.names) < maxKept {
-		w.names[plain] = plain
-	}
-	return plain
-}
-
-func unescape(word []byte) (string, error) {
-	if bytes.IndexByte(word, '%') < 0 {
-		return string(word), nil
-	}
-	var out []byte
-	for i := 0; i < len(word); i++ {
-		if word[i] != '%' {
-			out = append(out, word[i])
-			continue
-		}
-		if i+2 >= len(word) {
-			return "", fmt.Errorf("%q ends within an escape", word)
-		}
-		var err error
-		if out, err = hex.AppendDecode(out, word[i+1:i+3]); err != nil {
-			return "", err
-		}
-		i += 2
-	}
-	return string(out), nil
-}
-
-func (w *words) addr() netip.Addr {
-	word := w.next()
-	if string(word) == absent {
-		return netip.Addr{}
-	}
-	a, err := netip.ParseAddr(string(word))
-	if err != nil || a.Zone() != "" {
-		w.fail("bad address %.40q", word)
-		return netip.Addr{}
-	}
-	return a
-}
-
-func (w *words) prefix() netip.Prefix {
-	word := w.next()
-	if string(word) == absent {
-		return netip.Prefix{}
-	}
-	p, err := netip.ParsePrefix(string(word))
-	if err != nil {
-		w.fail("bad prefix %.40q", word)
-		return netip.Prefix{}
-	}
-	return p
-}
-
-func (w *words) int() int {
-	word := w.next()
-	n, err := strconv.Atoi(string(word))
-	if err != nil || n == 0 {
-		w.fail("bad number %.40q", word)
-	}
-	return n
-}
-
-func (w *words) mac() inspect.MAC {
-	word := w.next()
-	var m inspect.MAC
-	if len(word) != 3*len(m)-1 {
-		w.fail("bad Ethernet address %.40q", word)
-		return m
-	}
-	for i := range m {
-		high, low := nibble(word[3*i]), nibble(word[3*i+1])
-		if high > 0xf || low > 0xf || i > 0 && word[3*i-1] != ':' {
-			w.fail("bad Ethernet address %.40q", word)
-			return inspect.MAC{}
-		}
-		m[i] = high<<4 | low
-	}
-	return m
-}
-
-// nibble returns the value of a lower-case hexadecimal digit, or one out of range.
-func nibble(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
-	default:
-		return 0xff
-	}
-}
-
-func (w *words) route() inspect.Route {
-	r := inspect.Route{Dst: w.prefix()}
-	for word := w.next(); word != nil; word = w.next() {
-		switch string(word) {
-		case "type":
-			r.Type = w.name()
-		case "via":
-			r.Gateway = w.addr()
-		case "dev":
-			r.Dev = w.name()
-		case "table":
-			r.Table = w.name()
-		case "proto":
-			r.Protocol = w.name()
-		case "scope":
-			r.Scope = w.name()
-		case "src":
-			r.Source = w.addr()
-		case "metric":
-			r.Metric = w.int()
-		case "mtu":
-			r.MTU = w.int()
-		case "onlink":
-			r.OnLink = true
-		case "down":
-			r.Down = true
-		default:
-			w.fail("unknown word %.40q", word)
-		}
-	}
-	return r
-}
-
-func (w *words) neighbor() inspect.Neighbor {
-	n := inspect.Neighbor{IP: w.addr()}
-	for word := w.next(); word != nil; word = w.next() {
-		switch string(word) {
-		case "dev":
-			n.Dev = w.name()
-		case "lladdr":
-			n.MAC = w.mac()
-		case "nud":
-			n.State = w.name()
-		default:
-			w.fail("unknown word %.40q", word)
-		}
-	}
-	return n
-}
-
-func (w *words) fdb() inspect.FDBEntry {
-	e := inspect.FDBEntry{MAC: w.mac()}
-	for word := w.next(); word != nil; word = w.next() {
-		switch string(word) {
-		case "dev":
-			e.Dev = w.name()
-		case "dst":
-			e.VTEP = w.addr()
-		case "permanent":
-			e.Permanent = true
-		default:
-			w.fail("unknown word %.40q", word)
-		}
-	}
-	return e
+	}, (*words).name}
 }

@@ -81,14 +81,8 @@ func writeLines(w *bufio.Writer, s *inspect.Snapshot) error {
 // writeRows writes the long tables. It uses row as scratch space and returns it for the next node.
 func writeRows(w io.Writer, row []byte, t inspect.NodeTable) ([]byte, error) {
 	row = row[:0]
-	for _, r := range t.Routes {
-		row = appendRoute(row, r)
-	}
-	for _, n := range t.Neighbors {
-		row = appendNeighbor(row, n)
-	}
-	for _, e := range t.FDB {
-		row = appendFDB(row, e)
+	for _, table := range tables() {
+		row = table.append(row, &t)
 	}
 	_, err := w.Write(row)
 	return row, err
