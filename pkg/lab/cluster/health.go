@@ -11,6 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 )
 
 // Health is what the API server says of the lab's parts. An empty list of problems is a healthy part.
@@ -86,7 +88,7 @@ func (c *Checker) Check(ctx context.Context, members []Member) (Health, error) {
 			h.CalicoTrouble = append(h.CalicoTrouble, problem)
 		case p.Namespace == toolsNamespace && p.Labels["app"] == toolsApp:
 			h.Tools = append(h.Tools, problem)
-		case p.Namespace == "kube-system":
+		case p.Namespace == metav1.NamespaceSystem:
 			h.Pods = append(h.Pods, problem)
 		}
 	}
@@ -190,28 +192,25 @@ func firstLine(s string) string {
 	return line
 }
 
-// calicoNamespaces are where the operator and the manifests put Calico.
-func calicoNamespaces() []string { return []string{"calico-system", "kube-system"} }
-
 func (c *Checker) checkCalico(ctx context.Context, h *Health, nodes int) error {
-	for _, ns := range calicoNamespaces() {
-		list, err := c.client.AppsV1().DaemonSets(ns).List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=calico-node"})
+	for _, ns := range calico.NodeNamespaces() {
+		list, err := c.client.AppsV1().DaemonSets(ns).List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + calico.NodeName})
 		if err != nil {
 			return fmt.Errorf("list DaemonSets in %s: %w", ns, err)
 		}
 		for _, d := range list.Items {
 			for _, x := range d.Spec.Template.Spec.Containers {
-				if x.Name == "calico-node" {
-					_, h.Calico, _ = strings.Cut(x.Image[strings.LastIndex(x.Image, "/")+1:], ":")
+				if x.Name == calico.NodeName {
+					h.Calico = calico.ImageTag(x.Image)
 				}
 			}
 			if int(d.Status.NumberReady) < nodes {
-				h.CalicoTrouble = append(h.CalicoTrouble, fmt.Sprintf("calico-node is ready on %d of %d nodes", d.Status.NumberReady, nodes))
+				h.CalicoTrouble = append(h.CalicoTrouble, fmt.Sprintf("%s is ready on %d of %d nodes", calico.NodeName, d.Status.NumberReady, nodes))
 			}
 			return nil
 		}
 	}
-	h.CalicoTrouble = append(h.CalicoTrouble, "calico-node is not installed")
+	h.CalicoTrouble = append(h.CalicoTrouble, calico.NodeName+" is not installed")
 	return nil
 }
 
@@ -219,20 +218,20 @@ func (c *Checker) checkCalico(ctx context.Context, h *Health, nodes int) error {
 // have started.
 func (c *Checker) WaitCalico(ctx context.Context, nodes int) error {
 	return poll(ctx, "Calico", func(ctx context.Context) (string, error) {
-		pods, err := c.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{LabelSelector: "k8s-app=calico-node"})
+		pods, err := c.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{LabelSelector: calico.NodeSelector})
 		if err != nil {
 			return err.Error(), nil
 		}
 		running := 0
 		for _, p := range pods.Items {
 			for _, s := range p.Status.ContainerStatuses {
-				if s.Name == "calico-node" && s.State.Running != nil {
+				if s.Name == calico.NodeName && s.State.Running != nil {
 					running++
 				}
 			}
 		}
 		if running < nodes {
-			return fmt.Sprintf("calico-node runs on %d of %d nodes", running, nodes), nil
+			return fmt.Sprintf("%s runs on %d of %d nodes", calico.NodeName, running, nodes), nil
 		}
 		return "", nil
 	})

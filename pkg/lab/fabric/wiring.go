@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
@@ -249,7 +250,7 @@ func (s NodeState) Problems(l spec.Lab, n spec.Node) []string {
 // that they are back is the proof that Calico works again.
 func (s NodeState) TunnelProblems() []string {
 	var problems []string
-	for _, device := range []string{"vxlan.calico", "vxlan-v6.calico"} {
+	for _, device := range []string{calico.VXLANDevice(false), calico.VXLANDevice(true)} {
 		i := slices.IndexFunc(s.Interfaces, func(i Interface) bool { return i.Name == device })
 		switch {
 		case i < 0:

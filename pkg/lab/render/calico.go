@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
@@ -57,9 +58,6 @@ const felixHealthPort = 9099
 // program.
 const probeTimeout = 10
 
-// calicoNode is the name of Calico's DaemonSet and of the container in it that has Felix.
-const calicoNode = "calico-node"
-
 // CalicoManifest takes Calico's published calico-vxlan.yaml, which installs a single-stack Calico, and makes the changes that
 // Calico's documentation asks for in a dual-stack cluster: the IPAM plugin assigns both families, Felix looks after both, and
 // each node's addresses are those on the fabric. The pools are left to Pools.
@@ -81,7 +79,7 @@ func CalicoManifest(manifest string, l spec.Lab) ([]*unstructured.Unstructured, 
 		switch {
 		case o.GetKind() == "ConfigMap" && o.GetName() == "calico-config":
 			config, err = true, assignBothFamilies(o)
-		case o.GetKind() == "DaemonSet" && o.GetName() == calicoNode:
+		case o.GetKind() == "DaemonSet" && o.GetName() == calico.NodeName:
 			daemon, err = true, edit(o, func(d *appsv1.DaemonSet) error { return setUpNode(d, l) })
 		case o.GetKind() == "Deployment" && o.GetName() == "calico-kube-controllers":
 			err = edit(o, allowSlowProbes)
@@ -133,7 +131,7 @@ func setUpNode(d *appsv1.DaemonSet, l spec.Lab) error {
 	pod := &d.Spec.Template.Spec
 	// It converts the addresses of older clusters, and the manifest says that a fresh one does without.
 	pod.InitContainers = slices.DeleteFunc(pod.InitContainers, func(c corev1.Container) bool { return c.Name == "upgrade-ipam" })
-	i := slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == calicoNode })
+	i := slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == calico.NodeName })
 	if i < 0 {
 		return errors.New("the DaemonSet calico-node of the manifest has no container calico-node")
 	}
@@ -194,16 +192,14 @@ next:
 // operator's manifest, nothing.
 func CalicoVersion(objects []*unstructured.Unstructured) string {
 	for _, o := range objects {
-		if o.GetKind() != "DaemonSet" || o.GetName() != calicoNode {
+		if o.GetKind() != "DaemonSet" || o.GetName() != calico.NodeName {
 			continue
 		}
 		containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
 		for _, c := range containers {
-			if m, ok := c.(map[string]any); ok && m["name"] == calicoNode {
+			if m, ok := c.(map[string]any); ok && m["name"] == calico.NodeName {
 				image, _ := m["image"].(string)
-				if i := strings.LastIndex(image, ":"); i >= 0 {
-					return image[i+1:]
-				}
+				return calico.ImageTag(image)
 			}
 		}
 	}

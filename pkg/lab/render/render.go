@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
@@ -75,10 +76,19 @@ func Pools(l spec.Lab) (string, error) { return execute("pools.yaml", l) }
 
 // Tools returns the multitool DaemonSet that runs image, its two services, and the ConfigMap that records the lab.
 func Tools(l spec.Lab, image string) (string, error) {
+	type entry struct{ Key, Value string }
 	return execute("tools.yaml", struct {
-		Lab   spec.Lab
-		Image string
-	}{l, image})
+		Image, Namespace, ConfigMap string
+		Entries                     []entry
+	}{image, calico.LabNamespace, calico.LabConfigMap, []entry{
+		{calico.LabKeyName, l.Name},
+		{calico.LabKeyExternalIPv4, strconv.Quote(l.IPv4.External.String())},
+		{calico.LabKeyExternalIPv6, strconv.Quote(l.IPv6.External.String())},
+		{calico.LabKeyGatewayIPv4, strconv.Quote(l.IPv4.Gateway.String())},
+		{calico.LabKeyGatewayIPv6, strconv.Quote(l.IPv6.Gateway.String())},
+		{calico.LabKeyFabricIPv4, strconv.Quote(l.IPv4.Fabric.String())},
+		{calico.LabKeyFabricIPv6, strconv.Quote(l.IPv6.Fabric.String())},
+	}})
 }
 
 // Guide is what the page that comes with exported files says.

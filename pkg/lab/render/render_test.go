@@ -81,7 +81,7 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-const calico = `
+const calicoText = `
 kind: ConfigMap
 apiVersion: v1
 metadata: {name: calico-config, namespace: kube-system}
@@ -108,7 +108,7 @@ spec:
 `
 
 func TestCalicoManifest(t *testing.T) {
-	objects, err := CalicoManifest(calico, spec.Default())
+	objects, err := CalicoManifest(calicoText, spec.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestProbesThatAskMoreThanFelixStay(t *testing.T) {
 func TestCalicoControllersHaveTime(t *testing.T) {
 	const controllers = `{apiVersion: apps/v1, kind: Deployment, metadata: {name: calico-kube-controllers}, spec: {template: {spec: {containers: [
 {name: calico-kube-controllers, livenessProbe: {timeoutSeconds: 20}, readinessProbe: {periodSeconds: 10}}]}}}}`
-	objects, err := CalicoManifest(calico+"---\n"+controllers, spec.Default())
+	objects, err := CalicoManifest(calicoText+"---\n"+controllers, spec.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,10 +180,10 @@ func TestCalicoControllersHaveTime(t *testing.T) {
 func TestCalicoManifestRefusesWhatItDoesNotKnow(t *testing.T) {
 	for name, in := range map[string]string{
 		"another manifest":       "kind: Pod\napiVersion: v1\n",
-		"another CNI template":   strings.Replace(calico, "calico-ipam", "host-local", 1),
-		"no calico-node in it":   strings.Replace(calico, "- name: calico-node", "- name: other", 1),
-		"no DaemonSet":           calico[:strings.Index(calico, "---")],
-		"a DaemonSet of no kind": strings.Replace(calico, "containers:", "containers: 5\n      x:", 1),
+		"another CNI template":   strings.Replace(calicoText, "calico-ipam", "host-local", 1),
+		"no calico-node in it":   strings.Replace(calicoText, "- name: calico-node", "- name: other", 1),
+		"no DaemonSet":           calicoText[:strings.Index(calicoText, "---")],
+		"a DaemonSet of no kind": strings.Replace(calicoText, "containers:", "containers: 5\n      x:", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := CalicoManifest(in, spec.Default()); err == nil {
