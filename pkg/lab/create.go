@@ -212,23 +212,17 @@ func (c *creation) connect(ctx context.Context, detail func(string)) error {
 
 func (c *creation) waitContainers(ctx context.Context) error {
 	names := nodeNames(c.opts.Lab)
-	tick := time.NewTicker(containerPoll)
-	defer tick.Stop()
-	for {
+	return steps.Await(ctx, containerPoll, "the nodes' containers", func(ctx context.Context) (string, error) {
 		found, err := c.Runtime.Inspect(ctx, names...)
 		if err != nil {
-			return err
+			return "", err
 		}
-		running := func(x container.Container) bool { return x.State.Running }
-		if len(found) == len(names) && !slices.ContainsFunc(found, func(x container.Container) bool { return !running(x) }) {
-			return nil
+		found = slices.DeleteFunc(found, func(x container.Container) bool { return !x.State.Running })
+		if len(found) < len(names) {
+			return fmt.Sprintf("%d of %d run", len(found), len(names)), nil
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
-	}
+		return "", nil
+	})
 }
 
 func (c *creation) loadImages(ctx context.Context, detail func(string)) error {
@@ -243,42 +237,32 @@ func (c *creation) loadImages(ctx context.Context, detail func(string)) error {
 
 // waitSwitch waits for the switch to forward. A Linux one does at once, cEOS takes a minute or two to boot.
 func (c *creation) waitSwitch(ctx context.Context, detail func(string)) error {
-	tick := time.NewTicker(containerPoll)
-	defer tick.Stop()
-	for {
+	return steps.Await(ctx, containerPoll, "the switch", func(ctx context.Context) (string, error) {
 		err := c.sw.Ready(ctx)
 		if err == nil {
-			return nil
+			return "", nil
 		}
 		detail(err.Error())
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		case <-tick.C:
-		}
-	}
+		return err.Error(), nil
+	})
 }
 
 // api waits until the API server answers and returns how to reach it.
-func (c *creation) api(ctx context.Context, detail func(string)) (*rest.Config, *cluster.Installer, error) {
+func (c *creation) api(ctx context.Context, detail func(string)) (config *rest.Config, i *cluster.Installer, err error) {
 	detail("waiting for the API server")
-	tick := time.NewTicker(containerPoll)
-	defer tick.Stop()
-	for {
-		config, err := c.kind().REST(c.opts.Lab.Name)
-		if err == nil {
-			i, err := cluster.NewInstaller(config)
-			if err == nil {
-				err = i.WaitForAPI(ctx)
-			}
-			return config, i, err
+	err = steps.Await(ctx, containerPoll, "the administrator's kubeconfig", func(context.Context) (string, error) {
+		if config, err = c.kind().REST(c.opts.Lab.Name); err != nil {
+			return err.Error(), nil // kubeadm has not written it yet
 		}
-		select { // kubeadm has not written the administrator's kubeconfig yet
-		case <-ctx.Done():
-			return nil, nil, context.Cause(ctx)
-		case <-tick.C:
-		}
+		return "", nil
+	})
+	if err == nil {
+		i, err = cluster.NewInstaller(config)
 	}
+	if err == nil {
+		err = i.WaitForAPI(ctx)
+	}
+	return config, i, err
 }
 
 func (c *creation) installCalico(ctx context.Context, detail func(string)) error {

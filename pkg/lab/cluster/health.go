@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/steps"
 )
 
 // Health is what the API server says of the lab's parts. An empty list of problems is a healthy part.
@@ -217,7 +218,7 @@ func (c *Checker) checkCalico(ctx context.Context, h *Health, nodes int) error {
 // WaitCalico returns once calico-node runs on that many nodes. It need not be ready yet: the CNI plugin only waits for it to
 // have started.
 func (c *Checker) WaitCalico(ctx context.Context, nodes int) error {
-	return poll(ctx, "Calico", func(ctx context.Context) (string, error) {
+	return steps.Await(ctx, pollInterval, "Calico", func(ctx context.Context) (string, error) {
 		pods, err := c.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{LabelSelector: calico.NodeSelector})
 		if err != nil {
 			return err.Error(), nil
@@ -272,7 +273,7 @@ func (c *Checker) checkTools(ctx context.Context, h *Health, nodes int) error {
 // WaitReady returns once nothing is wrong: neither for Check nor for also, which is asked only when Check has no complaint.
 // detail is told what is still missing.
 func (c *Checker) WaitReady(ctx context.Context, members []Member, also func(context.Context) ([]string, error), detail func(string)) error {
-	return poll(ctx, "the lab to become ready", func(ctx context.Context) (string, error) {
+	return steps.Await(ctx, pollInterval, "the lab to become ready", func(ctx context.Context) (string, error) {
 		h, err := c.Check(ctx, members)
 		if err != nil {
 			return err.Error(), nil

@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/steps"
 )
 
 // pollInterval is how often a condition of the cluster is looked at again.
@@ -53,7 +55,7 @@ func NewInstaller(c *rest.Config) (*Installer, error) {
 // WaitForAPI returns once the API server answers and lets its administrator in: kubeadm starts it some seconds before it
 // gives the administrator his rights.
 func (i *Installer) WaitForAPI(ctx context.Context) error {
-	return poll(ctx, "the API server to answer", func(ctx context.Context) (string, error) {
+	return steps.Await(ctx, pollInterval, "the API server to answer", func(ctx context.Context) (string, error) {
 		if _, err := i.definitions().List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
 			return err.Error(), nil
 		}
@@ -137,7 +139,7 @@ func transient(err error) bool {
 }
 
 func (i *Installer) waitEstablished(ctx context.Context, name string) error {
-	return poll(ctx, "definition "+name, func(ctx context.Context) (string, error) {
+	return steps.Await(ctx, pollInterval, "definition "+name, func(ctx context.Context) (string, error) {
 		o, err := i.definitions().Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return err.Error(), nil
@@ -152,29 +154,4 @@ func (i *Installer) waitEstablished(ctx context.Context, name string) error {
 		}
 		return "", nil
 	})
-}
-
-// poll calls look until it has nothing left to wait for. When ctx ends first, the error says what was still missing.
-func poll(ctx context.Context, what string, look func(context.Context) (pending string, err error)) error {
-	last := ""
-	err := wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
-		pending, err := look(ctx)
-		if err != nil {
-			return false, err
-		}
-		if ctx.Err() == nil || last == "" { // a request that was cut off says nothing of the cluster
-			last = pending
-		}
-		return pending == "", nil
-	})
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil && last != "":
-		return fmt.Errorf("wait for %s: %w: %s", what, context.Cause(ctx), last)
-	case ctx.Err() != nil:
-		return fmt.Errorf("wait for %s: %w", what, context.Cause(ctx))
-	default:
-		return err
-	}
 }

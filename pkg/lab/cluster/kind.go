@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/kind/pkg/cluster"
@@ -82,21 +83,16 @@ const (
 // abort ends a creation that is under way. kind cannot be told to stop, but its nodes can be removed: whatever it is doing
 // to them then fails, and it returns.
 func (k Kind) abort(ctx context.Context, name string, done <-chan error) {
-	ctx, cancel := context.WithTimeout(ctx, abortTimeout)
-	defer cancel()
-	tick := time.NewTicker(abortPoll)
-	defer tick.Stop()
-	for {
-		_ = k.RemoveNodes(ctx, name) // tried again below; the undoing of the step reports what stays
+	// What goes wrong is tried again; the undoing of the step reports what stays.
+	_ = wait.PollUntilContextTimeout(ctx, abortPoll, abortTimeout, true, func(ctx context.Context) (bool, error) {
+		_ = k.RemoveNodes(ctx, name)
 		select {
-		case <-ctx.Done():
-			return
-		case err := <-done:
-			_ = err // it can only say that its nodes are gone
-			return
-		case <-tick.C:
+		case <-done: // its error can only say that the nodes are gone
+			return true, nil
+		default:
+			return false, nil
 		}
-	}
+	})
 }
 
 // Nodes returns the containers of the cluster that are a lab's.
