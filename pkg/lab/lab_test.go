@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/fabric"
@@ -325,6 +326,23 @@ func TestOperatorManifests(t *testing.T) {
 	o.CalicoManifests = s.URL + "/broken"
 	if _, err = m.loadCalico(t.Context(), o); err == nil || !strings.Contains(err.Error(), "502") {
 		t.Errorf("broken server: %v", err)
+	}
+}
+
+// TestADownloadThatFailsIsNotTheAPIServer: users are told which download failed, and what to do instead.
+func TestADownloadThatFailsIsNotTheAPIServer(t *testing.T) {
+	s := httptest.NewServer(http.NotFoundHandler())
+	s.Close()
+	_, m := host(t)
+	o := options(t)
+	o.CalicoManifests = s.URL
+	_, err := m.loadCalico(t.Context(), o)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	want := "error: fetch Calico's manifest " + s.URL + "/calico-vxlan.yaml: dial tcp "
+	if got := exit.Message(err); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "--calico-manifests takes a folder or another URL") {
+		t.Errorf("got %q, want %q…", got, want)
 	}
 }
 

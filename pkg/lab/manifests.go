@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -150,7 +151,10 @@ func (s source) fetch(ctx context.Context, url string) (string, error) {
 	}
 	resp, err := s.http.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("fetch Calico's manifest: %w: --calico-manifests takes a folder or another URL", err)
+		if failed := (*neturl.Error)(nil); errors.As(err, &failed) {
+			err = failed.Err // a *url.Error is taken for the API server's, which this is not
+		}
+		return "", fmt.Errorf("fetch Calico's manifest %s: %w: --calico-manifests takes a folder or another URL", url, err)
 	}
 	defer resp.Body.Close()
 	switch {
