@@ -70,14 +70,14 @@ func (c *Cluster) ManagerOf(a netip.Addr) (Manager, *inspect.IPPool) {
 
 // manages returns the number of the manager that has a pool, or -1.
 func (c *Cluster) manages(pool *inspect.IPPool) int {
-	if forLoadBalancers(pool) {
+	if ForLoadBalancers(pool) {
 		return -1
 	}
 	return slices.IndexFunc(c.managers, func(m Manager) bool { return m.Applies(pool) })
 }
 
-// forLoadBalancers reports whether a pool is for load balancers alone: nodes have no blocks of it (l3_route_resolver.go).
-func forLoadBalancers(p *inspect.IPPool) bool {
+// ForLoadBalancers reports whether a pool is for load balancers alone: nodes have no blocks of it (l3_route_resolver.go).
+func ForLoadBalancers(p *inspect.IPPool) bool {
 	return slices.Equal(p.AllowedUses, []string{"LoadBalancer"})
 }
 

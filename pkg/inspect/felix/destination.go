@@ -52,7 +52,7 @@ func newDestinations(c *Cluster, f inspect.Family) *destinations {
 	}
 	add := func(cidr netip.Prefix, kind DestinationKind, node string) {
 		pool := inspect.PoolOf(c.snapshot.Pools, cidr.Addr())
-		if pool == nil || forLoadBalancers(pool) {
+		if pool == nil || ForLoadBalancers(pool) {
 			return
 		}
 		dest := Destination{CIDR: cidr, Of: kind, Node: node, Number: -1, Pool: pool, manager: c.manages(pool)}

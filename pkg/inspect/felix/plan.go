@@ -31,6 +31,9 @@ func (p *RoutePlan) Len() int { return len(p.dests.list) }
 // Find returns the number of a destination.
 func (p *RoutePlan) Find(dst netip.Prefix) (int, bool) { return found(p.dests.index, dst) }
 
+// Optional reports whether destination i needs no route on any node, so that there is nothing to say where there is none.
+func (p *RoutePlan) Optional(i int) bool { return p.dests.list[i].Of == TunnelAddress }
+
 // Route returns the route that the node is expected to have, or may have, to destination i, if any. Routes to the node's
 // own pods are not among them.
 func (p *RoutePlan) Route(i int) (Route, bool) {

@@ -116,7 +116,7 @@ func (r *Route) Differences(got *inspect.Route) []string {
 	}
 	if h.Type == TypeUnicast {
 		if !h.leads(got.Gateway) {
-			differ("next hop", orNone(got.Gateway), orNone(h.Via))
+			diffs = append(diffs, fmt.Sprintf("next hop is %s, expected %s", orNone(got.Gateway), orNone(h.Via)))
 		}
 		if h.Dev != "" {
 			differ("device", got.Dev, h.Dev)
@@ -170,8 +170,11 @@ func (r *Route) String() string {
 	if h.Type != TypeUnicast {
 		b.WriteString(h.Type)
 	}
-	if h.Via.IsValid() {
+	switch {
+	case h.Via.IsValid():
 		fmt.Fprintf(&b, " via %s", h.Via)
+	case h.Router != nil:
+		b.WriteString(" via a router")
 	}
 	if h.Dev != "" {
 		fmt.Fprintf(&b, " dev %s", h.Dev)

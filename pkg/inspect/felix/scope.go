@@ -156,7 +156,7 @@ func (c *Cluster) addPools(all *omissions, flt Filter) {
 	for i := range c.snapshot.Pools {
 		pool := &c.snapshot.Pools[i]
 		switch {
-		case c.manages(pool) >= 0 || forLoadBalancers(pool) || !flt.Family.Matches(pool.Family()):
+		case c.manages(pool) >= 0 || ForLoadBalancers(pool) || !flt.Family.Matches(pool.Family()):
 		case pool.IPIPMode != "" && pool.IPIPMode != inspect.EncapNever:
 			all.add(IPIPPool, Routes, pool.Family(), "pool "+pool.Name)
 		default:

@@ -72,6 +72,9 @@ func (a *analysis) judge(n *felix.Node, f inspect.Family) {
 	plan := n.RoutePlan(f)
 	a.sort(n.Table(), f, plan, n.Name)
 	for i, held := range a.held {
+		if len(held) == 0 && plan.Optional(i) {
+			continue
+		}
 		want, ok := plan.Route(i)
 		if !ok {
 			a.strays(n.Name, plan, held)
