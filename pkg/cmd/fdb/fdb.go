@@ -21,11 +21,11 @@ const (
 	long  = short + `.
 
 		Each node sends frames for the MAC address of another node's tunnel device to that node's address. This command reads
-		these entries on every node, in both families, and compares them with what Felix must have programmed: ok, missing,
-		unexpected, wrong, or unknown where a table could not be read. With -o wide, each row has the whole lookup: the blocks
-		whose next hop has a neighbour entry with the MAC address of the entry.
+		these entries on every node, in both families, and compares them with the expected ones: ok, missing, unexpected, wrong,
+		or unknown where a table could not be read. With -o wide, each row has the whole lookup: the blocks whose next hop has a
+		neighbour entry with the MAC address of the entry.
 
-		An entry says nothing about the path that packets take: routes decide that, see "kubectl dualstack routes".
+		An entry does not prove which path packets take: routes decide that, see "kubectl dualstack routes".
 
 		The exit code is 2 when anything is not ok.`
 	example = `
@@ -35,7 +35,7 @@ const (
 		# The IPv6 entries of one node, with the neighbours and the blocks behind them
 		kubectl dualstack fdb --node dual-stack-worker --family ipv6 -o wide
 
-		# All that is not as it must be
+		# All entries that are not as expected
 		kubectl dualstack fdb -o json | jq '.items[] | select(.status != "ok")'`
 )
 

@@ -19,9 +19,9 @@ const (
 	short = "Verify the ARP and neighbour discovery entries of tunnel devices"
 	long  = short + `.
 
-		Nobody answers ARP or neighbour discovery in Calico's tunnels: Felix programs the MAC address of every other node's
-		tunnel device instead. This command reads these entries on every node, in both families, and compares them with what
-		must be there: ok, missing, unexpected, wrong, or unknown where a table could not be read.
+		In Calico's tunnels, no ARP or neighbour discovery takes place: Felix programs the MAC address of every other node's
+		tunnel device instead. This command reads these entries on every node, in both families, and compares them with the
+		expected ones: ok, missing, unexpected, wrong, or unknown where a table could not be read.
 
 		The exit code is 2 when anything is not ok.`
 	example = `

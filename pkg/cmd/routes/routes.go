@@ -20,12 +20,13 @@ const (
 	long  = short + `.
 
 		Each node has a route to every block of pod addresses: through the tunnel, or direct, not encapsulated, where the pool
-		is CrossSubnet and the other node in the same subnet; a blackhole for its own blocks; and one for each address that
-		another node has borrowed from a block. This command reads these routes on every node, in both families, and compares
-		them with what Felix must have programmed: ok, missing, unexpected, wrong, or unknown where a table could not be read.
-		With -o wide, each row says why the route is of its kind.
+		has no encapsulation, or is CrossSubnet and the other node is in the same subnet; a blackhole for its own blocks; and a
+		route to each address that another node has borrowed from a block. This command reads these routes on every node, in
+		both families, and compares them with the expected ones: ok, missing, unexpected, wrong, or unknown where a table could
+		not be read. With -o wide, each row says why the route is of its kind.
 
-		Only pools with VXLAN are verified; others are named. The exit code is 2 when anything is not ok.`
+		In pools without encapsulation, BIRD or Felix makes the routes. Any router is accepted as their next hop, but no third
+		node in the same subnet. Pools with IPIP are not verified, and are named. The exit code is 2 when anything is not ok.`
 	example = `
 		# The routes of all nodes, in both families
 		kubectl dualstack routes

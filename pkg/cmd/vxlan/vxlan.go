@@ -22,8 +22,8 @@ const (
 
 		Calico has one tunnel device per family on each node: vxlan.calico and vxlan-v6.calico. This command reads them, and
 		compares VNI, VTEP (the source address of the outer header), parent, port, MTU, MAC address, tunnel address and state
-		with what Felix must have made of the pools and its settings: ok, missing, unexpected, wrong, or unknown where a node
-		could not be read. A missing device is shown as it must be.
+		with what Felix makes of the pools and its settings: ok, missing, unexpected, wrong, or unknown where a node could not
+		be read. A missing device shows the expected values.
 
 		The exit code is 2 when anything is not ok.`
 	example = `

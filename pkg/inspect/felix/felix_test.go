@@ -1,6 +1,7 @@
 package felix_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,7 +82,10 @@ func TestOmissions(t *testing.T) {
 			felix.FDB, nil},
 		{"WireGuard", it.Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled = ptr(true) }), felix.Routes,
 			[]inspect.Omission{{Reason: felix.WireGuard, Part: string(felix.Routes), Family: inspect.IPv4, Subjects: all}}},
-		{"BGP pools", it.Unencapsulated, felix.Routes, []inspect.Omission{
+		{"BGP pools", it.Unencapsulated, felix.Routes, nil},
+		{"pools whose routes the network makes", it.All(it.Unencapsulated, it.Tables(func(_ string, t *inspect.NodeTable) {
+			t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.Protocol == "bird" })
+		})), felix.Routes, []inspect.Omission{
 			{Reason: felix.NoEncapPool, Part: string(felix.Routes), Family: inspect.IPv4, Subjects: []string{"pool " + it.Pool4}},
 			{Reason: felix.NoEncapPool, Part: string(felix.Routes), Family: inspect.IPv6, Subjects: []string{"pool " + it.Pool6}}}},
 		{"IPIP pool", it.Pools(inspect.IPv4, func(p *inspect.IPPool) {

@@ -68,7 +68,12 @@ func Unencapsulated(s *inspect.Snapshot) {
 			DeviceDeleted(h.Name, f)(s)
 		}
 	}
-	Tables(func(_ string, t *inspect.NodeTable) {
+	Tables(func(node string, t *inspect.NodeTable) {
+		for _, peer := range Hosts(inspect.IPv6) {
+			if peer.Name != node {
+				t.Routes = append(t.Routes, DirectRoute(peer.Block, peer))
+			}
+		}
 		for i := range t.Routes {
 			if r := &t.Routes[i]; r.Protocol == "80" {
 				r.Protocol, r.OnLink = "bird", false

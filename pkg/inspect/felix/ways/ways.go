@@ -4,6 +4,7 @@ package ways
 import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/direct"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/vxlan"
 )
 
@@ -11,5 +12,6 @@ import (
 func New(s *inspect.Snapshot) *felix.Cluster {
 	return felix.New(s,
 		vxlan.New,
+		direct.New,
 	)
 }

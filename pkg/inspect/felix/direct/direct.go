@@ -1,0 +1,228 @@
+// Package direct says which routes lead to pools without encapsulation, whoever makes them: BIRD by default, which tells
+// other nodes' blocks by BGP (confd/etc/calico/confd/templates), or Felix where programClusterRoutes says so
+// (felix/dataplane/linux/noencap_mgr.go). Nobody tunnels: a packet goes to the node itself, or to a router.
+//
+// It is a first form. BGP's configuration is not read, so any next hop is accepted that may be a router's.
+package direct
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+)
+
+// Manager is the felix.Manager of pools without encapsulation.
+type Manager struct {
+	felix.NoOverlay
+	cluster *felix.Cluster
+	pools   inspect.ByFamily[bool] // whether there are any
+	blocks  bool                   // whether there are any, of either family
+	// bird and felix tell whose routes to these pools were seen on any node.
+	bird, felix bool
+	read        bool // whether the tables of any node were
+}
+
+// New implements felix.Maker.
+func New(c *felix.Cluster) felix.Manager {
+	s := c.Snapshot()
+	m := &Manager{cluster: c, blocks: len(s.Blocks) > 0, read: len(s.Tables) > 0}
+	for i := range s.Pools {
+		if p := &s.Pools[i]; plain(p) {
+			m.pools.Set(p.Family(), true)
+		}
+	}
+	if m.pools.V4 || m.pools.V6 {
+		for _, n := range c.Nodes() {
+			m.look(n.Name)
+		}
+	}
+	return m
+}
+
+// plain reports whether a pool is not encapsulated, and has blocks on nodes.
+func plain(p *inspect.IPPool) bool {
+	return never(p.IPIPMode) && never(p.VXLANMode) && !felix.ForLoadBalancers(p)
+}
+
+func never(mode inspect.EncapMode) bool { return mode == "" || mode == inspect.EncapNever }
+
+// look notes whose routes to blocks of the pools a node has. The blackholes of its own blocks count: they are there even
+// where BGP has no session.
+func (m *Manager) look(node string) {
+	t := m.cluster.Snapshot().Tables[node]
+	for i := range t.Routes {
+		if m.bird && m.felix {
+			return
+		}
+		r := &t.Routes[i]
+		if protocol := felix.ProtocolOf(r); protocol == felix.ProtocolBIRD && m.toBlock(r) {
+			m.bird = true
+		} else if protocol == felix.ProtocolFelix && m.toBlock(r) {
+			m.felix = true
+		}
+	}
+}
+
+// toBlock reports whether a route of table main leads to a block of one of the pools, or to a part of one. A route to
+// more than a block is somebody's aggregate.
+func (m *Manager) toBlock(r *inspect.Route) bool {
+	if r.Table != "" && r.Table != "main" {
+		return false
+	}
+	pool := inspect.PoolOf(m.cluster.Snapshot().Pools, r.Dst.Addr())
+	return pool != nil && plain(pool) && r.Dst.Bits() >= pool.BlockSize
+}
+
+// Applies implements felix.Manager. Where neither BIRD nor Felix makes routes to such pools, the network does, and nothing
+// can be said.
+func (m *Manager) Applies(p *inspect.IPPool) bool { return plain(p) && (m.bird || m.felix || !m.read) }
+
+// On implements felix.Manager.
+func (m *Manager) On(n *felix.Node, f inspect.Family) felix.Way {
+	w := &way{Manager: m, node: n, family: f, parent: n.Parent(f)}
+	w.runs = m.pools.Get(f) && (m.bird || m.felix || !m.read) && (f == inspect.IPv4 || n.Settings.IPv6Support)
+	if w.runs {
+		w.aggregates = w.findAggregates()
+	}
+	return w
+}
+
+// way is what leads from one node to the pools of one family.
+type way struct {
+	*Manager
+	node       *felix.Node
+	family     inspect.Family
+	runs       bool
+	parent     string
+	aggregates []netip.Prefix
+}
+
+// findAggregates returns the destinations, larger than a block, that BGP tells the node of: a router may announce a
+// default route, or one for all of a pool, instead of the blocks.
+func (w *way) findAggregates() []netip.Prefix {
+	var all []netip.Prefix
+	for i := range w.node.Table().Routes {
+		r := &w.node.Table().Routes[i]
+		if felix.ProtocolOf(r) == felix.ProtocolBIRD && felix.TypeOf(r) == felix.TypeUnicast && !w.toBlock(r) && !r.Dst.IsSingleIP() {
+			all = append(all, r.Dst)
+		}
+	}
+	return all
+}
+
+// Runs implements felix.Way.
+func (w *way) Runs() bool { return w.runs }
+
+// Omits implements felix.Way. What stops Felix from making routes does not stop BIRD.
+func (w *way) Omits(p felix.Part) string {
+	switch {
+	case p != felix.Routes || !w.runs:
+		return ""
+	case !w.blocks && w.cluster.Lacks(inspect.FactBlocks, "") == "":
+		return felix.HostLocalIPAM
+	case w.bird || !w.felix:
+		return ""
+	case w.node.Settings.RouteSyncDisabled:
+		return felix.NoRouteSync
+	case w.node.Settings.RouteSource == felix.RouteSourceWorkloads:
+		return felix.WorkloadRoutes
+	default:
+		return ""
+	}
+}
+
+// Why a route is as it is.
+const (
+	reasonOnLink   = "the pool is not encapsulated, and the node is in the same subnet"
+	reasonRouter   = "the pool is not encapsulated, and a router leads to the node"
+	reasonOwnBlock = "the node's own block"
+)
+
+// Route implements felix.Way.
+func (w *way) Route(d *felix.Destination) (felix.Route, bool) {
+	switch {
+	case !w.runs || d.Number < 0: // BGP forgets a node that is gone
+		return felix.Route{}, false
+	case d.Node == w.node.Name:
+		return w.drop(d)
+	case w.node.OnLink(w.family, d.Host):
+		return w.toLink(d), true
+	case w.felix && !w.bird: // Felix makes no routes to other subnets
+		return felix.Route{}, false
+	default:
+		return w.toRouter(d), true
+	}
+}
+
+// drop drops packets to unused addresses of the node's own blocks. A block of one address may have its pod's route
+// instead.
+func (w *way) drop(d *felix.Destination) (felix.Route, bool) {
+	if d.Of != felix.Block || d.CIDR.IsSingleIP() {
+		return felix.Route{}, false
+	}
+	h := felix.Hop{Type: felix.TypeBlackhole, Protocol: felix.AnyProtocol, AnyMetric: true, MTU: felix.MTU{Any: true}}
+	r := felix.Route{Dst: d.CIDR, Kind: felix.Blackhole, Reason: reasonOwnBlock, Hops: [2]felix.Hop{h, h}}
+	r.Hops[1].Type = felix.TypeUnreachable
+	return r, true
+}
+
+// toLink leads to another node in the same subnet: straight, or by a router where BGP says so (a top-of-rack switch).
+func (w *way) toLink(d *felix.Destination) felix.Route {
+	r := w.remote(d, reasonOnLink, func(a netip.Addr) bool {
+		return a == d.Host || a.IsValid() && w.cluster.NodeOf(w.family, a) == ""
+	})
+	r.Via, r.Dev = d.Host, w.parent
+	r.Hops[0].Via, r.Hops[0].Dev = r.Via, r.Dev
+	return r
+}
+
+// toRouter leads to a node in another subnet, by any next hop.
+func (w *way) toRouter(d *felix.Destination) felix.Route {
+	return w.remote(d, reasonRouter, func(netip.Addr) bool { return true })
+}
+
+// remote leads to another node's block, by the next hops that lead accepts.
+func (w *way) remote(d *felix.Destination, reason string, lead func(netip.Addr) bool) felix.Route {
+	r := felix.Route{Dst: d.CIDR, Kind: felix.Direct, Node: d.Node, Reason: reason, Multipath: true,
+		Problem: w.problem(d), Optional: w.optional(d)}
+	r.Hops[0] = felix.Hop{Type: felix.TypeUnicast, Protocol: felix.AnyProtocol, AnyMetric: true, NotOnLink: true,
+		MTU: felix.MTU{Any: true}, Router: lead}
+	if d.Of == felix.Address {
+		r.Kind = felix.Borrowed
+	}
+	return r
+}
+
+// optional reports whether no route is needed: to tunnel addresses, to nodes that are down, which BGP forgets, or run
+// Windows, whose BGP is another, and to what a larger route covers.
+func (w *way) optional(d *felix.Destination) bool {
+	remote := w.cluster.Nodes()[d.Number]
+	return d.Of == felix.TunnelAddress || !remote.Ready || remote.OS == "windows" ||
+		slices.ContainsFunc(w.aggregates, func(p netip.Prefix) bool { return p.Contains(d.CIDR.Addr()) })
+}
+
+// problem says why there may be no route, where the API tells.
+func (w *way) problem(d *felix.Destination) string {
+	lost := "node %s has no %s address (annotation projectcalico.org/%sAddress), so it has no BGP session of the family"
+	switch {
+	case !w.node.Facts().Address.Get(w.family).IsValid():
+		return fmt.Sprintf(lost, w.node.Name, w.family, w.family)
+	case !d.Host.IsValid():
+		return fmt.Sprintf(lost, d.Node, w.family, w.family)
+	case d.Pool.DisableBGPExport:
+		return fmt.Sprintf("pool %s has disableBGPExport, so no node tells the others of its blocks", d.Pool.Name)
+	default:
+		return ""
+	}
+}
+
+// Owns implements felix.Way: a route of BIRD's or Felix's to a block of the pools, or to a part of one. A blackhole of one
+// address can be that of a block of one address.
+func (w *way) Owns(r *inspect.Route) bool {
+	protocol := felix.ProtocolOf(r)
+	return w.runs && (protocol == felix.ProtocolBIRD || protocol == felix.ProtocolFelix) && w.toBlock(r) &&
+		(felix.TypeOf(r) == felix.TypeUnicast || !r.Dst.IsSingleIP())
+}
