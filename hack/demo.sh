@@ -24,7 +24,7 @@ show() {
 	"$plugin" "$@"
 }
 show "${create[@]}"
-for inspector in nodes "pods -A" services ippools blocks vxlan routes neighbors fdb trace; do
-	# shellcheck disable=SC2086 # the words of a command
-	show $inspector --context kind-dual-stack
+for inspector in $("$plugin" --help | awk '/^[^ ]/ { on = /^Inspectors:/ } on && /^ / { print $1 }') trace; do
+	case $inspector in pods) all=(-A) ;; *) all=() ;; esac
+	show "$inspector" "${all[@]}" --context kind-dual-stack
 done

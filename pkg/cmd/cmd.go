@@ -14,24 +14,15 @@ import (
 	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/blocks"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/check"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	completioncmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/completion"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/graph"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/ippools"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/neighbors"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/nodes"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/pods"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/routes"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/services"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/snapshot"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/version"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/vxlan"
 )
 
 // The program's name as users type it, and as the file is called.
@@ -69,23 +60,18 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 	inspector.CompleteGlobalFlags(root, config)
 
 	shared := func() *inspector.Flags { return inspector.NewFlags(config, streams) }
+	var inspectors []*cobra.Command
+	for _, i := range Inspectors() {
+		inspectors = append(inspectors, i.NewCmd(shared(), nil))
+	}
 	groups := templates.CommandGroups{
 		{Message: "Lab:", Commands: []*cobra.Command{
 			lab.NewCmdLab(config, streams),
 		}},
-		{Message: "Inspectors:", Commands: []*cobra.Command{
-			nodes.NewCmdNodes(nodes.NewFlags(shared()), nil),
-			pods.NewCmdPods(pods.NewFlags(shared()), nil),
-			services.NewCmdServices(services.NewFlags(shared()), nil),
-			ippools.NewCmdIPPools(shared(), nil),
-			blocks.NewCmdBlocks(shared(), nil),
-			vxlan.NewCmdVXLAN(shared(), nil),
-			routes.NewCmdRoutes(shared(), nil),
-			neighbors.NewCmdNeighbors(shared(), nil),
-			fdb.NewCmdFDB(shared(), nil),
+		{Message: "Inspectors:", Commands: append(inspectors,
 			check.NewCmdCheck(check.NewFlags(shared()), nil),
 			graph.NewCmdGraph(graph.NewFlags(shared()), nil),
-		}},
+		)},
 		{Message: "Traffic:", Commands: []*cobra.Command{
 			trace.NewCmdTrace(trace.NewFlags(shared()), nil),
 		}},

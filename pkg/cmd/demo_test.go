@@ -12,6 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 )
 
 // record makes TestDemo the one that records the demo, see "make demo-snapshot". The cluster is that of the current
@@ -21,43 +22,52 @@ var record = flag.Bool("record", false, "record the demo and the tables of the l
 // demoFile is where the recording is, to be built into the program.
 var demoFile = filepath.Join("..", "inspect", "snapfile", "demo", "lab.snapshot")
 
-// demoKeys are the inspectors, each with two keys of its rows.
-func demoKeys() map[string][2]string {
-	return map[string][2]string{
-		"nodes":     {"name", "internalIPv6"},
-		"pods":      {"name", "ipv6"},
-		"services":  {"name", "ipv6"},
-		"ippools":   {"name", "cidr"},
-		"blocks":    {"cidr", "node"},
-		"vxlan":     {"device", "vtep"},
-		"routes":    {"destination", "kind"},
-		"neighbors": {"ip", "mac"},
-		"fdb":       {"mac", "vtep"},
-	}
-}
-
-// demoRuns are the ways in which each inspector is tried: every format, and what narrows the rows.
-func demoRuns(inspector string, keys [2]string) [][]string {
+// demoRuns are the ways in which each inspector is tried: every format, with two of its keys, and what narrows the rows.
+func demoRuns(i inspector.Inspector) [][]string {
+	a, b := demoKeys(i)
 	runs := [][]string{
 		{}, {"--no-headers"}, {"-o", "wide"}, {"-o", "json"}, {"-o", "yaml"}, {"-o", "name"},
-		{"-o", fmt.Sprintf("jsonpath={range .items[*]}{.%s} {.%s}{\"\\n\"}{end}", keys[0], keys[1])},
-		{"-o", fmt.Sprintf("go-template={{range .items}}{{.%s}} {{.%s}}{{\"\\n\"}}{{end}}", keys[0], keys[1])},
-		{"-o", fmt.Sprintf("custom-columns=A:.%s,B:.%s", keys[0], keys[1])},
+		{"-o", fmt.Sprintf("jsonpath={range .items[*]}{.%s} {.%s}{\"\\n\"}{end}", a, b)},
+		{"-o", fmt.Sprintf("go-template={{range .items}}{{.%s}} {{.%s}}{{\"\\n\"}}{{end}}", a, b)},
+		{"-o", fmt.Sprintf("custom-columns=A:.%s,B:.%s", a, b)},
 		{"--family", "ipv6"}, {"--family", "ipv4", "-o", "wide"},
 	}
-	switch inspector {
-	case "nodes":
+	switch {
+	case i.Name == "nodes":
 		runs = append(runs, []string{"dual-stack-worker2", "dual-stack-worker"}, []string{"-l", "!node-role.kubernetes.io/control-plane"},
 			[]string{"--addresses", "-o", "json"}, []string{"nobody"})
-	case "pods":
+	case i.Name == "pods":
 		runs = append(runs, []string{"-A"}, []string{"-n", "kube-system", "--node", "dual-stack-worker"},
 			[]string{"-l", "app=multitool", "-o", "name"}, []string{"-n", "nowhere"}, []string{"nobody"})
-	case "services":
+	case i.Name == "services":
 		runs = append(runs, []string{"-A"}, []string{"-n", "kube-system"}, []string{"multitool-ipv6-only", "-o", "yaml"})
-	case "vxlan", "routes", "neighbors", "fdb":
+	case i.Verifies && i.PerNode:
 		runs = append(runs, []string{"--node", "dual-stack-worker"}, []string{"--node", "nobody"})
 	}
 	return runs
+}
+
+// demoKeys are two keys of an inspector's rows that tell them apart.
+func demoKeys(i inspector.Inspector) (string, string) {
+	switch i.Name {
+	case "nodes":
+		return "name", "internalIPv6"
+	case "pods", "services":
+		return "name", "ipv6"
+	case "ippools":
+		return "name", "cidr"
+	case "blocks":
+		return "cidr", "node"
+	case "vxlan":
+		return "device", "vtep"
+	case "routes":
+		return "destination", "kind"
+	case "neighbors":
+		return "ip", "mac"
+	case "fdb":
+		return "mac", "vtep"
+	}
+	return "node", "status" // of every row that is verified
 }
 
 // TestDemo runs every inspector on the recording, where there is neither a cluster nor a kubeconfig nor Docker, and
@@ -82,11 +92,11 @@ func TestDemo(t *testing.T) {
 		t.Setenv("HOME", "")
 		t.Setenv("PATH", "")
 	}
-	for inspector, keys := range demoKeys() {
-		t.Run(inspector, func(t *testing.T) {
+	for _, i := range Inspectors() {
+		t.Run(i.Name, func(t *testing.T) {
 			var all bytes.Buffer
-			for _, args := range demoRuns(inspector, keys) {
-				args = append([]string{inspector}, args...)
+			for _, args := range demoRuns(i) {
+				args = append([]string{i.Name}, args...)
 				fmt.Fprintf(&all, "$ kubectl dualstack %s\n", quoted(args))
 				code, out, errOut := runHere(t, append(args, source...)...)
 				all.WriteString(out)
@@ -98,7 +108,7 @@ func TestDemo(t *testing.T) {
 				}
 				all.WriteString("\n")
 			}
-			testutil.Golden(t, filepath.Join("demo", inspector+".golden"), all.Bytes())
+			testutil.Golden(t, filepath.Join("demo", i.Name+".golden"), all.Bytes())
 		})
 	}
 }

@@ -68,6 +68,10 @@ func replay(t *testing.T, p page) []block {
 				all.WriteString(e.typed + e.replayed(t, recording))
 			}
 			b.text = all.String()
+		case inYAML:
+			if which, ok := b.says("roles"); ok {
+				b.text = rolesOf(which)
+			}
 		case inShell:
 			for _, s := range b.statements(t, b.text) {
 				if s.runsHere() {

@@ -27,6 +27,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/test/apiserver"
 )
@@ -39,18 +40,37 @@ const nodeNamespace = metav1.NamespaceSystem
 
 // commandLines are those of each command that need all that its role grants.
 func commandLines() map[string][]string {
-	return map[string][]string{
-		"nodes":     {"nodes -o wide", "nodes " + inspecttest.Worker},
-		"pods":      {"pods -A -o wide", "pods -n kube-system calico-node-" + inspecttest.Worker},
-		"services":  {"services -A", "services " + inspecttest.ServiceDualStack},
-		"ippools":   {"ippools"},
-		"blocks":    {"blocks -o wide"},
-		"vxlan":     {"vxlan -o wide"},
-		"neighbors": {"neighbors -o wide"},
-		"fdb":       {"fdb -o wide"},
-		"routes":    {"routes -o wide"},
-		"snapshot":  {"snapshot /dev/null", "trace --dry-run"},
+	lines := map[string][]string{
+		"check":    {"check"},
+		"graph":    {"graph -A"},
+		"snapshot": {"snapshot /dev/null", "trace --dry-run"},
 	}
+	objects := map[inspect.Fact]string{
+		inspect.FactNodes: inspecttest.Worker, inspect.FactPods: "-n kube-system calico-node-" + inspecttest.Worker,
+		inspect.FactServices: inspecttest.ServiceDualStack,
+	}
+	for _, i := range cmd.Inspectors() {
+		line := i.Name + " -o wide"
+		if i.Namespaced {
+			line += " -A"
+		}
+		lines[i.Name] = []string{line}
+		if i.Named {
+			lines[i.Name] = append(lines[i.Name], i.Name+" "+objects[i.Subject])
+		}
+	}
+	return lines
+}
+
+// readNodes lists the commands that read the tables of nodes.
+func readNodes() []string {
+	all := []string{"check", "graph", "snapshot"}
+	for _, i := range cmd.Inspectors() {
+		if slices.Contains(i.Needs, inspect.FactTables) {
+			all = append(all, i.Name)
+		}
+	}
+	return all
 }
 
 // debugPods is the role of those who read nodes' tables in pods of their own.
@@ -174,7 +194,7 @@ func allGrants(t *testing.T, roles map[string]rbacv1.ClusterRole) []grant {
 	var grants []grant
 	for command, lines := range commandLines() {
 		full := grant{tested: command, cluster: roles[command], lines: lines}
-		if slices.Contains([]string{"nodes", "vxlan", "neighbors", "fdb", "routes", "snapshot"}, command) {
+		if slices.Contains(readNodes(), command) {
 			full.node = roles["node-tables"]
 		}
 		grants = append(grants, full)

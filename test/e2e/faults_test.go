@@ -12,11 +12,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
 // verifiers are the inspectors that hold the kernels against the datastore.
-func verifiers() []string { return []string{"fdb", "neighbors", "routes", "vxlan"} }
+func verifiers() []string {
+	var all []string
+	for _, i := range cmd.Inspectors() {
+		if i.Verifies {
+			all = append(all, i.Name)
+		}
+	}
+	return all
+}
 
 // findings runs the verifying inspectors, all at once, and returns each row that is not ok as a line. Every exit code must
 // fit what was found. They look at one recording of the lab, so that its nodes are entered once; TestSnapshot holds what

@@ -11,27 +11,29 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd"
 )
 
 // TestSnapshot compares what every inspector prints of the live lab with what it prints of a recording of it.
 func TestSnapshot(t *testing.T) {
 	l := shared(t)
 	worker := l.nodes()[1]
-	ofTables := [][]string{{}, {"--family", "ipv6"}, {"--node", worker}}
 	scopes := map[string][][]string{
-		"nodes":     {{}, {worker}, {"-l", "!node-role.kubernetes.io/control-plane"}, {"--addresses"}},
-		"pods":      {{}, {"-A"}, {"-n", "kube-system"}, {"-A", "--node", worker}, {"-l", "app=multitool"}},
-		"services":  {{}, {"-A"}, {"multitool-ipv6-only"}},
-		"ippools":   {{}, {"--family", "ipv6"}},
-		"blocks":    {{}, {"--family", "ipv6"}},
-		"vxlan":     ofTables,
-		"routes":    ofTables,
-		"neighbors": ofTables,
-		"fdb":       ofTables,
+		"nodes":    {{}, {worker}, {"-l", "!node-role.kubernetes.io/control-plane"}, {"--addresses"}},
+		"pods":     {{}, {"-A"}, {"-n", "kube-system"}, {"-A", "--node", worker}, {"-l", "app=multitool"}},
+		"services": {{}, {"-A"}, {"multitool-ipv6-only"}},
+	}
+	tables := map[string][][]string{"nodes": {{"--addresses"}}}
+	for _, i := range cmd.Inspectors() {
+		if i.Verifies {
+			scopes[i.Name], tables[i.Name] = [][]string{{}, {"--family", "ipv6"}, {"--node", worker}}, [][]string{{}}
+		} else if scopes[i.Name] == nil {
+			scopes[i.Name] = [][]string{{}, {"--family", "ipv6"}}
+		}
 	}
 	t.Run("by exec", func(t *testing.T) { sameFromFile(t, l, "exec", scopes, "", "wide", "json") })
 	// The other way into nodes matters to what is read there, and not to how that is printed.
-	tables := map[string][][]string{"nodes": {{"--addresses"}}, "vxlan": {{}}, "routes": {{}}, "neighbors": {{}}, "fdb": {{}}}
 	t.Run("by the runtime", func(t *testing.T) { sameFromFile(t, l, "runtime", tables, "json") })
 }
 

@@ -2,15 +2,10 @@
 package blocks
 
 import (
-	"context"
-
-	"github.com/spf13/cobra"
-
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/blocks"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 const (
@@ -28,14 +23,19 @@ const (
 		kubectl dualstack blocks --node dual-stack-worker --family ipv6`
 )
 
-// NewCmdBlocks returns "dualstack blocks". runF replaces Run in tests; it is nil in production.
-func NewCmdBlocks(f *inspector.Flags, runF func(context.Context, *report.Options[blocks.Block]) error) *cobra.Command {
-	return report.NewCmd(f, report.Spec[blocks.Block]{
-		Use: "blocks", Aliases: []string{"block", "ipamblocks"}, Short: short, Long: long, Example: example,
-		Noun: "IPAM blocks", Subject: inspect.FactBlocks, PerNode: true, Facts: blocks.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[blocks.Block] {
-			return blocks.Analyze(s, blocks.Options{Family: flt.Family, Nodes: flt.Nodes})
+// Inspector returns "dualstack blocks".
+func Inspector() inspector.Inspector { return inspector.New(spec) }
+
+func spec() inspector.Spec[blocks.Block] {
+	return inspector.Spec[blocks.Block]{
+		About: inspector.About{
+			Name: "blocks", Aliases: []string{"block", "ipamblocks"}, Kind: blocks.Kind, Noun: "IPAM blocks", Subject: inspect.FactBlocks, PerNode: true,
 		},
-		Table: table(),
-	}, runF)
+		Short: short, Long: long, Example: example,
+		Needs: func(inspector.View) []inspect.Fact { return blocks.Needs() },
+		Analyze: func(s *inspect.Snapshot, v inspector.View) *inspect.Report[blocks.Block] {
+			return blocks.Analyze(s, blocks.Options{Family: v.Family, Nodes: v.Nodes})
+		},
+		Table: func(inspector.View) printer.Table[blocks.Block] { return table() },
+	}
 }

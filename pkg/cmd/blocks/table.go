@@ -12,7 +12,6 @@ import (
 // table describes how blocks are shown.
 func table() printer.Table[blocks.Block] {
 	return printer.Table[blocks.Block]{
-		Kind: blocks.Kind,
 		Name: func(b blocks.Block) string { return printer.Text(b.CIDR) },
 		Columns: []printer.Column[blocks.Block]{
 			{Header: "NODE", Value: func(b blocks.Block) string { return cmp.Or(b.Node, b.Affinity) }},

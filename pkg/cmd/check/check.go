@@ -112,7 +112,7 @@ func (f *Flags) ToOptions(*cobra.Command, []string) (*Options, error) {
 	node := shared.Request.Node
 	shared.Request.Node = "" // which narrows pods: a rule sees all of them
 	o := &Options{Options: shared, FailOn: inspect.Severity(f.FailOn), Explain: f.Explain, node: node,
-		text: f.Print.Output == "" || f.Print.Output == "wide", wide: f.Print.Output == "wide"}
+		text: f.Print.IsTable(), wide: f.Print.IsWide()}
 	for _, word := range slices.Concat(f.Only, f.Skip) {
 		if !slices.Contains(words(), word) {
 			return nil, exit.Usagef("unknown rule or section %q: see --list", word)

@@ -2,15 +2,11 @@
 package fdb
 
 import (
-	"context"
 	"net/netip"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
@@ -39,33 +35,37 @@ const (
 		kubectl dualstack fdb -o json | jq '.items[] | select(.status != "ok")'`
 )
 
-// NewCmdFDB returns "dualstack fdb". runF replaces Run in tests; it is nil in production.
-func NewCmdFDB(f *inspector.Flags, runF func(context.Context, *report.Options[fdb.Entry]) error) *cobra.Command {
-	return report.NewCmd(f, spec(), runF)
+// Inspector returns "dualstack fdb".
+func Inspector() inspector.Inspector { return inspector.New(spec) }
+
+func spec() inspector.Spec[fdb.Entry] {
+	return inspector.Spec[fdb.Entry]{
+		About: inspector.About{
+			Name: "fdb", Kind: fdb.Kind, Noun: "forwarding entries", Subject: inspect.FactNodes, PerNode: true, Watched: true,
+		},
+		Short: short, Long: long, Example: example,
+		Needs: func(inspector.View) []inspect.Fact { return fdb.Needs() },
+		Analyze: func(s *inspect.Snapshot, v inspector.View) *inspect.Report[fdb.Entry] {
+			return fdb.Analyze(s, fdb.Options{Filter: felix.Filter{Family: v.Family, Nodes: v.Nodes}, Lookup: v.Wide})
+		},
+		Table: func(inspector.View) printer.Table[fdb.Entry] { return table() },
+	}
 }
 
-func spec() report.Spec[fdb.Entry] {
-	return report.Spec[fdb.Entry]{
-		Use: "fdb", Short: short, Long: long, Example: example,
-		Noun: "forwarding entries", Subject: inspect.FactNodes, PerNode: true, Watch: true, Facts: fdb.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt felix.Filter, wide bool) *inspect.Report[fdb.Entry] {
-			return fdb.Analyze(s, fdb.Options{Filter: flt, Lookup: wide})
-		},
-		Table: printer.Table[fdb.Entry]{
-			Kind: fdb.Kind,
-			Name: func(e fdb.Entry) string { return strings.Join([]string{e.Node, e.Device, e.MAC.String()}, "/") },
-			Columns: []printer.Column[fdb.Entry]{
-				{Header: "NODE", Value: func(e fdb.Entry) string { return e.Node }},
-				{Header: "FAMILY", Wide: true, Value: func(e fdb.Entry) string { return e.Family.String() }},
-				{Header: "DEVICE", Value: func(e fdb.Entry) string { return e.Device }},
-				{Header: "REMOTE-NODE", Value: func(e fdb.Entry) string { return e.RemoteNode }},
-				{Header: "BLOCKS", Wide: true, Value: blocks},
-				{Header: "NEXT-HOP", Wide: true, Value: nextHops},
-				{Header: "MAC", Value: func(e fdb.Entry) string { return report.MAC(e.MAC) }},
-				{Header: "VTEP", Value: func(e fdb.Entry) string { return printer.Text(e.VTEP) }},
-				{Header: "STATUS", Value: func(e fdb.Entry) string { return string(e.Status) },
-					Health: func(e fdb.Entry) inspect.Health { return e.Status.Health() }},
-			},
+// table describes how rows are shown.
+func table() printer.Table[fdb.Entry] {
+	return printer.Table[fdb.Entry]{
+		Name: func(e fdb.Entry) string { return strings.Join([]string{e.Node, e.Device, e.MAC.String()}, "/") },
+		Columns: []printer.Column[fdb.Entry]{
+			{Header: "NODE", Value: func(e fdb.Entry) string { return e.Node }},
+			{Header: "FAMILY", Wide: true, Value: func(e fdb.Entry) string { return e.Family.String() }},
+			{Header: "DEVICE", Value: func(e fdb.Entry) string { return e.Device }},
+			{Header: "REMOTE-NODE", Value: func(e fdb.Entry) string { return e.RemoteNode }},
+			{Header: "BLOCKS", Wide: true, Value: blocks},
+			{Header: "NEXT-HOP", Wide: true, Value: nextHops},
+			{Header: "MAC", Value: func(e fdb.Entry) string { return printer.MAC(e.MAC) }},
+			{Header: "VTEP", Value: func(e fdb.Entry) string { return printer.Text(e.VTEP) }},
+			inspector.Status[fdb.Entry](),
 		},
 	}
 }

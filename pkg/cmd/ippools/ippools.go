@@ -2,14 +2,9 @@
 package ippools
 
 import (
-	"context"
-
-	"github.com/spf13/cobra"
-
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/ippools"
 )
 
@@ -27,14 +22,19 @@ const (
 		kubectl dualstack ippools --family ipv6 -o wide`
 )
 
-// NewCmdIPPools returns "dualstack ippools". runF replaces Run in tests; it is nil in production.
-func NewCmdIPPools(f *inspector.Flags, runF func(context.Context, *report.Options[ippools.Pool]) error) *cobra.Command {
-	return report.NewCmd(f, report.Spec[ippools.Pool]{
-		Use: "ippools", Aliases: []string{"ippool", "pools"}, Short: short, Long: long, Example: example,
-		Noun: "IP pools", Subject: inspect.FactPools, Facts: ippools.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[ippools.Pool] {
-			return ippools.Analyze(s, ippools.Options{Family: flt.Family})
+// Inspector returns "dualstack ippools".
+func Inspector() inspector.Inspector { return inspector.New(spec) }
+
+func spec() inspector.Spec[ippools.Pool] {
+	return inspector.Spec[ippools.Pool]{
+		About: inspector.About{
+			Name: "ippools", Aliases: []string{"ippool", "pools"}, Kind: ippools.Kind, Noun: "IP pools", Subject: inspect.FactPools,
 		},
-		Table: table(),
-	}, runF)
+		Short: short, Long: long, Example: example,
+		Needs: func(inspector.View) []inspect.Fact { return ippools.Needs() },
+		Analyze: func(s *inspect.Snapshot, v inspector.View) *inspect.Report[ippools.Pool] {
+			return ippools.Analyze(s, ippools.Options{Family: v.Family})
+		},
+		Table: func(inspector.View) printer.Table[ippools.Pool] { return table() },
+	}
 }

@@ -12,7 +12,6 @@ import (
 // table describes how pools are shown: the columns of calicoctl's in its order, then ours.
 func table() printer.Table[ippools.Pool] {
 	return printer.Table[ippools.Pool]{
-		Kind: ippools.Kind,
 		Name: func(p ippools.Pool) string { return p.Name },
 		Columns: []printer.Column[ippools.Pool]{
 			{Header: "NAME", Value: func(p ippools.Pool) string { return p.Name }},

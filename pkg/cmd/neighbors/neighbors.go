@@ -2,14 +2,10 @@
 package neighbors
 
 import (
-	"context"
 	"strings"
-
-	"github.com/spf13/cobra"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
@@ -32,36 +28,37 @@ const (
 		kubectl dualstack neighbors --node dual-stack-worker --family ipv6`
 )
 
-// NewCmdNeighbors returns "dualstack neighbors". runF replaces Run in tests; it is nil in production.
-func NewCmdNeighbors(
-	f *inspector.Flags, runF func(context.Context, *report.Options[neighbors.Neighbor]) error,
-) *cobra.Command {
-	return report.NewCmd(f, spec(), runF)
+// Inspector returns "dualstack neighbors".
+func Inspector() inspector.Inspector { return inspector.New(spec) }
+
+func spec() inspector.Spec[neighbors.Neighbor] {
+	return inspector.Spec[neighbors.Neighbor]{
+		About: inspector.About{
+			Name: "neighbors", Aliases: []string{"neighbours", "neigh"}, Kind: neighbors.Kind, Noun: "neighbour entries", Subject: inspect.FactNodes, PerNode: true,
+		},
+		Short: short, Long: long, Example: example,
+		Needs: func(inspector.View) []inspect.Fact { return neighbors.Needs() },
+		Analyze: func(s *inspect.Snapshot, v inspector.View) *inspect.Report[neighbors.Neighbor] {
+			return neighbors.Analyze(s, neighbors.Options{Filter: felix.Filter{Family: v.Family, Nodes: v.Nodes}})
+		},
+		Table: func(inspector.View) printer.Table[neighbors.Neighbor] { return table() },
+	}
 }
 
-func spec() report.Spec[neighbors.Neighbor] {
-	return report.Spec[neighbors.Neighbor]{
-		Use: "neighbors", Aliases: []string{"neighbours", "neigh"}, Short: short, Long: long, Example: example,
-		Noun: "neighbour entries", Subject: inspect.FactNodes, PerNode: true,
-		Facts: neighbors.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[neighbors.Neighbor] {
-			return neighbors.Analyze(s, neighbors.Options{Filter: flt})
+// table describes how rows are shown.
+func table() printer.Table[neighbors.Neighbor] {
+	return printer.Table[neighbors.Neighbor]{
+		Name: func(n neighbors.Neighbor) string {
+			return strings.Join([]string{n.Node, n.Device, printer.Text(n.IP)}, "/")
 		},
-		Table: printer.Table[neighbors.Neighbor]{
-			Kind: neighbors.Kind,
-			Name: func(n neighbors.Neighbor) string {
-				return strings.Join([]string{n.Node, n.Device, printer.Text(n.IP)}, "/")
-			},
-			Columns: []printer.Column[neighbors.Neighbor]{
-				{Header: "NODE", Value: func(n neighbors.Neighbor) string { return n.Node }},
-				{Header: "FAMILY", Wide: true, Value: func(n neighbors.Neighbor) string { return n.Family.String() }},
-				{Header: "DEVICE", Value: func(n neighbors.Neighbor) string { return n.Device }},
-				{Header: "REMOTE-NODE", Value: func(n neighbors.Neighbor) string { return n.RemoteNode }},
-				{Header: "IP", Value: func(n neighbors.Neighbor) string { return printer.Text(n.IP) }},
-				{Header: "MAC", Value: func(n neighbors.Neighbor) string { return report.MAC(n.MAC) }},
-				{Header: "STATUS", Value: func(n neighbors.Neighbor) string { return string(n.Status) },
-					Health: func(n neighbors.Neighbor) inspect.Health { return n.Status.Health() }},
-			},
+		Columns: []printer.Column[neighbors.Neighbor]{
+			{Header: "NODE", Value: func(n neighbors.Neighbor) string { return n.Node }},
+			{Header: "FAMILY", Wide: true, Value: func(n neighbors.Neighbor) string { return n.Family.String() }},
+			{Header: "DEVICE", Value: func(n neighbors.Neighbor) string { return n.Device }},
+			{Header: "REMOTE-NODE", Value: func(n neighbors.Neighbor) string { return n.RemoteNode }},
+			{Header: "IP", Value: func(n neighbors.Neighbor) string { return printer.Text(n.IP) }},
+			{Header: "MAC", Value: func(n neighbors.Neighbor) string { return printer.MAC(n.MAC) }},
+			inspector.Status[neighbors.Neighbor](),
 		},
 	}
 }

@@ -2,11 +2,8 @@
 package nodes
 
 import (
-	"context"
+	"github.com/spf13/pflag"
 
-	"github.com/spf13/cobra"
-
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -39,65 +36,28 @@ const (
 		kubectl dualstack nodes -l '!node-role.kubernetes.io/control-plane' --family ipv6`
 )
 
-// Flags is what the user typed; ToOptions turns it into what Run needs.
-type Flags struct {
-	*inspector.Flags
-	Addresses bool
-}
+// Inspector returns "dualstack nodes".
+func Inspector() inspector.Inspector { return inspector.New(spec) }
 
-// NewFlags returns the flags with their defaults.
-func NewFlags(shared *inspector.Flags) *Flags { return &Flags{Flags: shared} }
-
-// NewCmdNodes returns "dualstack nodes". runF replaces Run in tests; it is nil in production.
-func NewCmdNodes(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	return command.New(command.Spec[*Options]{
-		Use: "nodes [NAME...]", Aliases: []string{"node", "no"}, Short: short, Long: long, Example: example,
-		Args: cobra.ArbitraryArgs, Complete: inspector.CompleteNames(f.Config, "nodes"),
-		AddFlags: f.AddFlags, ToOptions: f.ToOptions,
-	}, runF)
-}
-
-// AddFlags binds the flags to the command.
-func (f *Flags) AddFlags(cmd *cobra.Command) {
-	f.Flags.AddFlags(cmd)
-	f.AddSelectorFlags(cmd)
-	f.AddTableFlags(cmd)
-	cmd.Flags().BoolVar(&f.Addresses, "addresses", f.Addresses,
-		"Show all addresses that each node itself has, with interface and scope; -o wide does so always.")
-}
-
-// ToOptions resolves the clients, the scope and the printer.
-func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
-	shared, err := f.Flags.ToOptions(inspect.FactNodes, args)
-	if err != nil {
-		return nil, err
+func spec() inspector.Spec[nodes.Row] {
+	addresses := false
+	options := func(v inspector.View) nodes.Options {
+		return nodes.Options{Family: v.Family, Addresses: addresses || v.Wide}
 	}
-	shared.Request.Namespace = "" // nodes have none
-	analysis := nodes.Options{Family: shared.Family, Addresses: f.Addresses || f.Print.Output == "wide"}
-	p, err := printer.New(f.Print, table(analysis))
-	if err != nil {
-		return nil, err
+	return inspector.Spec[nodes.Row]{
+		About: inspector.About{
+			Name: "nodes", Aliases: []string{"node", "no"}, Kind: nodes.Kind, Noun: "nodes", Subject: inspect.FactNodes,
+			Named: true, Labelled: true,
+		},
+		Short: short, Long: long, Example: example,
+		AddFlags: func(flags *pflag.FlagSet) {
+			flags.BoolVar(&addresses, "addresses", addresses,
+				"Show all addresses that each node itself has, with interface and scope; -o wide does so always.")
+		},
+		Needs: func(v inspector.View) []inspect.Fact { return options(v).Needs() },
+		Analyze: func(s *inspect.Snapshot, v inspector.View) *inspect.Report[nodes.Row] {
+			return nodes.Analyze(s, options(v))
+		},
+		Table: func(v inspector.View) printer.Table[nodes.Row] { return table(options(v)) },
 	}
-	return &Options{Options: shared, Analysis: analysis, Printer: p}, nil
-}
-
-// Options is what Run needs.
-type Options struct {
-	*inspector.Options
-	Analysis nodes.Options
-	Printer  *printer.Printer[nodes.Row]
-}
-
-// Run reads the nodes and prints them.
-func (o *Options) Run(ctx context.Context) error {
-	snap, err := o.Gather(ctx, o.Analysis.Needs()...)
-	if err != nil {
-		return err
-	}
-	list := nodes.Analyze(snap, o.Analysis)
-	if err := o.Printer.Print(o.Out, list); err != nil {
-		return err
-	}
-	o.NotFound(len(list.Items), "nodes")
-	return nil
 }

@@ -47,8 +47,8 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			streams, _, out, errOut := genericiooptions.NewTestIOStreams()
-			flags := NewFlags(inspector.NewFlags(genericclioptions.NewConfigFlags(false), streams))
-			cmd := NewCmdNodes(flags, func(ctx context.Context, o *Options) error {
+			flags := inspector.NewFlags(genericclioptions.NewConfigFlags(false), streams)
+			cmd := Inspector().NewCmd(flags, func(ctx context.Context, o *inspector.Inspection) error {
 				o.Source = inspector.Recorded{Taken: snapshot()}
 				return o.Run(ctx)
 			})

@@ -14,7 +14,6 @@ func table(opts nodes.Options) printer.Table[nodes.Row] {
 	family := opts.Family
 	no4, no6 := !family.Matches(inspect.IPv4), !family.Matches(inspect.IPv6)
 	return printer.Table[nodes.Row]{
-		Kind: nodes.Kind,
 		Name: func(r nodes.Row) string { return r.Name },
 		Columns: []printer.Column[nodes.Row]{
 			{Header: "NAME", Value: func(r nodes.Row) string { return r.Name }},
@@ -26,8 +25,8 @@ func table(opts nodes.Options) printer.Table[nodes.Row] {
 			{Header: "TUNNEL-IPV6", Hide: no6, Value: func(r nodes.Row) string { return printer.Text(r.TunnelIPv6) }},
 			{Header: "CALICO-IPV4", Hide: no4, Wide: true, Value: calicoIPv4},
 			{Header: "CALICO-IPV6", Hide: no6, Wide: true, Value: calicoIPv6},
-			{Header: "TUNNEL-MAC-V4", Hide: no4, Wide: true, Value: func(r nodes.Row) string { return mac(r.TunnelMACv4) }},
-			{Header: "TUNNEL-MAC-V6", Hide: no6, Wide: true, Value: func(r nodes.Row) string { return mac(r.TunnelMACv6) }},
+			{Header: "TUNNEL-MAC-V4", Hide: no4, Wide: true, Value: func(r nodes.Row) string { return printer.MAC(r.TunnelMACv4) }},
+			{Header: "TUNNEL-MAC-V6", Hide: no6, Wide: true, Value: func(r nodes.Row) string { return printer.MAC(r.TunnelMACv6) }},
 			{Header: "ADDRESSES", Hide: !opts.Addresses, Value: addresses},
 		},
 	}
@@ -56,10 +55,3 @@ func addresses(r nodes.Row) string {
 func calicoIPv4(r nodes.Row) string { return printer.Text(r.CalicoIPv4) }
 
 func calicoIPv6(r nodes.Row) string { return printer.Text(r.CalicoIPv6) }
-
-func mac(m inspect.MAC) string {
-	if m.IsZero() {
-		return ""
-	}
-	return m.String()
-}

@@ -3,11 +3,7 @@ package pods
 
 import (
 	"context"
-	"errors"
 
-	"github.com/spf13/cobra"
-
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -38,66 +34,37 @@ const (
 		kubectl dualstack pods -o custom-columns=NAME:.name,V4:.ipv4,V6:.ipv6 --no-headers`
 )
 
-// Flags is what the user typed; ToOptions turns it into what Run needs.
-type Flags struct{ *inspector.Flags }
+// Inspector returns "dualstack pods".
+func Inspector() inspector.Inspector { return inspector.New(spec) }
 
-// NewFlags returns the flags with their defaults.
-func NewFlags(shared *inspector.Flags) *Flags { return &Flags{shared} }
-
-// NewCmdPods returns "dualstack pods". runF replaces Run in tests; it is nil in production.
-func NewCmdPods(f *Flags, runF func(context.Context, *Options) error) *cobra.Command {
-	return command.New(command.Spec[*Options]{
-		Use: "pods [NAME...]", Aliases: []string{"pod", "po"}, Short: short, Long: long, Example: example,
-		Args: cobra.ArbitraryArgs, Complete: inspector.CompleteNames(f.Config, "pods"),
-		AddFlags: f.AddFlags, ToOptions: f.ToOptions,
-	}, runF)
-}
-
-// AddFlags binds the flags to the command.
-func (f *Flags) AddFlags(cmd *cobra.Command) {
-	f.Flags.AddFlags(cmd)
-	f.AddWatchFlag(cmd)
-	f.AddNamespaceFlags(cmd)
-	f.AddSelectorFlags(cmd)
-	f.AddNodeFlags(cmd)
-}
-
-// ToOptions resolves the clients, the scope and the printer.
-func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
-	shared, err := f.Flags.ToOptions(inspect.FactPods, args)
-	if err != nil {
-		return nil, err
+func spec() inspector.Spec[pods.Row] {
+	return inspector.Spec[pods.Row]{
+		About: inspector.About{
+			Name: "pods", Aliases: []string{"pod", "po"}, Kind: pods.Kind, Noun: "pods", Subject: inspect.FactPods,
+			Named: true, Namespaced: true, Labelled: true, PerNode: true, Watched: true,
+		},
+		Short: short, Long: long, Example: example,
+		Needs:  func(inspector.View) []inspect.Fact { return []inspect.Fact{inspect.FactPods, inspect.FactPools} },
+		Stream: stream,
+		Table:  func(v inspector.View) printer.Table[pods.Row] { return table(v.Namespaces, v.Family) },
 	}
-	p, err := printer.New(f.Print, table(shared.AllNamespaces, shared.Family))
-	if err != nil {
-		return nil, err
-	}
-	return &Options{Options: shared, Printer: p}, nil
 }
 
-// Options is what Run needs.
-type Options struct {
-	*inspector.Options
-	Printer *printer.Printer[pods.Row]
-}
-
-// Run looks, once or time and again.
-func (o *Options) Run(ctx context.Context) error { return o.Repeat(ctx, o.look) }
-
-// look reads the pods page by page, and hands each namespace to the printer when its last pod is there.
-func (o *Options) look(ctx context.Context) error {
+// stream reads the pods page by page, and hands on each namespace when its last pod is there.
+func stream(ctx context.Context, o *inspector.Options, v inspector.View, add func([]pods.Row) error) error {
 	var pools []inspect.IPPool
-	if o.Printer.NeedsWide() {
-		snap, err := o.withoutSubject().Gather(ctx, inspect.FactPools)
+	if v.Whole {
+		rest := *o // without pools, there is still something to show
+		rest.Request = gather.Request{Namespace: o.Request.Namespace}
+		snap, err := rest.Gather(ctx, inspect.FactPools)
 		if err != nil {
 			return err
 		}
 		pools = snap.Pools
 	}
-	writer := o.Printer.Begin(o.Out)
 	var held []inspect.Pod // of one namespace
 	flush := func() error {
-		err := writer.Add(pods.Analyze(held, pools, o.Family).Items)
+		err := add(pods.Analyze(held, pools, v.Family).Items)
 		held = held[:0]
 		return err
 	}
@@ -115,16 +82,5 @@ func (o *Options) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(flush(), writer.End()); err != nil {
-		return err
-	}
-	o.NotFound(writer.Count(), "pods")
-	return nil
-}
-
-// withoutSubject returns options for facts beside the pods: without them, there is still something to show.
-func (o *Options) withoutSubject() *inspector.Options {
-	rest := *o.Options
-	rest.Request = gather.Request{Namespace: o.Request.Namespace}
-	return &rest
+	return flush()
 }

@@ -46,8 +46,8 @@ func runPods(t *testing.T, source gather.Source, args ...string) (out, errOut st
 	t.Helper()
 	t.Setenv("KUBECONFIG", "/dev/null")
 	streams, _, o, e := genericiooptions.NewTestIOStreams()
-	flags := NewFlags(inspector.NewFlags(genericclioptions.NewConfigFlags(false), streams))
-	cmd := NewCmdPods(flags, func(ctx context.Context, options *Options) error {
+	flags := inspector.NewFlags(genericclioptions.NewConfigFlags(false), streams)
+	cmd := Inspector().NewCmd(flags, func(ctx context.Context, options *inspector.Inspection) error {
 		options.Source = source
 		return options.Run(ctx)
 	})

@@ -12,7 +12,6 @@ import (
 func table(namespaces bool, family inspect.Family) printer.Table[pods.Row] {
 	no4, no6 := !family.Matches(inspect.IPv4), !family.Matches(inspect.IPv6)
 	return printer.Table[pods.Row]{
-		Kind: pods.Kind,
 		Name: func(r pods.Row) string { return r.Name },
 		Columns: []printer.Column[pods.Row]{
 			{Header: "NAMESPACE", Hide: !namespaces, Value: func(r pods.Row) string { return r.Namespace }},

@@ -90,8 +90,15 @@ func (f *Flags) format() string {
 	return f.Output
 }
 
-// isTable reports whether the format is one for people: the table, plain or wide.
-func (f *Flags) isTable() bool { return f.format() == formatTable || f.format() == formatWide }
+// IsTable reports whether the format is one for people: the table, plain or wide.
+func (f *Flags) IsTable() bool { return f.format() == formatTable || f.IsWide() }
+
+// IsWide reports whether the format is the wide table.
+func (f *Flags) IsWide() bool { return f.format() == formatWide }
+
+// IsWhole reports whether the format shows more than the plain table, so that facts behind the rest need not be gathered
+// for nothing.
+func (f *Flags) IsWhole() bool { return f.format() != formatTable && f.format() != formatName }
 
 // toPrinter returns kubectl's printer for the formats that are not drawn here.
 func (f *Flags) toPrinter() (printers.ResourcePrinter, error) {

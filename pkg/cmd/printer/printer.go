@@ -44,6 +44,14 @@ func Text[A interface {
 	return a.String()
 }
 
+// MAC returns an Ethernet address as text, and nothing for none.
+func MAC(m inspect.MAC) string {
+	if m.IsZero() {
+		return ""
+	}
+	return m.String()
+}
+
 // Table describes how rows of type T are shown.
 type Table[T any] struct {
 	Kind    string // of one row, as in the list's kind without "List"
@@ -63,7 +71,7 @@ type Printer[T any] struct {
 // New returns the printer that the flags ask for. An unknown format is a usage error that lists the known ones.
 func New[T any](f *Flags, t Table[T]) (*Printer[T], error) {
 	p := &Printer[T]{table: t, format: f.format(), noHeaders: f.NoHeaders}
-	if f.isTable() || p.format == formatName {
+	if f.IsTable() || p.format == formatName {
 		return p, nil
 	}
 	resource, err := f.toPrinter()
@@ -77,10 +85,6 @@ func New[T any](f *Flags, t Table[T]) (*Printer[T], error) {
 	p.resource = resource
 	return p, nil
 }
-
-// NeedsWide reports whether the chosen format shows more than the columns of the plain table, so that facts behind the
-// wide columns need not be gathered for nothing.
-func (p *Printer[T]) NeedsWide() bool { return p.format != formatTable && p.format != formatName }
 
 // Print writes a whole list.
 func (p *Printer[T]) Print(out io.Writer, list *inspect.Report[T]) error {

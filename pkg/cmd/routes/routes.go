@@ -2,14 +2,10 @@
 package routes
 
 import (
-	"context"
 	"strings"
-
-	"github.com/spf13/cobra"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
@@ -38,33 +34,37 @@ const (
 		kubectl dualstack routes -o json | jq '.items[] | select(.kind == "direct")'`
 )
 
-// NewCmdRoutes returns "dualstack routes". runF replaces Run in tests; it is nil in production.
-func NewCmdRoutes(f *inspector.Flags, runF func(context.Context, *report.Options[routes.Route]) error) *cobra.Command {
-	return report.NewCmd(f, spec(), runF)
+// Inspector returns "dualstack routes".
+func Inspector() inspector.Inspector { return inspector.New(spec) }
+
+func spec() inspector.Spec[routes.Route] {
+	return inspector.Spec[routes.Route]{
+		About: inspector.About{
+			Name: "routes", Aliases: []string{"route"}, Kind: routes.Kind, Noun: "routes", Subject: inspect.FactNodes, PerNode: true,
+		},
+		Short: short, Long: long, Example: example,
+		Needs: func(inspector.View) []inspect.Fact { return routes.Needs() },
+		Analyze: func(s *inspect.Snapshot, v inspector.View) *inspect.Report[routes.Route] {
+			return routes.Analyze(s, routes.Options{Filter: felix.Filter{Family: v.Family, Nodes: v.Nodes}})
+		},
+		Table: func(inspector.View) printer.Table[routes.Route] { return table() },
+	}
 }
 
-func spec() report.Spec[routes.Route] {
-	return report.Spec[routes.Route]{
-		Use: "routes", Aliases: []string{"route"}, Short: short, Long: long, Example: example,
-		Noun: "routes", Subject: inspect.FactNodes, PerNode: true, Facts: routes.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[routes.Route] {
-			return routes.Analyze(s, routes.Options{Filter: flt})
-		},
-		Table: printer.Table[routes.Route]{
-			Kind: routes.Kind,
-			Name: func(r routes.Route) string { return strings.Join([]string{r.Node, printer.Text(r.Destination)}, "/") },
-			Columns: []printer.Column[routes.Route]{
-				{Header: "NODE", Value: func(r routes.Route) string { return r.Node }},
-				{Header: "FAMILY", Wide: true, Value: func(r routes.Route) string { return r.Family.String() }},
-				{Header: "DESTINATION", Value: func(r routes.Route) string { return printer.Text(r.Destination) }},
-				{Header: "KIND", Value: func(r routes.Route) string { return string(r.Kind) }},
-				{Header: "REMOTE-NODE", Value: func(r routes.Route) string { return r.RemoteNode }},
-				{Header: "VIA", Value: func(r routes.Route) string { return printer.Text(r.Via) }},
-				{Header: "DEVICE", Value: func(r routes.Route) string { return r.Device }},
-				{Header: "STATUS", Value: func(r routes.Route) string { return string(r.Status) },
-					Health: func(r routes.Route) inspect.Health { return r.Status.Health() }},
-				{Header: "REASON", Wide: true, Value: func(r routes.Route) string { return r.Reason }},
-			},
+// table describes how rows are shown.
+func table() printer.Table[routes.Route] {
+	return printer.Table[routes.Route]{
+		Name: func(r routes.Route) string { return strings.Join([]string{r.Node, printer.Text(r.Destination)}, "/") },
+		Columns: []printer.Column[routes.Route]{
+			{Header: "NODE", Value: func(r routes.Route) string { return r.Node }},
+			{Header: "FAMILY", Wide: true, Value: func(r routes.Route) string { return r.Family.String() }},
+			{Header: "DESTINATION", Value: func(r routes.Route) string { return printer.Text(r.Destination) }},
+			{Header: "KIND", Value: func(r routes.Route) string { return string(r.Kind) }},
+			{Header: "REMOTE-NODE", Value: func(r routes.Route) string { return r.RemoteNode }},
+			{Header: "VIA", Value: func(r routes.Route) string { return printer.Text(r.Via) }},
+			{Header: "DEVICE", Value: func(r routes.Route) string { return r.Device }},
+			inspector.Status[routes.Route](),
+			{Header: "REASON", Wide: true, Value: func(r routes.Route) string { return r.Reason }},
 		},
 	}
 }

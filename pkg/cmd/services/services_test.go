@@ -50,7 +50,7 @@ func TestRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 			config := genericclioptions.NewConfigFlags(false)
-			cmd := NewCmdServices(NewFlags(inspector.NewFlags(config, streams)), func(ctx context.Context, o *Options) error {
+			cmd := Inspector().NewCmd(inspector.NewFlags(config, streams), func(ctx context.Context, o *inspector.Inspection) error {
 				o.Source = inspector.Recorded{Taken: snapshot()}
 				return o.Run(ctx)
 			})

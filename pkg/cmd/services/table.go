@@ -16,7 +16,6 @@ import (
 func table(namespaces bool, family inspect.Family) printer.Table[services.Row] {
 	no4, no6 := !family.Matches(inspect.IPv4), !family.Matches(inspect.IPv6)
 	return printer.Table[services.Row]{
-		Kind: services.Kind,
 		Name: func(r services.Row) string { return r.Name },
 		Columns: []printer.Column[services.Row]{
 			{Header: "NAMESPACE", Hide: !namespaces, Value: func(r services.Row) string { return r.Namespace }},

@@ -120,7 +120,7 @@ func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 		return nil, err
 	}
 	o := &Options{Options: shared, DryRun: f.DryRun, JUnitFile: f.JUnitFile, Verbose: f.Verbose,
-		recorded: f.Snapshot != "", table: f.Print.Output == "" || f.Print.Output == "wide", wide: f.Print.Output == "wide"}
+		recorded: f.Snapshot != "", table: f.Print.IsTable(), wide: f.Print.IsWide()}
 	if len(args) > 0 {
 		if o.target = args[0]; o.target == "" {
 			return nil, exit.Usagef("the target is empty")

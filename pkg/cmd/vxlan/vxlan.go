@@ -2,15 +2,11 @@
 package vxlan
 
 import (
-	"context"
 	"strconv"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
@@ -34,34 +30,38 @@ const (
 		kubectl dualstack vxlan --family ipv6 -o custom-columns=NODE:.node,MTU:.mtu,STATUS:.status`
 )
 
-// NewCmdVXLAN returns "dualstack vxlan". runF replaces Run in tests; it is nil in production.
-func NewCmdVXLAN(f *inspector.Flags, runF func(context.Context, *report.Options[vxlan.Device]) error) *cobra.Command {
-	return report.NewCmd(f, spec(), runF)
+// Inspector returns "dualstack vxlan".
+func Inspector() inspector.Inspector { return inspector.New(spec) }
+
+func spec() inspector.Spec[vxlan.Device] {
+	return inspector.Spec[vxlan.Device]{
+		About: inspector.About{
+			Name: "vxlan", Kind: vxlan.Kind, Noun: "tunnel devices", Subject: inspect.FactNodes, PerNode: true,
+		},
+		Short: short, Long: long, Example: example,
+		Needs: func(inspector.View) []inspect.Fact { return vxlan.Needs() },
+		Analyze: func(s *inspect.Snapshot, v inspector.View) *inspect.Report[vxlan.Device] {
+			return vxlan.Analyze(s, vxlan.Options{Filter: felix.Filter{Family: v.Family, Nodes: v.Nodes}})
+		},
+		Table: func(inspector.View) printer.Table[vxlan.Device] { return table() },
+	}
 }
 
-func spec() report.Spec[vxlan.Device] {
-	return report.Spec[vxlan.Device]{
-		Use: "vxlan", Short: short, Long: long, Example: example,
-		Noun: "tunnel devices", Subject: inspect.FactNodes, PerNode: true, Facts: vxlan.Needs(),
-		Analyze: func(s *inspect.Snapshot, flt felix.Filter, _ bool) *inspect.Report[vxlan.Device] {
-			return vxlan.Analyze(s, vxlan.Options{Filter: flt})
-		},
-		Table: printer.Table[vxlan.Device]{
-			Kind: vxlan.Kind,
-			Name: func(d vxlan.Device) string { return strings.Join([]string{d.Node, d.Device}, "/") },
-			Columns: []printer.Column[vxlan.Device]{
-				{Header: "NODE", Value: func(d vxlan.Device) string { return d.Node }},
-				{Header: "FAMILY", Wide: true, Value: func(d vxlan.Device) string { return d.Family.String() }},
-				{Header: "DEVICE", Value: func(d vxlan.Device) string { return d.Device }},
-				{Header: "VNI", Value: func(d vxlan.Device) string { return number(d.VNI) }},
-				{Header: "VTEP", Value: func(d vxlan.Device) string { return printer.Text(d.VTEP) }},
-				{Header: "PARENT", Value: func(d vxlan.Device) string { return d.Parent }},
-				{Header: "PORT", Value: func(d vxlan.Device) string { return number(d.Port) }},
-				{Header: "MTU", Value: func(d vxlan.Device) string { return number(d.MTU) }},
-				{Header: "MAC", Value: func(d vxlan.Device) string { return report.MAC(d.MAC) }},
-				{Header: "STATUS", Value: func(d vxlan.Device) string { return string(d.Status) },
-					Health: func(d vxlan.Device) inspect.Health { return d.Status.Health() }},
-			},
+// table describes how rows are shown.
+func table() printer.Table[vxlan.Device] {
+	return printer.Table[vxlan.Device]{
+		Name: func(d vxlan.Device) string { return strings.Join([]string{d.Node, d.Device}, "/") },
+		Columns: []printer.Column[vxlan.Device]{
+			{Header: "NODE", Value: func(d vxlan.Device) string { return d.Node }},
+			{Header: "FAMILY", Wide: true, Value: func(d vxlan.Device) string { return d.Family.String() }},
+			{Header: "DEVICE", Value: func(d vxlan.Device) string { return d.Device }},
+			{Header: "VNI", Value: func(d vxlan.Device) string { return number(d.VNI) }},
+			{Header: "VTEP", Value: func(d vxlan.Device) string { return printer.Text(d.VTEP) }},
+			{Header: "PARENT", Value: func(d vxlan.Device) string { return d.Parent }},
+			{Header: "PORT", Value: func(d vxlan.Device) string { return number(d.Port) }},
+			{Header: "MTU", Value: func(d vxlan.Device) string { return number(d.MTU) }},
+			{Header: "MAC", Value: func(d vxlan.Device) string { return printer.MAC(d.MAC) }},
+			inspector.Status[vxlan.Device](),
 		},
 	}
 }

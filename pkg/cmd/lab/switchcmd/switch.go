@@ -109,7 +109,7 @@ func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	if o.routes, err = printer.New(f.Print, routeTable()); err != nil {
 		return nil, err
 	}
-	o.tables = f.Print.Output == "" || f.Print.Output == "wide"
+	o.tables = f.Print.IsTable()
 	return o, nil
 }
 

@@ -1,62 +1,39 @@
-package report_test
+package cmd
 
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
-	blockscmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/blocks"
-	fdbcmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
-	poolscmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/ippools"
-	neighborscmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/neighbors"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/report"
-	routescmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/routes"
-	vxlancmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/vxlan"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/blocks"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/ippools"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
 )
 
-// commands make each of the commands with a snapshot in place of a cluster.
-var commands = map[string]func(*inspector.Flags, *inspect.Snapshot) *cobra.Command{
-	"ippools": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
-		return poolscmd.NewCmdIPPools(f, recorded[ippools.Pool](s))
-	},
-	"blocks": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
-		return blockscmd.NewCmdBlocks(f, recorded[blocks.Block](s))
-	},
-	"vxlan": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
-		return vxlancmd.NewCmdVXLAN(f, recorded[vxlan.Device](s))
-	},
-	"routes": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
-		return routescmd.NewCmdRoutes(f, recorded[routes.Route](s))
-	},
-	"neighbors": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
-		return neighborscmd.NewCmdNeighbors(f, recorded[neighbors.Neighbor](s))
-	},
-	"fdb": func(f *inspector.Flags, s *inspect.Snapshot) *cobra.Command {
-		return fdbcmd.NewCmdFDB(f, recorded[fdb.Entry](s))
-	},
+// names are those of all inspectors.
+func names() []string {
+	var all []string
+	for _, i := range Inspectors() {
+		all = append(all, i.Name)
+	}
+	return all
 }
 
-func recorded[T any](s *inspect.Snapshot) func(context.Context, *report.Options[T]) error {
-	return func(ctx context.Context, o *report.Options[T]) error {
-		o.Source = inspector.Recorded{Taken: s}
-		return o.Run(ctx)
+// named returns the inspector with this name.
+func named(name string) inspector.Inspector {
+	for _, i := range Inspectors() {
+		if i.Name == name {
+			return i
+		}
 	}
+	panic("there is no inspector " + name)
 }
 
 // execute runs a command over a snapshot. What it writes to standard error follows what it writes to standard output.
@@ -65,7 +42,10 @@ func execute(command string, s *inspect.Snapshot, args ...string) (string, error
 	config := genericclioptions.NewConfigFlags(false)
 	server := "https://127.0.0.1:1" // is never asked
 	config.APIServer = &server
-	cmd := commands[command](inspector.NewFlags(config, streams), s)
+	cmd := named(command).NewCmd(inspector.NewFlags(config, streams), func(ctx context.Context, i *inspector.Inspection) error {
+		i.Source = inspector.Recorded{Taken: s}
+		return i.Run(ctx)
+	})
 	cmd.SetArgs(append([]string{}, args...)) // nil would be the arguments of the test itself
 	cmd.SetOut(errOut)
 	cmd.SetErr(errOut)
@@ -96,8 +76,8 @@ func broken() *inspect.Snapshot {
 	)
 }
 
-func TestOutput(t *testing.T) {
-	for command := range commands {
+func TestInspectorOutput(t *testing.T) {
+	for _, command := range names() {
 		for _, tt := range []struct {
 			name     string
 			snapshot *inspect.Snapshot
@@ -112,25 +92,26 @@ func TestOutput(t *testing.T) {
 		} {
 			t.Run(command+"/"+tt.name, func(t *testing.T) {
 				out, _ := execute(command, tt.snapshot, tt.args...)
-				testutil.Golden(t, command+"-"+tt.name+".golden", []byte(out))
+				testutil.Golden(t, filepath.Join("inspectors", command+"-"+tt.name+".golden"), []byte(out))
 			})
 		}
 	}
 }
 
-func TestExitCode(t *testing.T) {
-	for _, command := range []string{"vxlan", "routes", "neighbors", "fdb"} {
+func TestInspectorExitCode(t *testing.T) {
+	for _, i := range Inspectors() {
+		command := i.Name
 		if out, err := execute(command, it.Lab()); err != nil {
 			t.Errorf("%s on a healthy lab: %v\n%s", command, err, out)
 		}
 		var findings *exit.FindingsError
-		if _, err := execute(command, broken()); !errors.As(err, &findings) {
-			t.Errorf("%s on a broken lab: error %v, want findings", command, err)
+		if _, err := execute(command, broken()); errors.As(err, &findings) != i.Verifies {
+			t.Errorf("%s on a broken lab: error %v, want findings: %t", command, err, i.Verifies)
 		}
 	}
 }
 
-func TestScope(t *testing.T) {
+func TestInspectorScope(t *testing.T) {
 	out, err := execute("fdb", it.Lab(), "--node", it.Worker, "--family", "ipv4", "--no-headers")
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +121,7 @@ func TestScope(t *testing.T) {
 	}
 }
 
-func TestNothing(t *testing.T) {
+func TestInspectorNothing(t *testing.T) {
 	out, err := execute("fdb", it.With(func(s *inspect.Snapshot) { s.Nodes, s.Tables = nil, nil }), "-o", "json")
 	want := "--- stderr\nNo forwarding entries found.\n"
 	if err != nil || !strings.HasSuffix(out, want) || !strings.Contains(out, `"items": []`) {
@@ -148,22 +129,22 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-func TestNobody(t *testing.T) {
+func TestInspectorNobody(t *testing.T) {
 	out, err := execute("fdb", it.Lab(), "--node", "nobody")
 	if err == nil || err.Error() != `node "nobody": there is no such node` || strings.Contains(out, "NODE") {
 		t.Errorf("output %q, error %v, want the error of a live cluster", out, err)
 	}
 }
 
-func TestNotes(t *testing.T) {
+func TestInspectorNotes(t *testing.T) {
 	out, err := execute("fdb", it.With(it.BPF))
 	if err != nil || !strings.Contains(out, "(eBPF)") {
 		t.Errorf("output %q, error %v, want a note on eBPF", out, err)
 	}
 }
 
-// TestOmitted: an empty list without a reason would read as "all is well".
-func TestOmitted(t *testing.T) {
+// TestInspectorOmitted: an empty list without a reason would read as "all is well".
+func TestInspectorOmitted(t *testing.T) {
 	for _, format := range []string{"json", "yaml", "jsonpath={.omitted}"} {
 		out, err := execute("fdb", it.With(it.BPF), "-o", format)
 		if rows, _, _ := strings.Cut(out, "--- stderr"); err != nil || !strings.Contains(rows, "eBPF") {
@@ -175,7 +156,7 @@ func TestOmitted(t *testing.T) {
 	}
 }
 
-func TestUsage(t *testing.T) {
+func TestInspectorUsage(t *testing.T) {
 	for _, args := range [][]string{{"-o", "nonsense"}, {"--family", "ipv5"}} {
 		var usage *exit.UsageError
 		if _, err := execute("routes", it.Lab(), args...); !errors.As(err, &usage) {
@@ -184,9 +165,9 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestHostileText has a terminal's commands in all text of a snapshot that comes from elsewhere, and looks for one that
+// TestInspectorHostileText has a terminal's commands in all text of a snapshot that comes from elsewhere, and looks for one that
 // gets through.
-func TestHostileText(t *testing.T) {
+func TestInspectorHostileText(t *testing.T) {
 	const evil = "\x1b]0;evil\a\u202e\u009b2J\r\n"
 	hostile := func(s *inspect.Snapshot) {
 		for i := range s.Nodes {
@@ -207,7 +188,7 @@ func TestHostileText(t *testing.T) {
 	}
 	snapshot := broken()
 	hostile(snapshot)
-	for command := range commands {
+	for _, command := range names() {
 		for _, format := range []string{"", "wide", "name", "custom-columns=N:.name,D:.device"} {
 			out, err := execute(command, snapshot, "-o", format)
 			if strings.ContainsAny(out, "\x1b\a\r\u202e\u009b") {
