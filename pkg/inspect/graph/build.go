@@ -81,6 +81,9 @@ func (b *builder) node(name string) *Node {
 
 func (b *builder) addServices() {
 	for _, row := range services.Analyze(b.snapshot, b.options.Family).Items {
+		if f := b.options.Family; f != 0 && !slices.Contains(row.IPFamilies, f) {
+			continue // there is nothing to draw
+		}
 		s := Service{Namespace: row.Namespace, Name: row.Name, Type: row.Type, Ports: row.Ports, Endpoints: row.Endpoints,
 			Addresses: Addresses{V4: row.IPv4, V6: row.IPv6}}
 		for _, f := range row.IPFamilies {

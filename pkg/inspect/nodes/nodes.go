@@ -51,7 +51,7 @@ type Address struct {
 
 // Options choose what is reported.
 type Options struct {
-	// Family keeps only what is of one family: nodes that have an address of it, and those addresses; zero keeps everything.
+	// Family shows only addresses of one family, on every node; zero shows both.
 	Family inspect.Family
 	// Addresses asks for the addresses that the nodes' kernels have.
 	Addresses bool
@@ -71,25 +71,22 @@ func Analyze(s *inspect.Snapshot, opts Options) *inspect.Report[Row] {
 	rows := make([]Row, 0, len(s.Nodes))
 	for _, node := range s.Nodes {
 		row := Row{Name: node.Name, Roles: node.Roles, Ready: node.Ready}
-		has := false
 		for _, f := range inspect.Families() {
 			if family.Matches(f) {
-				has = row.fill(node, f) || has
+				row.fill(node, f)
 			}
 		}
 		if opts.Addresses {
 			row.readTable(s, family)
 		}
-		if has || family == 0 {
-			rows = append(rows, row)
-		}
+		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Name, b.Name) })
 	return inspect.NewReport(Kind, rows)
 }
 
-// fill sets what the node has of a family, and reports whether there is anything.
-func (r *Row) fill(node inspect.Node, f inspect.Family) bool {
+// fill sets what the node has of a family.
+func (r *Row) fill(node inspect.Node, f inspect.Family) {
 	internal, address, tunnel, mac := &r.InternalIPv4, &r.CalicoIPv4, &r.TunnelIPv4, &r.TunnelMACv4
 	if f == inspect.IPv6 {
 		internal, address, tunnel, mac = &r.InternalIPv6, &r.CalicoIPv6, &r.TunnelIPv6, &r.TunnelMACv6
@@ -104,7 +101,6 @@ func (r *Row) fill(node inspect.Node, f inspect.Family) bool {
 			*mac = inspect.MAC(calico.VTEPMAC(node.Name, f.Is6()))
 		}
 	}
-	return internal.IsValid() || address.IsValid() || tunnel.IsValid()
 }
 
 // readTable sets the addresses that the node's kernel has, in its order.

@@ -56,12 +56,14 @@ func TestAnalyze(t *testing.T) {
 		},
 		"IPv4 only": {
 			nodes: []inspect.Node{worker, {Name: "a"}}, family: inspect.IPv4,
-			want: []Row{{
+			want: []Row{{Name: "a"}, {
 				Name: "dual-stack-worker", Ready: true, Roles: []string{"worker"}, InternalIPv4: addr("10.10.10.11"),
 				CalicoIPv4: prefix("10.10.10.11/24"), TunnelIPv4: addr("192.168.59.192"), TunnelMACv4: mac("66:9f:32:6d:7b:c8"),
 			}},
 		},
-		"IPv6 only, and there is none": {nodes: []inspect.Node{bare, overridden}, family: inspect.IPv6, want: []Row{}},
+		"IPv6 only, and there is none": {
+			nodes: []inspect.Node{bare, overridden}, family: inspect.IPv6, want: []Row{{Name: "annotated"}, {Name: "windows"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Analyze(&inspect.Snapshot{Nodes: test.nodes}, Options{Family: test.family})

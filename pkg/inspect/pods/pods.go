@@ -43,16 +43,12 @@ func (r Row) Health() inspect.Health {
 	}
 }
 
-// Analyze reports pods, in the order of Compare. Family keeps only what is of one family: pods that have an address of
-// it, and that address; the zero Family keeps everything.
+// Analyze reports pods, in the order of Compare. Family shows only addresses of one family; a pod
+// that has none keeps its row, since such a pod is what one looks for. The zero Family shows both.
 func Analyze(pods []inspect.Pod, pools []inspect.IPPool, family inspect.Family) *inspect.Report[Row] {
 	rows := make([]Row, 0, len(pods))
 	for _, pod := range pods {
-		row := report(pod, pools, family)
-		if family != 0 && !row.IPv4.IsValid() && !row.IPv6.IsValid() {
-			continue
-		}
-		rows = append(rows, row)
+		rows = append(rows, report(pod, pools, family))
 	}
 	slices.SortFunc(rows, Compare)
 	return inspect.NewReport(Kind, rows)

@@ -35,7 +35,7 @@ func TestAnalyze(t *testing.T) {
 		pod    inspect.Pod
 		family inspect.Family
 		pools  []inspect.IPPool
-		want   *Row // nil: the pod is not reported
+		want   *Row
 	}{
 		"both families, the second one first": {
 			pod:   inspect.Pod{Namespace: "n", Name: "p", Node: "w", Phase: "Running", IPs: addrs("fd00:10:244::1", "192.168.0.1")},
@@ -92,16 +92,15 @@ func TestAnalyze(t *testing.T) {
 		},
 		"IPv6 only, and there is none": {
 			pod: inspect.Pod{IPs: addrs("192.168.0.1")}, family: inspect.IPv6, pools: pools(),
+			want: &Row{Interface: calico.PodInterface("", "")},
 		},
-		"IPv4 only, and there is no address at all": {pod: inspect.Pod{Phase: "Pending"}, family: inspect.IPv4},
+		"IPv4 only, and there is no address at all": {
+			pod: inspect.Pod{Phase: "Pending"}, family: inspect.IPv4, want: &Row{Phase: "Pending"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Analyze([]inspect.Pod{test.pod}, test.pools, test.family)
-			want := []Row{}
-			if test.want != nil {
-				want = append(want, *test.want)
-			}
-			if diff := cmp.Diff(want, got.Items, equal()); diff != "" {
+			if diff := cmp.Diff([]Row{*test.want}, got.Items, equal()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			if got.Kind != "PodList" {

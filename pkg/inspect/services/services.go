@@ -45,16 +45,13 @@ type Endpoints struct {
 	Total int `json:"total"`
 }
 
-// Analyze reports the services of a snapshot, sorted by namespace and name. Family keeps only what is of one family:
-// services that have it, with its address and endpoints; the zero Family keeps everything.
+// Analyze reports the services of a snapshot, sorted by namespace and name. Family shows only the addresses and endpoints
+// of one family; a service without it keeps its row. The zero Family shows both.
 func Analyze(s *inspect.Snapshot, family inspect.Family) *inspect.Report[Row] {
 	endpoints := count(s.EndpointSlices)
 	known := s.Lacks(inspect.FactEndpointSlices, "") == ""
 	rows := make([]Row, 0, len(s.Services))
 	for _, service := range s.Services {
-		if family != 0 && !slices.Contains(service.IPFamilies, family) {
-			continue
-		}
 		row := report(service, family)
 		if known {
 			row.Endpoints = forService(service, family, endpoints[key{service.Namespace, service.Name}])

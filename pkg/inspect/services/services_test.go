@@ -91,19 +91,17 @@ func TestAnalyze(t *testing.T) {
 			want: &Row{IPFamilies: both, IPv6: addr("fd00:10:96::1"),
 				Endpoints: inspect.ByFamily[*Endpoints]{V6: &Endpoints{}}},
 		},
-		"IPv6 only, and it has none": {service: inspect.Service{IPFamilies: both[:1]}, family: inspect.IPv6},
+		"IPv6 only, and it has none": {
+			service: inspect.Service{IPFamilies: both[:1]}, family: inspect.IPv6, want: &Row{IPFamilies: both[:1]},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.service.Namespace, test.service.Name = "n", "s"
 			got := Analyze(&inspect.Snapshot{
 				Services: []inspect.Service{test.service}, EndpointSlices: test.slices, Missing: test.missing,
 			}, test.family)
-			want := []Row{}
-			if test.want != nil {
-				test.want.Namespace, test.want.Name = "n", "s"
-				want = append(want, *test.want)
-			}
-			if diff := cmp.Diff(want, got.Items, equal()); diff != "" {
+			test.want.Namespace, test.want.Name = "n", "s"
+			if diff := cmp.Diff([]Row{*test.want}, got.Items, equal()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			if got.Kind != "ServiceList" {
