@@ -77,6 +77,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (5m), one after the other
 	fuzz() { go test -run '^$$' -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 "$$2"; }; \
 	  fuzz FuzzParse ./pkg/inspect/gather/nodetables && \
 	  fuzz FuzzRead ./pkg/inspect/snapfile && \
+	  fuzz FuzzReadMemory ./pkg/inspect/snapfile && \
 	  fuzz FuzzReadNode ./pkg/inspect/gather && \
 	  fuzz FuzzSelects ./pkg/inspect/felix
 

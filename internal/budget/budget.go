@@ -35,6 +35,12 @@ func (b *Budget) Spend(bytes int) error {
 	return nil
 }
 
+// Earn adds bytes to the budget: a larger input may build more.
+func (b *Budget) Earn(bytes int) {
+	b.limit += int64(bytes)
+	b.left += int64(bytes)
+}
+
 // Append is append within a budget, which pays for the list's growth: most items cost nothing, and now and then one costs
 // as much as the whole list. What an item refers to is for the caller to pay.
 func Append[T any](b *Budget, list []T, item T) ([]T, error) {

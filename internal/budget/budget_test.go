@@ -43,3 +43,14 @@ func TestAppend(t *testing.T) {
 		t.Errorf("%d bytes for a budget of %d", paid, 1<<20)
 	}
 }
+
+func TestEarn(t *testing.T) {
+	b := budget.New(4)
+	b.Earn(2)
+	if err := b.Spend(6); err != nil {
+		t.Error(err)
+	}
+	if err := b.Spend(1); err == nil {
+		t.Error("more was spent than was earned")
+	}
+}

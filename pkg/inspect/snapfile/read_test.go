@@ -3,6 +3,7 @@ package snapfile_test
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ import (
 func TestReadHostile(t *testing.T) {
 	const head = `{"apiVersion":"dualstack/v1alpha1","kind":"Snapshot"}` + "\n"
 	good := written(t, &inspect.Snapshot{})
-	small := snapfile.Limits{Compressed: 1 << 20, Plain: 1 << 16, Node: 1 << 12, Rows: 4, Values: 64, Objects: 16}
+	small := snapfile.Limits{Compressed: 1 << 20, Plain: 1 << 16, Node: 1 << 12, Object: 1 << 12, Values: 512, Memory: 1 << 14}
 	tests := map[string]struct {
 		file []byte
 		want string
@@ -33,7 +34,7 @@ func TestReadHostile(t *testing.T) {
 		"nodes out of order":        {zipped(t, []byte(head+"{}\n{\"node\":\"b\"}\n{\"node\":\"a\"}\n")), `node "a" is out of order`},
 		"a node twice":              {zipped(t, []byte(head+"{}\n{\"node\":\"a\"}\n{\"node\":\"a\"}\n")), `node "a" is out of order`},
 		"a node without a name":     {zipped(t, []byte(head+"{}\n{}\n")), "out of order"},
-		"a row without a node":      {zipped(t, []byte(head+"{}\nfdb 66:00:00:00:00:01\n")), "invalid character"},
+		"a row without a node":      {zipped(t, []byte(head+"{}\nfdb 66:00:00:00:00:01\n")), "a row without a node"},
 		"an unknown table":          {table(t, "shadow x"), `tables of node "n": row 2: unknown table "shadow"`},
 		"an empty row":              {table(t, ""), "row 2: unknown table"},
 		"an unknown word":           {table(t, "fdb 66:00:00:00:00:01 root now"), `unknown word "root"`},
@@ -45,13 +46,19 @@ func TestReadHostile(t *testing.T) {
 		"a number that is none":     {table(t, "route 10.0.0.0/8 mtu 99999999999999999999"), "bad number"},
 		"a word that is not there":  {table(t, "route 10.0.0.0/8 dev"), "bad word"},
 		"an escape that is cut off": {table(t, "route 10.0.0.0/8 dev a%2"), "bad word"},
-		"too many rows":             {table(t, "neigh ::1", "neigh ::1", "neigh ::1", "neigh ::1"), "more rows than any cluster"},
-		"too many objects":          {zipped(t, []byte(head+`{"pods":[`+strings.Repeat("{},", 40)+"{}]}\n")), "more objects than any cluster"},
-		"too many values":           {zipped(t, []byte(head+`{"gathered":[`+strings.Repeat(`"",`, 100)+`""]}`+"\n")), "more objects than any cluster"},
-		"a line without end":        {zipped(t, []byte(head+strings.Repeat("0", 1<<14))), "too long"},
+		"too many rows":             {table(t, slices.Repeat([]string{"neigh ::1"}, 300)...), "more than 0 MiB of memory"},
+		"too many objects":          {zipped(t, []byte(head+`{"pods":[`+strings.Repeat(`{"name":"a"},`, 200)+"{}]}\n")), "pods: it takes more than 0 MiB of memory"},
+		"an object too large":       {zipped(t, []byte(head+`{"pods":[{"name":"`+strings.Repeat("a", 1<<14)+"\"}]}\n")), "an object is larger"},
+		"too many values":           {zipped(t, []byte(head+`{"pods":[{"containers":[`+strings.Repeat(`"",`, 1000)+"\"\"]}]}\n")), "an object is larger"},
+		"an empty object":           {zipped(t, []byte(head+`{"pods":[{"name":"a"},null]}`+"\n")), "pods: item 2: it is empty"},
+		"a number for an object":    {zipped(t, []byte(head+`{"nodes":[0,0,0]}`+"\n")), "nodes: item 1: json: cannot unmarshal number"},
+		"a number for a list":       {zipped(t, []byte(head+`{"nodes":0}`+"\n")), "nodes: a float64 in place of ["},
+		"a list for the body":       {zipped(t, []byte(head+"[]\n")), "[ in place of {"},
+		"two bodies":                {zipped(t, []byte(head+"{}{}\n")), "goes on behind its end"},
+		"a line without end":        {zipped(t, []byte(head+strings.Repeat("0", 1<<14))), "in place of {"},
 		"rows without end":          {table(t, strings.Repeat("x", 1<<13)), "too long"},
 		"a bomb":                    {zipped(t, []byte(head+"{}\n"+strings.Repeat("{\"node\":\"a\"}\n", 1<<13))), "out of order"},
-		"a bomb of one node":        {zipped(t, []byte(head+"{}\n"+strings.Repeat(" \n", 1<<18))), "unexpected end of JSON input"},
+		"a bomb of one node":        {zipped(t, []byte(head+"{}\n"+strings.Repeat(" \n", 1<<18))), "a row without a node"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -83,8 +90,8 @@ func flip(b []byte, at int) []byte {
 func TestReadSizes(t *testing.T) {
 	file := written(t, inspecttest.Synthetic(20))
 	for name, bounds := range map[string]snapfile.Limits{
-		"it is too large compressed":   {Compressed: int64(len(file)) - 9, Plain: 1 << 30, Node: 1 << 30, Rows: 1 << 20, Values: 1 << 20, Objects: 1 << 20},
-		"it is too large uncompressed": {Compressed: 1 << 30, Plain: 1 << 14, Node: 1 << 30, Rows: 1 << 20, Values: 1 << 20, Objects: 1 << 20},
+		"it is too large compressed":   {Compressed: int64(len(file)) - 9, Plain: 1 << 30, Node: 1 << 30, Object: 1 << 20, Values: 1 << 20, Memory: 1 << 30},
+		"it is too large uncompressed": {Compressed: 1 << 30, Plain: 1 << 14, Node: 1 << 30, Object: 1 << 20, Values: 1 << 20, Memory: 1 << 30},
 	} {
 		if _, err := snapfile.ReadWithin(bytes.NewReader(file), bounds); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("error %v, want %q", err, name)
@@ -124,7 +131,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(unzipped(f, written(f, inspecttest.Sample())))
 	f.Add(unzipped(f, written(f, inspecttest.Synthetic(3))))
 	f.Add([]byte(nil))
-	bounds := snapfile.Limits{Compressed: 1 << 20, Plain: 1 << 20, Node: 1 << 20, Rows: 1 << 12, Values: 1 << 16, Objects: 1 << 12}
+	bounds := snapfile.Limits{Compressed: 1 << 20, Plain: 1 << 20, Node: 1 << 20, Object: 1 << 16, Values: 1 << 12, Memory: 1 << 20}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, file := range [][]byte{data, zipped(t, data)} {
 			s, err := snapfile.ReadWithin(bytes.NewReader(file), bounds)

@@ -1,12 +1,13 @@
 package snapfile
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,21 +21,34 @@ type node struct {
 	table inspect.NodeTable
 }
 
-// tables reads the nodes' tables. One goroutine takes the file apart, others read the rows, a node each.
+// maxReaders bounds how many goroutines read rows, and with it what they keep.
+const maxReaders = 8
+
+// tables reads the nodes' tables. One goroutine takes the file apart, others read the rows, a node each. The first error
+// ends all.
 func (d *decoder) tables() (map[string]inspect.NodeTable, error) {
-	var group errgroup.Group
+	group, ctx := errgroup.WithContext(context.Background())
+	readers := min(runtime.GOMAXPROCS(0), maxReaders)
 	work := make(chan *node)
-	buffers := &sync.Pool{New: func() any { return new([]byte) }}
-	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() error { return readTables(work, buffers) })
+	free := make(chan []byte, readers+1) // buffers of rows
+	for range cap(free) {
+		free <- nil
+	}
+	for range readers {
+		group.Go(func() error { return readTables(work, free) })
 	}
 	var nodes []*node
-	err := d.eachNode(buffers, func(n *node) {
-		nodes = append(nodes, n)
-		work <- n
+	group.Go(func() error {
+		defer close(work)
+		return d.eachNode(ctx, free, func(n *node) {
+			nodes = append(nodes, n)
+			select {
+			case work <- n:
+			case <-ctx.Done():
+			}
+		})
 	})
-	close(work)
-	if err := errors.Join(err, group.Wait()); err != nil || len(nodes) == 0 {
+	if err := group.Wait(); err != nil || len(nodes) == 0 {
 		return nil, err
 	}
 	byNode := make(map[string]inspect.NodeTable, len(nodes))
@@ -44,63 +58,102 @@ func (d *decoder) tables() (map[string]inspect.NodeTable, error) {
 	return byNode, nil
 }
 
-// readTables reads the tables of the nodes that come, and puts the buffers of their rows back.
-func readTables(work <-chan *node, buffers *sync.Pool) error {
-	var first error
+// readTables reads the tables of the nodes that come, and frees the buffers of their rows.
+func readTables(work <-chan *node, free chan<- []byte) error {
 	rows := newRowReader()
 	for n := range work {
 		h := n.head
 		n.table = inspect.NodeTable{Links: h.Links, Addresses: h.Addresses, Rules: h.Rules, Sysctls: h.Sysctls}
-		if err := rows.read(n.rows, &n.table); err != nil && first == nil {
-			first = fmt.Errorf("tables of node %.80q: %w", h.Node, err)
+		if err := rows.read(n); err != nil {
+			return fmt.Errorf("tables of node %.80q: %w", h.Node, err)
 		}
-		buffer := n.rows[:0]
+		free <- n.rows[:0]
 		n.rows = nil
-		buffers.Put(&buffer)
 	}
-	return first
+	return nil
 }
 
 // eachNode hands on the first line and the rows of each node. Nodes stand in order of name, and none stands twice.
-func (d *decoder) eachNode(buffers *sync.Pool, use func(*node)) error {
-	line, err := d.line(nil)
+func (d *decoder) eachNode(ctx context.Context, free <-chan []byte, use func(*node)) error {
+	sizes := rowSizes()
 	last := ""
-	for !errors.Is(err, io.EOF) {
-		if err != nil {
+	for ctx.Err() == nil {
+		first, err := d.lines.Peek(1)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return err
+		case first[0] != '{':
+			return errors.New("a row without a node")
 		}
 		n := &node{}
-		if err := d.unmarshal(line, &n.head); err != nil {
+		if err := d.memory.Spend(nodeSize); err != nil {
+			return err
+		}
+		if err := d.object(&n.head); err != nil {
 			return err
 		}
 		if n.head.Node <= last {
 			return fmt.Errorf("node %.80q is out of order", n.head.Node)
 		}
 		last = n.head.Node
-		n.rows, line, err = d.block(*buffers.Get().(*[]byte))
-		if err != nil && !errors.Is(err, io.EOF) {
+		select {
+		case n.rows = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := d.rows(n, &sizes); err != nil {
 			return err
 		}
 		use(n)
 	}
-	return nil
+	return ctx.Err()
 }
 
-// block appends the rows of a node to rows, and returns the line that begins the next one; io.EOF: there is none.
-func (d *decoder) block(rows []byte) (_, next []byte, err error) {
+// nodeSize is what a node takes beside its tables, in bytes: node, its place in lists and maps, what decoding leaves behind.
+const nodeSize = 2 << 10
+
+// usualRow is how long a row is at most that has no names but those of other rows, in bytes.
+const usualRow = 160
+
+// rows reads the rows of a node as they stand, up to the line that begins the next one, and counts what they will take.
+func (d *decoder) rows(n *node, sizes *[256]int) error {
 	for {
-		start := len(rows)
-		rows, err = d.line(rows)
+		first, err := d.lines.Peek(1)
+		if errors.Is(err, io.EOF) || err == nil && first[0] == '{' {
+			return nil
+		}
 		if err != nil {
-			return rows, nil, err
+			return err
 		}
-		if rows[start] == '{' {
-			return rows[:start], bytes.Clone(rows[start:]), nil
+		row, err := d.lines.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull) || len(n.rows)+len(row) > d.max.Node:
+			return errors.New("a row, or the tables of a node, are too long")
+		case errors.Is(err, io.EOF):
+			return io.ErrUnexpectedEOF
+		case err != nil:
+			return err
 		}
-		if d.rows++; d.rows > d.max.Rows {
-			return nil, nil, errors.New("it has more rows than any cluster")
+		if err := d.memory.Spend(sizes[row[0]] + max(0, len(row)-usualRow)); err != nil {
+			return err
 		}
+		if need := len(n.rows) + len(row); need > cap(n.rows) {
+			if err := d.memory.Spend(need); err != nil { // the growth: twice of what there is
+				return err
+			}
+		}
+		n.rows = append(n.rows, row...)
 	}
+}
+
+// rowSizes returns what a row takes in memory, in bytes, by its first letter.
+func rowSizes() (sizes [256]int) {
+	for _, table := range tables() {
+		sizes[table.word()[0]] = table.size()
+	}
+	return sizes
 }
 
 // rowReader reads the long tables of nodes.
@@ -118,23 +171,23 @@ func newRowReader() *rowReader {
 }
 
 // read reads the rows of a node, each of which ends in a line break.
-func (r *rowReader) read(rows []byte, t *inspect.NodeTable) error {
+func (r *rowReader) read(n *node) error {
 	for word, table := range r.tables {
-		table.grow(t, countRows(rows, word))
+		table.grow(&n.table, countRows(n.rows, word))
 	}
-	for n := 1; len(rows) > 0; n++ {
+	for i, rows := 1, n.rows; len(rows) > 0; i++ {
 		end := bytes.IndexByte(rows, '\n')
 		var row []byte
 		row, rows = rows[:end], rows[end+1:]
 		r.start(row)
 		word := r.next()
 		if table, ok := r.tables[string(word)]; ok {
-			table.read(row, &r.words, t)
+			table.read(row, &r.words, &n.table)
 		} else {
 			r.fail("unknown table %.40q", word)
 		}
 		if r.err != nil {
-			return fmt.Errorf("row %d: %w", n, r.err)
+			return fmt.Errorf("row %d: %w", i, r.err)
 		}
 	}
 	return nil
