@@ -19,7 +19,7 @@ func table() printer.Table[blocks.Block] {
 			{Header: "CIDR", Value: func(b blocks.Block) string { return printer.Text(b.CIDR) }},
 			{Header: "POOL", Value: func(b blocks.Block) string { return b.Pool }},
 			{Header: "USED", Value: func(b blocks.Block) string { return strconv.Itoa(b.Allocated) }},
-			{Header: "TOTAL", Value: func(b blocks.Block) string { return strconv.Itoa(b.Capacity) }},
+			{Header: "TOTAL", Value: func(b blocks.Block) string { return b.Capacity.String() }},
 			{Header: "BORROWED", Value: borrowed},
 			{Header: "HANDLES", Wide: true, Value: func(b blocks.Block) string { return strings.Join(b.Handles, ",") }},
 		},

@@ -4,11 +4,13 @@ package blocks
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/ippools"
 )
 
 // Kind is the kind of a row.
@@ -16,13 +18,14 @@ const Kind = "IPAMBlock"
 
 // Block is a row.
 type Block struct {
-	CIDR      netip.Prefix   `json:"cidr"`
-	Family    inspect.Family `json:"family"`
-	Pool      string         `json:"pool,omitempty"` // empty when no pool holds it any more
-	Node      string         `json:"node,omitempty"` // the node it is affine to
-	Capacity  int            `json:"capacity"`       // addresses
-	Allocated int            `json:"allocated"`      // addresses in use
-	Borrowed  []Borrowed     `json:"borrowed,omitempty"`
+	CIDR   netip.Prefix   `json:"cidr"`
+	Family inspect.Family `json:"family"`
+	Pool   string         `json:"pool,omitempty"` // empty when no pool holds it any more
+	Node   string         `json:"node,omitempty"` // the node it is affine to
+	// Capacity is the number of addresses: a JSON number, exact, whatever its size.
+	Capacity  json.Number `json:"capacity"`
+	Allocated int         `json:"allocated"` // addresses in use
+	Borrowed  []Borrowed  `json:"borrowed,omitempty"`
 
 	// Affinity is whose the block is where it is no node's ("virtual:load-balancer"). It and Handles are for people who
 	// read the wide table, and are not part of the JSON contract.
@@ -70,7 +73,7 @@ func (o Options) selects(b *inspect.IPAMBlock) bool {
 func row(s *inspect.Snapshot, b *inspect.IPAMBlock) Block {
 	r := Block{
 		CIDR: b.CIDR, Family: b.Family(), Pool: poolName(s.Pools, b.CIDR), Node: b.Node, Affinity: b.Affinity,
-		Capacity: capacity(b.CIDR), Allocated: len(b.Allocations),
+		Capacity: json.Number(ippools.Capacity(b.CIDR).String()), Allocated: len(b.Allocations),
 	}
 	for _, a := range b.Allocations {
 		if b.Node != "" && b.Borrowed(a) {
@@ -90,13 +93,4 @@ func poolName(pools []inspect.IPPool, block netip.Prefix) string {
 		return p.Name
 	}
 	return ""
-}
-
-// capacity is the number of addresses of a block. Calico's have at most 4,096; what only a forged snapshot can have is
-// bounded so that it fits.
-func capacity(cidr netip.Prefix) int {
-	if !cidr.IsValid() {
-		return 0
-	}
-	return 1 << min(cidr.Addr().BitLen()-cidr.Bits(), 62)
 }

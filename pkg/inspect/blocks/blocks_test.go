@@ -16,7 +16,7 @@ func TestAnalyze(t *testing.T) {
 			pool, tunnel = it.Pool6, "vxlan-v6-tunnel-addr-"
 		}
 		pod := "k8s-pod-network.multitool-" + node[len("dual-stack-"):]
-		return blocks.Block{CIDR: it.HostOf(node, f).Block, Family: f, Pool: pool, Node: node, Capacity: 64, Allocated: 2,
+		return blocks.Block{CIDR: it.HostOf(node, f).Block, Family: f, Pool: pool, Node: node, Capacity: "64", Allocated: 2,
 			Handles: []string{pod, tunnel + node}}
 	}
 	lent := row(it.Worker, inspect.IPv6)
@@ -38,11 +38,13 @@ func TestAnalyze(t *testing.T) {
 			blocks.Options{Family: inspect.IPv6, Nodes: []string{it.Worker2}},
 			[]blocks.Block{lent, row(it.Worker2, inspect.IPv6)}},
 		{"no node's, in no pool", &inspect.Snapshot{Blocks: []inspect.IPAMBlock{load}}, blocks.Options{},
-			[]blocks.Block{{CIDR: load.CIDR, Family: inspect.IPv4, Affinity: load.Affinity, Capacity: 4, Allocated: 1,
+			[]blocks.Block{{CIDR: load.CIDR, Family: inspect.IPv4, Affinity: load.Affinity, Capacity: "4", Allocated: 1,
 				Handles: []string{"lb"}}}},
 		{"none", &inspect.Snapshot{}, blocks.Options{}, nil},
-		{"larger than can be", &inspect.Snapshot{Blocks: []inspect.IPAMBlock{{CIDR: netip.MustParsePrefix("::/0")}}},
-			blocks.Options{}, []blocks.Block{{CIDR: netip.MustParsePrefix("::/0"), Family: inspect.IPv6, Capacity: 1 << 62}}},
+		{"blockSize 64", &inspect.Snapshot{Blocks: []inspect.IPAMBlock{{CIDR: netip.MustParsePrefix("fd00::/64")}}},
+			blocks.Options{}, []blocks.Block{{CIDR: netip.MustParsePrefix("fd00::/64"), Family: inspect.IPv6,
+				Capacity: "18446744073709551616"}}},
+		{"not valid", &inspect.Snapshot{Blocks: []inspect.IPAMBlock{{}}}, blocks.Options{}, []blocks.Block{{Capacity: "0"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -49,7 +49,7 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Pool] {
 	}
 	slices.SortFunc(rows, func(a, b Pool) int { return cmp.Or(strings.Compare(a.Name, b.Name), a.CIDR.Compare(b.CIDR)) })
 	if s.Lacks(inspect.FactBlocks, "") == "" {
-		count(rows, s.Blocks)
+		count(rows, s)
 	}
 	return inspect.NewReport(Kind, rows)
 }
@@ -72,16 +72,15 @@ func Capacity(p netip.Prefix) *big.Int {
 }
 
 // count adds up what the blocks of each pool have in use.
-func count(rows []Pool, blocks []inspect.IPAMBlock) {
-	for i := range rows {
-		rows[i].Allocated = new(int)
-	}
-	for i := range blocks {
-		for j := range rows {
-			if rows[j].CIDR.Contains(blocks[i].CIDR.Addr()) {
-				*rows[j].Allocated += len(blocks[i].Allocations)
-				break
-			}
+func count(rows []Pool, s *inspect.Snapshot) {
+	used := map[netip.Prefix]int{}
+	for i := range s.Blocks {
+		if p := inspect.PoolOf(s.Pools, s.Blocks[i].CIDR.Addr()); p != nil {
+			used[p.CIDR] += len(s.Blocks[i].Allocations)
 		}
+	}
+	for i := range rows {
+		n := used[rows[i].CIDR]
+		rows[i].Allocated = &n
 	}
 }

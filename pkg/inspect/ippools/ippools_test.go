@@ -44,6 +44,20 @@ func TestAnalyze(t *testing.T) {
 	}
 }
 
+// TestNested: an address is from the longest of the pools that contain it.
+func TestNested(t *testing.T) {
+	inner := netip.MustParsePrefix("192.168.0.0/24")
+	s := &inspect.Snapshot{
+		Pools:  []inspect.IPPool{{Name: "a", CIDR: netip.MustParsePrefix("192.168.0.0/16")}, {Name: "b", CIDR: inner}},
+		Blocks: []inspect.IPAMBlock{{CIDR: netip.MustParsePrefix("192.168.0.64/26"), Allocations: make([]inspect.Allocation, 3)}},
+	}
+	for _, p := range ippools.Analyze(s, ippools.Options{}).Items {
+		if want := map[string]int{"a": 0, "b": 3}[p.Name]; *p.Allocated != want {
+			t.Errorf("pool %s: %d allocated, want %d", p.Name, *p.Allocated, want)
+		}
+	}
+}
+
 func TestCapacity(t *testing.T) {
 	for cidr, want := range map[string]string{"0.0.0.0/0": "4294967296", "::/0": "340282366920938463463374607431768211456",
 		"fd00::1/128": "1"} {
