@@ -154,3 +154,21 @@ func TestDifferences(t *testing.T) {
 		}
 	}
 }
+
+func TestWireGuardDevice(t *testing.T) {
+	for _, tt := range []struct {
+		v4, v6 bool
+		want   []string
+	}{
+		{true, false, []string{"take wireguard.cali by"}},
+		{false, true, []string{"take wg-v6.cali by"}},
+		{true, true, []string{"take wireguard.cali and wg-v6.cali by"}},
+		{false, false, nil},
+	} {
+		s := it.With(it.Felix(func(f *inspect.FelixSettings) { f.WireGuardEnabled, f.WireGuardEnabledV6 = &tt.v4, &tt.v6 }))
+		got := ways.New(s).Omissions(felix.Routes, felix.Filter{})
+		if len(got) != len(tt.want) || len(got) == 1 && !strings.Contains(got[0].Explanation, tt.want[0]) {
+			t.Errorf("WireGuard for IPv4 %v, for IPv6 %v: omissions %v, want %q", tt.v4, tt.v6, got, tt.want)
+		}
+	}
+}

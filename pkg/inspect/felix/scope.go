@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -39,13 +40,17 @@ const (
 	NoRouteSync    = "routeSyncDisabled"
 )
 
-// explain says what a reason means for the reader of a report.
-func explain(reason string) string {
+// explain says what a reason means for the reader of a report. The zero family is both.
+func explain(reason string, f inspect.Family) string {
 	switch reason {
 	case EBPF:
 		return "the eBPF data plane programs tunnels in maps of its own"
 	case WireGuard:
-		return "traffic may take wireguard.cali by a routing table of its own, which is not verified"
+		device := calico.WireGuardDevice(f.Is6())
+		if f == 0 {
+			device = calico.WireGuardDevice(false) + " and " + calico.WireGuardDevice(true)
+		}
+		return "traffic may take " + device + " by a routing table of its own, which is not verified"
 	case IPIPPool:
 		return "its routes are those of tunl0 or of BIRD"
 	case NoEncapPool:
@@ -177,8 +182,7 @@ func (all *omissions) add(reason string, p Part, f inspect.Family, subject strin
 			return
 		}
 	}
-	*all = append(*all, inspect.Omission{Reason: reason, Part: string(p), Family: f, Subjects: []string{subject},
-		Explanation: explain(reason)})
+	*all = append(*all, inspect.Omission{Reason: reason, Part: string(p), Family: f, Subjects: []string{subject}})
 }
 
 // merged sorts, and makes one entry of those that are the same for both families.
@@ -194,6 +198,9 @@ func (all omissions) merged() []inspect.Omission {
 			continue
 		}
 		merged = append(merged, o)
+	}
+	for i := range merged {
+		merged[i].Explanation = explain(merged[i].Reason, merged[i].Family)
 	}
 	return merged
 }
