@@ -49,7 +49,7 @@ type Overlay struct {
 	Runs bool   // whether the way is in use on the node
 	// Expected is the device as expected; nil where none is.
 	Expected *Device
-	// Problem says why the node has no part in the tunnels although it should, or why its address cannot serve.
+	// Problem says why the node has no part in the tunnels although it should, or why its device cannot be as expected.
 	Problem string
 	VTEPs   *VTEPs
 	// Own is the number of the node's own VTEP, or -1. Without one Felix neither creates nor deletes the device, and what

@@ -60,7 +60,7 @@ func judgeDevice(n *felix.Node, f inspect.Family, tunnel *felix.Overlay) (Device
 	link := n.Link(tunnel.Name)
 	switch {
 	case link == nil && tunnel.Expected != nil:
-		return missing(n, f, tunnel.Expected), true
+		return missing(n, f, tunnel), true
 	case link == nil && tunnel.Problem != "":
 		return Device{Node: n.Name, Family: f, Device: tunnel.Name,
 			Judgement: inspect.Judgement{Status: inspect.StatusMissing, Problems: []string{tunnel.Problem}}}, true
@@ -69,14 +69,14 @@ func judgeDevice(n *felix.Node, f inspect.Family, tunnel *felix.Overlay) (Device
 	}
 	row := observed(n.Name, f, link)
 	switch {
-	case tunnel.Problem != "":
+	case tunnel.Problem != "" && tunnel.Expected == nil:
 		row.Status, row.Problems = inspect.StatusWrong, []string{tunnel.Problem}
 	case !tunnel.Runs:
 		row.Status, row.Problems = inspect.StatusUnexpected, []string{"Felix does no VXLAN in this family"}
 	case tunnel.Expected == nil:
 		row.Status, row.Problems = inspect.StatusUnexpected, []string{"no pool gives the node a tunnel address"}
 	default:
-		row.Problems = differences(n, f, link, tunnel.Expected)
+		row.Problems = differences(n, f, link, tunnel)
 		row.Status = inspect.StatusOK
 		if len(row.Problems) > 0 {
 			row.Status = inspect.StatusWrong
@@ -85,14 +85,11 @@ func judgeDevice(n *felix.Node, f inspect.Family, tunnel *felix.Overlay) (Device
 	return row, true
 }
 
-func missing(n *felix.Node, f inspect.Family, want *felix.Device) Device {
-	row := Device{Node: n.Name, Family: f, Device: want.Name, VNI: want.VNI, VTEP: want.Local, Parent: want.Parent,
+func missing(n *felix.Node, f inspect.Family, tunnel *felix.Overlay) Device {
+	want := tunnel.Expected
+	return Device{Node: n.Name, Family: f, Device: want.Name, VNI: want.VNI, VTEP: want.Local, Parent: want.Parent,
 		Port: want.Port, MTU: want.MTU, MAC: want.MAC,
-		Judgement: inspect.Judgement{Status: inspect.StatusMissing, Problems: []string{"no such device"}}}
-	if want.Parent == "" {
-		row.Problems = append(row.Problems, noParent(want))
-	}
-	return row
+		Judgement: inspect.Judgement{Status: inspect.StatusMissing, Problems: append([]string{"no such device"}, causes(tunnel)...)}}
 }
 
 func observed(node string, f inspect.Family, l *inspect.Link) Device {
@@ -103,13 +100,22 @@ func observed(node string, f inspect.Family, l *inspect.Link) Device {
 	return row
 }
 
-func noParent(want *felix.Device) string {
-	return fmt.Sprintf("no interface of the node holds its address %s", want.Local)
+// causes says why the device cannot be as expected, if so.
+func causes(tunnel *felix.Overlay) []string {
+	switch {
+	case tunnel.Problem != "":
+		return []string{tunnel.Problem}
+	case tunnel.Expected.Parent == "":
+		return []string{fmt.Sprintf("no interface of the node holds its address %s", tunnel.Expected.Local)}
+	default:
+		return nil
+	}
 }
 
 // differences lists in what a device is not the expected one.
-func differences(n *felix.Node, f inspect.Family, l *inspect.Link, want *felix.Device) []string {
+func differences(n *felix.Node, f inspect.Family, l *inspect.Link, tunnel *felix.Overlay) []string {
 	var d diffs
+	want := tunnel.Expected
 	if l.VXLAN == nil {
 		return append(d, fmt.Sprintf("it is of kind %q, expected vxlan", l.Kind))
 	}
@@ -118,12 +124,13 @@ func differences(n *felix.Node, f inspect.Family, l *inspect.Link, want *felix.D
 	}
 	d.compare("VNI", l.VXLAN.VNI, want.VNI)
 	d.compare("port", l.VXLAN.Port, want.Port)
-	d.compare("VTEP", l.VXLAN.Local, want.Local)
-	if want.Parent == "" {
-		d = append(d, noParent(want))
-	} else {
+	if want.Local.IsValid() {
+		d.compare("VTEP", l.VXLAN.Local, want.Local)
+	}
+	if want.Parent != "" {
 		d.compare("parent", l.Parent, want.Parent)
 	}
+	d = append(d, causes(tunnel)...)
 	d.compare("mtu", l.MTU, want.MTU)
 	d.compare("MAC", l.MAC, want.MAC)
 	d.addresses(n.Table(), f, want)

@@ -2,6 +2,7 @@ package vxlan_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -150,5 +151,38 @@ func TestAnalyzeNodeWithoutAddress(t *testing.T) {
 			"projectcalico.org/IPv6Address): see calico-node's address autodetection"}}}}
 	if diff := it.Diff(want, rows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+// TestAnalyzeOwnTunnelAddress: autodetection took the tunnel device's address for the node's. The row names the cause, and
+// does not expect the device to send from its own address.
+func TestAnalyzeOwnTunnelAddress(t *testing.T) {
+	for _, f := range inspect.Families() {
+		h := it.HostOf(it.Worker, f)
+		taken := it.AddressChanged(it.Worker, netip.PrefixFrom(h.Tunnel, f.Bits()))
+		problem := "the address that Calico has for the node, " + h.Tunnel.String() + " (annotation projectcalico.org/" +
+			f.String() + "Address), is that of Calico's own device " + it.Device(f) + ": see calico-node's address autodetection"
+		gone := device(it.Worker, f, inspect.StatusMissing, "no such device", problem)
+		gone.VTEP, gone.Parent = netip.Addr{}, ""
+		for name, tt := range map[string]struct {
+			change it.Change
+			want   vxlan.Device
+		}{
+			"there":   {taken, device(it.Worker, f, inspect.StatusWrong, problem)},
+			"missing": {it.All(taken, it.DeviceDeleted(it.Worker, f)), gone},
+		} {
+			if diff := it.Diff([]vxlan.Device{tt.want}, notOK(it.With(tt.change), f)); diff != "" {
+				t.Errorf("%s, %s: rows (-want +got):\n%s", f, name, diff)
+			}
+		}
+	}
+	other := it.AddressChanged(it.Worker, netip.PrefixFrom(it.HostOf(it.Worker, inspect.IPv6).Tunnel.Next(), 128))
+	wireguard := it.Table(it.Worker, func(t *inspect.NodeTable) {
+		t.Addresses = append(t.Addresses, inspect.LinkAddress{Link: "wg-v6.cali",
+			Prefix: netip.PrefixFrom(it.HostOf(it.Worker, inspect.IPv6).Tunnel.Next(), 128)})
+	})
+	rows := notOK(it.With(other, wireguard), inspect.IPv6)
+	if len(rows) != 1 || len(rows[0].Problems) != 1 || !strings.Contains(rows[0].Problems[0], "own device wg-v6.cali") {
+		t.Errorf("rows %+v, want one that names WireGuard's device", rows)
 	}
 }

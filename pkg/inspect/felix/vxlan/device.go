@@ -24,7 +24,7 @@ func (w *way) Overlay() (felix.Overlay, bool) {
 		return o, true
 	}
 	vtep := w.vteps.At(w.own)
-	o.Expected = &felix.Device{
+	device := felix.Device{
 		Name:    w.device,
 		VNI:     w.node.Settings.VNI,
 		Port:    w.node.Settings.Port,
@@ -34,7 +34,26 @@ func (w *way) Overlay() (felix.Overlay, bool) {
 		MAC:     vtep.MAC,
 		Address: netip.PrefixFrom(vtep.Tunnel, w.family.Bits()),
 	}
+	if holder := w.tunnelHolder(); holder != "" {
+		device.Local, device.Parent = netip.Addr{}, ""
+		o.Problem = fmt.Sprintf("the address that Calico has for the node, %s (annotation projectcalico.org/%sAddress), is that of "+
+			"Calico's own device %s: see calico-node's address autodetection", vtep.Host, w.family, holder)
+	}
+	o.Expected = &device
 	return o, true
+}
+
+// tunnelHolder names the tunnel device whose address autodetection took for the node's own, or is empty. Felix cannot
+// build a tunnel on itself.
+func (w *way) tunnelHolder() string {
+	switch {
+	case calico.IsTunnelDevice(w.parent):
+		return w.parent
+	case w.host() == w.node.Facts().Tunnel.Get(w.family):
+		return w.device
+	default:
+		return ""
+	}
 }
 
 func (w *way) deviceMTU() int {
@@ -90,5 +109,3 @@ func (w *way) tunnelPool() string {
 func givesTunnelAddresses(p *inspect.IPPool) bool {
 	return len(p.AllowedUses) == 0 || slices.Contains(p.AllowedUses, "Tunnel")
 }
-
-var _ = calico.IsTunnelDevice

@@ -232,7 +232,7 @@ func (w *walk) deviceProblem(n *node, settings bool) *inspect.Finding {
 		cause.Summary = fmt.Sprintf("the tunnel device %s of node %s is down", want.Name, n.name)
 	case !settings || link.VXLAN == nil:
 		return nil
-	case link.VXLAN.Local != want.Local:
+	case want.Local.IsValid() && link.VXLAN.Local != want.Local:
 		cause.Summary = fmt.Sprintf("%s of node %s sends from %s in place of %s", want.Name, n.name, link.VXLAN.Local, want.Local)
 	case link.VXLAN.VNI != want.VNI || link.VXLAN.Port != want.Port:
 		cause.Severity = inspect.SeverityWarning
