@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/kind/pkg/cluster"
+	"sigs.k8s.io/kind/pkg/cluster/nodes"
 	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 	kindexec "sigs.k8s.io/kind/pkg/exec"
 	"sigs.k8s.io/kind/pkg/log"
@@ -160,25 +161,42 @@ func (k Kind) ForgetKubeconfig(name, path string) error {
 
 // LoadArchive loads an image archive (docker save) into every node.
 func (k Kind) LoadArchive(ctx context.Context, name, path string) error {
-	nodes, err := k.provider().ListInternalNodes(name)
+	all, err := k.provider().ListInternalNodes(name)
 	if err != nil {
 		return explain(err)
 	}
-	for _, n := range nodes {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		f, err := os.Open(path)
-		if err != nil {
-			return fmt.Errorf("open the image archive: %w", err)
-		}
-		err = nodeutils.LoadImageArchive(n, f)
-		_ = f.Close()
-		if err != nil {
-			return fmt.Errorf("load %s into %s: %w", path, n, explain(err))
+	for _, n := range all {
+		if err := loadArchive(ctx, n, path); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func loadArchive(ctx context.Context, n nodes.Node, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open the image archive: %w", err)
+	}
+	err = nodeutils.LoadImageArchive(interruptible{n, ctx}, f)
+	_ = f.Close() // it was only read
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("load %s into %s: %w", path, n, explain(err))
+	}
+	return nil
+}
+
+// interruptible is a node whose commands end when a context does. kind loads an archive without one.
+type interruptible struct {
+	nodes.Node
+	ctx context.Context
+}
+
+func (n interruptible) Command(command string, args ...string) kindexec.Cmd {
+	return n.CommandContext(n.ctx, command, args...)
 }
 
 // explain turns an error of kind's into one line: kind keeps the output of the command that failed beside the error.
