@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -295,13 +296,53 @@ func TestWrite(t *testing.T) {
 			t.Errorf("%s: %v, %q", path, err, raw)
 		}
 	}
-	left, err := os.ReadDir(filepath.Dir(dir))
-	if err != nil || len(left) != 1 {
-		t.Errorf("beside the folder there is %v, %v", left, err)
+	for folder, want := range map[string]int{filepath.Dir(dir): 1, dir: len(files)} {
+		if left, err := os.ReadDir(folder); err != nil || len(left) != want {
+			t.Errorf("in %s there is %v, %v", folder, left, err)
+		}
 	}
 }
 
 // TestWriteInTheWay leaves nothing behind where a folder cannot be made.
+// TestExportFollowsNoSymbolicLink: a link that somebody planted leads nobody's files elsewhere.
+func TestExportFollowsNoSymbolicLink(t *testing.T) {
+	files := []render.File{{Path: "a.yaml", Text: "a: 1\n"}, {Path: "sub/b.yaml", Text: "b: 1\n"}}
+	tests := []struct {
+		name   string
+		plant  func(dir, elsewhere string) error
+		writes bool // with force the folder is written to all the same
+	}{
+		{"the folder", func(dir, elsewhere string) error { return os.Symlink(elsewhere, dir) }, false},
+		{"a folder in it", func(dir, elsewhere string) error {
+			return errors.Join(os.Mkdir(dir, 0o700), os.Symlink(elsewhere, filepath.Join(dir, "sub")))
+		}, false},
+		{"a file", func(dir, elsewhere string) error {
+			return errors.Join(os.Mkdir(dir, 0o700), os.Symlink(filepath.Join(elsewhere, "victim"), filepath.Join(dir, "a.yaml")))
+		}, true},
+		{"a file that is not there", func(dir, elsewhere string) error {
+			return errors.Join(os.Mkdir(dir, 0o700), os.Symlink(filepath.Join(elsewhere, "new"), filepath.Join(dir, "a.yaml")))
+		}, true},
+	}
+	for _, tt := range tests {
+		for _, force := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, force %v", tt.name, force), func(t *testing.T) {
+				dir, elsewhere := filepath.Join(t.TempDir(), "lab"), t.TempDir()
+				victim := filepath.Join(elsewhere, "victim")
+				if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), tt.plant(dir, elsewhere)); err != nil {
+					t.Fatal(err)
+				}
+				if err := Write(dir, files, force); (err == nil) != (tt.writes && force) {
+					t.Errorf("error %v", err)
+				}
+				left, err := os.ReadDir(elsewhere)
+				if raw, _ := os.ReadFile(victim); err != nil || len(left) != 1 || string(raw) != "mine" {
+					t.Errorf("elsewhere there is %v, %v, and the victim has %q", left, err, raw)
+				}
+			})
+		}
+	}
+}
+
 func TestWriteInTheWay(t *testing.T) {
 	parent := t.TempDir()
 	if err := os.WriteFile(filepath.Join(parent, "lab"), nil, 0o600); err != nil {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
@@ -16,63 +18,60 @@ import (
 // written begins the first line of each file that Write writes; a sum of the rest follows.
 const written = `Written by "kubectl dualstack lab export", sha256 `
 
-// Write writes files below a folder, which it makes. A file that is there and was not written by an earlier call, or was changed
-// since, is not touched, and nothing else either, unless force is set. No file is ever there by half.
+// Write writes files below a folder, which it creates. It follows no symbolic link out of the folder, and the folder itself must
+// not be one: in a place that others write to, it would lead where they want. A file that exists and was not written by an earlier
+// call, or was changed since, is left alone, and so are all others, unless force is set. No file is ever there by half.
 func Write(dir string, files []render.File, force bool) error {
-	if !force {
-		if err := checkOverwrite(dir, files); err != nil {
-			return err
-		}
+	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("%s: is a symbolic link: name the folder that it leads to", dir)
 	}
-	parent := filepath.Dir(filepath.Clean(dir))
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return fmt.Errorf("make the folder %s: %w", parent, err)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the folder %s: %w", dir, err)
 	}
-	// Everything is written beside the folder first, on the same file system, and then moved.
-	staging, err := os.MkdirTemp(parent, ".dualstack-export-")
+	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return fmt.Errorf("write beside the folder %s: %w", dir, err)
+		return fmt.Errorf("open the folder %s: %w", dir, err)
 	}
-	defer os.RemoveAll(staging)
-	for _, f := range files {
-		if err := writeFile(filepath.Join(staging, filepath.FromSlash(f.Path)), sealed(f)); err != nil {
+	defer root.Close()
+	if !force {
+		if err := checkOverwrite(root, dir, files); err != nil {
 			return err
 		}
 	}
-	for _, f := range files {
-		to := filepath.Join(dir, filepath.FromSlash(f.Path))
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return fmt.Errorf("make the folder of %s: %w", to, err)
-		}
-		if err := os.Rename(filepath.Join(staging, filepath.FromSlash(f.Path)), to); err != nil {
-			return fmt.Errorf("put %s in its place: %w", to, err)
+	// Everything is written aside first, on the same file system, and then moved.
+	staging := ".dualstack-export-" + rand.Text()
+	if err := root.Mkdir(staging, 0o700); err != nil {
+		return fmt.Errorf("write to the folder %s: %w", dir, err)
+	}
+	defer func() { _ = root.RemoveAll(staging) }() // an empty folder, unless an error is on its way
+	for i, f := range files {
+		if err := root.WriteFile(filepath.Join(staging, strconv.Itoa(i)), []byte(sealed(f)), 0o644); err != nil {
+			return fmt.Errorf("write %s: %w", filepath.Join(dir, f.Path), err)
 		}
 	}
-	return nil
-}
-
-func writeFile(path, text string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("make the folder of %s: %w", path, err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	for i, f := range files {
+		to := filepath.FromSlash(f.Path)
+		if err := root.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return fmt.Errorf("make the folder of %s: %w", filepath.Join(dir, to), err)
+		}
+		if err := root.Rename(filepath.Join(staging, strconv.Itoa(i)), to); err != nil {
+			return fmt.Errorf("put %s in its place: %w", filepath.Join(dir, to), err)
+		}
 	}
 	return nil
 }
 
 // checkOverwrite returns an error that names the files that are somebody's.
-func checkOverwrite(dir string, files []render.File) error {
+func checkOverwrite(root *os.Root, dir string, files []render.File) error {
 	var foreign []string
 	for _, f := range files {
-		path := filepath.Join(dir, filepath.FromSlash(f.Path))
-		raw, err := os.ReadFile(path)
+		raw, err := root.ReadFile(filepath.FromSlash(f.Path))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			return fmt.Errorf("look at what is there: %w", err)
+			return fmt.Errorf("look at what is in %s: %w", dir, err)
 		case !isSealed(string(raw)):
-			foreign = append(foreign, path)
+			foreign = append(foreign, filepath.Join(dir, filepath.FromSlash(f.Path)))
 		}
 	}
 	if len(foreign) > 0 {
