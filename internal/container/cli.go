@@ -29,7 +29,7 @@ type cli struct {
 }
 
 // kind is a kind of failure and the text by which a line of a runtime's errors tells it: in lower case, with "…" for anything.
-// A nil error marks lines that say nothing.
+// A nil error marks lines that say nothing: they are left out of errors.
 type kind struct {
 	text string
 	err  error
@@ -78,25 +78,28 @@ func (c cli) classify(err error) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
-	var found error
+	var said []string
+	var kinds []error // of what was said, each once; nil is a kind that is not known
 	for line := range strings.Lines(failed.Stderr) {
-		line = strings.ToLower(strings.TrimSpace(line))
-		if line == "" {
+		lower := strings.ToLower(strings.TrimSpace(line))
+		i := slices.IndexFunc(c.kinds, func(k kind) bool { return k.matches(lower) })
+		if lower == "" || i >= 0 && c.kinds[i].err == nil {
 			continue
 		}
-		i := slices.IndexFunc(c.kinds, func(k kind) bool { return k.matches(line) })
-		switch {
-		case i >= 0 && c.kinds[i].err == nil:
-		case i < 0, found != nil && !errors.Is(found, c.kinds[i].err):
-			return err
-		default:
-			found = c.kinds[i].err
+		said = append(said, strings.TrimRight(line, "\n"))
+		var is error
+		if i >= 0 {
+			is = c.kinds[i].err
+		}
+		if !slices.Contains(kinds, is) {
+			kinds = append(kinds, is)
 		}
 	}
-	if found == nil {
+	err = &run.Error{Cmd: failed.Cmd, Code: failed.Code, Stderr: strings.Join(said, "\n")}
+	if len(kinds) != 1 || kinds[0] == nil {
 		return err
 	}
-	return &Error{Kind: found, Err: err}
+	return &Error{Kind: kinds[0], Err: err}
 }
 
 // ignore turns an error of a kind into success.

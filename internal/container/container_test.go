@@ -82,9 +82,9 @@ func complaints() map[string]map[error][]string {
 			ErrNotFound: {"Error: No such container: a", "Error response from daemon: No such container: a", "Error: No such image: a",
 				"Error response from daemon: no such image: a: No such image: a:latest", "Error: No such network: kind",
 				"Error response from daemon: network kind not found", "Error response from daemon: removal of container a is already in progress",
-				"Error: No such container: a\nError: No such container: b"},
+				"Error: No such container: a\nError: No such container: b", "Error response from daemon: network kind not found\nexit status 1"},
 			ErrInUse: {`docker: Error response from daemon: Conflict. The container name "/a" is already in use by container "12". You have to remove (or rename) that container to be able to reuse that name.` +
-				"\nSee 'docker run --help'.", "Error response from daemon: error while removing network: network kind id 12 has active endpoints"},
+				"\nSee 'docker run --help'.", "docker: Error response from daemon: Conflict. The container name \"/a\" is already in use by container \"12\".\n\nRun 'docker run --help' for more information", "Error response from daemon: error while removing network: network kind id 12 has active endpoints"},
 			ErrUnavailable: {"Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
 				"error during connect: Get \"http://x:2375/v1.24/version\": dial tcp: lookup x: no such host"},
 			ErrPermission:  {"permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: connect: permission denied"},
@@ -125,7 +125,8 @@ func TestErrorsHaveTheirKind(t *testing.T) {
 						t.Errorf("%q: is %q: %v", stderr, kind, is)
 					}
 				}
-				if failed := (*run.Error)(nil); !errors.As(err, &failed) || err.Error() != failed.Error() {
+				first, _, _ := strings.Cut(stderr, "\n")
+				if failed := (*run.Error)(nil); !errors.As(err, &failed) || err.Error() != failed.Error() || want == ErrInUse && failed.Reason() != first {
 					t.Errorf("%q: the error says %v", stderr, err)
 				}
 			}

@@ -29,7 +29,9 @@ func NewDocker(r run.Runner) Docker {
 		{"permission denied while trying to connect", ErrPermission},
 		{"cannot connect to the docker daemon", ErrUnavailable},
 		{"error during connect", ErrUnavailable},
-		{"see 'docker run --help'", nil}, // follows the complaint
+		{"see 'docker … --help'", nil}, // these follow a complaint
+		{"run 'docker … --help' for more information", nil},
+		{"exit status 1", nil},
 	}}}
 }
 

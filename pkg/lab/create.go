@@ -69,26 +69,45 @@ func (m *Manager) Create(ctx context.Context, o CreateOptions) (spec.Lab, error)
 		return o.Lab, err
 	}
 	f := labs[o.Lab.Name]
-	if f != nil {
-		complete, err := m.isComplete(ctx, f)
-		if err != nil {
-			return o.Lab, err
-		}
-		if complete {
-			return f.record.Lab, m.repair(ctx, f, o)
-		}
+	if f != nil && f.image() != "" {
+		// The lock comes first: what another command is about to build or to remove must not be judged.
+		return o.Lab, m.exclusively(ctx, f.name, f.image(), forCreation, func(ctx context.Context) error { return m.create(ctx, o, nil) })
 	}
 	c, err := m.prepare(ctx, o, labs)
 	if err != nil {
 		return o.Lab, err
 	}
+	return o.Lab, m.exclusively(ctx, o.Lab.Name, o.NodeImage, forCreation, func(ctx context.Context) error { return m.create(ctx, o, c) })
+}
+
+// create makes or repairs a lab whose lock is held. c is what was prepared before the lock was taken, or nil.
+func (m *Manager) create(ctx context.Context, o CreateOptions, c *creation) error {
+	labs, err := m.scan(ctx)
+	if err != nil {
+		return err
+	}
+	f := labs[o.Lab.Name]
 	if f != nil {
-		m.Progress.Infof("lab %q is half-built, from a creation that was interrupted: it is removed first", f.name)
-		if err := m.remove(ctx, f, ""); err != nil {
-			return o.Lab, err
+		complete, err := m.isComplete(ctx, f)
+		if err != nil {
+			return err
+		}
+		if complete {
+			return m.repair(ctx, f, o)
 		}
 	}
-	return o.Lab, c.plan().Run(ctx, m.Progress, o.Retain)
+	if c == nil {
+		if c, err = m.prepare(ctx, o, labs); err != nil {
+			return err
+		}
+	}
+	if f != nil && !f.isStarting() {
+		m.Progress.Infof("lab %q is half-built, from a creation that was interrupted: it is removed first", f.name)
+		if err := m.remove(ctx, f, ""); err != nil {
+			return err
+		}
+	}
+	return c.plan().Run(ctx, m.Progress, o.Retain)
 }
 
 // creation is one run of Create.

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
 )
 
@@ -23,7 +25,17 @@ func (m *Manager) Delete(ctx context.Context, name, kubeconfig string) error {
 		return err
 	}
 	step := m.Progress.Start(fmt.Sprintf("delete lab %q", name))
-	return step.Done(m.remove(ctx, f, kubeconfig))
+	err = m.exclusively(ctx, name, f.image(), forDeletion, func(ctx context.Context) error {
+		now, err := m.find(ctx, name)
+		if err != nil {
+			return err
+		}
+		return m.remove(ctx, now, kubeconfig)
+	})
+	if errors.Is(err, errNoLock) { // its image is gone, say: what is left is removed all the same
+		err = m.remove(ctx, f, kubeconfig)
+	}
+	return step.Done(err)
 }
 
 // remove removes what was found. The switch's container goes last: if anything before it fails, the lab can be found again.
@@ -84,14 +96,17 @@ func removeEmptyKubeconfig(path string) error {
 
 // removeNetwork removes kind's network where nobody is on it: neither a running container nor one that is stopped.
 func (m *Manager) removeNetwork(ctx context.Context) error {
-	users, err := m.Runtime.List(ctx, "network="+record.KindNetwork)
+	var err error
+	// A container that is being removed is no longer listed, and its end of the network is there for another moment.
+	_ = wait.PollUntilContextTimeout(ctx, lockPoll, lockPatience, true, func(context.Context) (bool, error) {
+		var users []container.Container
+		if users, err = m.Runtime.List(ctx, "network="+record.KindNetwork); err != nil || len(users) > 0 {
+			return true, nil
+		}
+		err = m.Runtime.RemoveNetwork(ctx, record.KindNetwork)
+		return !errors.Is(err, container.ErrInUse), nil
+	})
 	if err != nil {
-		return fmt.Errorf("list who uses the network %s: %w", record.KindNetwork, err)
-	}
-	if len(users) > 0 {
-		return nil
-	}
-	if err := m.Runtime.RemoveNetwork(ctx, record.KindNetwork); err != nil {
 		return fmt.Errorf("remove the network %s: %w", record.KindNetwork, err)
 	}
 	return nil

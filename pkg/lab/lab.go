@@ -35,7 +35,21 @@ type found struct {
 	sw      *container.Container // nil: gone
 	record  record.Record        // only with sw
 	nodes   []container.Container
-	helpers []container.Container // left by a wiring that was killed
+	helpers []container.Container // left by a command that was killed, or running
+}
+
+// isStarting reports whether all that is there is what a creation looks at the host with before it makes anything.
+func (f *found) isStarting() bool {
+	return f.sw == nil && len(f.nodes) == 0 && !slices.ContainsFunc(f.helpers, func(c container.Container) bool { return !c.State.Running })
+}
+
+// image returns the image of a container of the lab: it is present.
+func (f *found) image() string {
+	image := f.record.NodeImage
+	for _, c := range append(slices.Clone(f.nodes), f.helpers...) {
+		image = cmp.Or(image, c.Image)
+	}
+	return image
 }
 
 // names returns the containers of the lab in the order in which they are to be removed: the switch last, because it is what
@@ -64,8 +78,8 @@ func (m *Manager) scan(ctx context.Context) (map[string]*found, error) {
 	labs := map[string]*found{}
 	for _, c := range append(own, kind...) {
 		name := record.LabOf(c)
-		if name == "" {
-			continue
+		if name == "" || c.Labels[record.LabelRole] == record.RoleLock && c.State.Running {
+			continue // a lock that is held is no part of the lab: it goes with its command
 		}
 		f := labs[name]
 		if f == nil {

@@ -58,6 +58,7 @@ func host(t *testing.T, containers ...map[string]any) (*run.Fake, *Manager) {
 	f.Fail("docker network inspect kind", 1, "Error: No such network: kind")
 	f.Answer("docker run --rm --label dualstack.lab", "8192\n", nil)
 	f.Answer("docker images", "", nil)
+	f.Answer(lockRun, "\n", nil)
 	return f, &Manager{Runtime: container.NewDocker(f), Progress: status.New(io.Discard), HTTP: http.DefaultClient}
 }
 

@@ -99,7 +99,7 @@ func checkNetwork(runtime string, n *container.Network, o *CreateOptions) error 
 
 // checkNames makes sure that no container of somebody else's has a name that the lab needs.
 func (m *Manager) checkNames(ctx context.Context, o *CreateOptions) error {
-	taken, err := m.Runtime.Inspect(ctx, append(nodeNames(o.Lab), o.Lab.SwitchName())...)
+	taken, err := m.Runtime.Inspect(ctx, append(nodeNames(o.Lab), o.Lab.SwitchName(), record.LockName(o.Lab.Name))...)
 	if err != nil {
 		return fmt.Errorf("look for containers of the lab's names: %w", err)
 	}

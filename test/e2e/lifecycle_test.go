@@ -12,6 +12,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,14 +90,14 @@ func (p *process) until(t *testing.T, prefix string) (seen []string) {
 // end sends a signal, waits for the plugin and for every command that it had started, and returns its exit code.
 func (p *process) end(t *testing.T, s syscall.Signal) int {
 	t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatal(err)
 	}
 	_ = p.cmd.Wait() // the exit code says how it ended
 	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
 	defer cancel()
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
-		if !p.hasChildren(t) {
+		if len(p.children(t)) == 0 {
 			return p.cmd.ProcessState.ExitCode()
 		}
 		select {
@@ -107,7 +108,8 @@ func (p *process) end(t *testing.T, s syscall.Signal) int {
 	}
 }
 
-func (p *process) hasChildren(t *testing.T) bool {
+// children returns the processes that the plugin has started and that run.
+func (p *process) children(t *testing.T) (pids []int) {
 	t.Helper()
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
@@ -115,11 +117,12 @@ func (p *process) hasChildren(t *testing.T) bool {
 	}
 	for _, e := range environs {
 		// A process may end while it is looked at.
-		if raw, err := os.ReadFile(e); err == nil && strings.Contains(string(raw), p.mark) {
-			return true
+		raw, err := os.ReadFile(e)
+		if pid, err2 := strconv.Atoi(filepath.Base(filepath.Dir(e))); err == nil && err2 == nil && strings.Contains(string(raw), p.mark) {
+			pids = append(pids, pid)
 		}
 	}
-	return false
+	return pids
 }
 
 // other returns a second lab's name and files for the test to create. It is gone when the test ends, however that ends: a lab

@@ -15,15 +15,21 @@ import (
 // The labels. Every container that a lab makes itself carries LabelLab; the switch carries the record as well.
 const (
 	LabelLab    = "dualstack.lab"        // the lab's name
-	LabelRole   = "dualstack.lab.role"   // switch or helper
+	LabelRole   = "dualstack.lab.role"   // switch, helper or lock
 	LabelRecord = "dualstack.lab.record" // a Record as JSON
+	// LabelPurpose is on a lock and says what it is held for.
+	LabelPurpose = "dualstack.lab.purpose"
 )
 
 // The roles of a lab's own containers.
 const (
 	RoleSwitch = "switch"
 	RoleHelper = "helper"
+	RoleLock   = "lock"
 )
+
+// LockName names the container that is a lab's lock.
+func LockName(lab string) string { return lab + "-lock" }
 
 // KindCluster is the label that kind puts on its nodes.
 const KindCluster = "io.x-k8s.kind.cluster"
