@@ -151,10 +151,10 @@ func letters(services []int) string {
 
 // sign is the mark of a part as text: a cross or a question mark, and its number.
 func sign(m graph.Mark) string {
-	switch m.Health {
-	case graph.Broken:
+	switch m.Health() {
+	case inspect.Broken:
 		return fmt.Sprintf("✗%d", m.Number)
-	case graph.Unknown:
+	case inspect.Doubtful:
 		return fmt.Sprintf("?%d", m.Number)
 	default:
 		return ""

@@ -94,10 +94,10 @@ func (d *dot) services(g *graph.Graph) {
 
 // dotColour is what a statement ends with for a part that is marked.
 func dotColour(m graph.Mark) string {
-	if m.Health == graph.OK {
+	if !m.Marked() {
 		return ""
 	}
-	return fmt.Sprintf(`, color="%s", fontcolor="%s", penwidth=2`, colour(m.Health), colour(m.Health))
+	return fmt.Sprintf(`, color="%s", fontcolor="%s", penwidth=2`, colour(m.Health()), colour(m.Health()))
 }
 
 // centred ends a line of a label that is centred.

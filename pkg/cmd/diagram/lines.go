@@ -3,14 +3,15 @@ package diagram
 import (
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/graph"
 )
 
 // What the formats have in common that write a label of some lines for each part.
 
-// colour is what marks a part that is not as it must be, where pages may be light or dark.
-func colour(h graph.Health) string {
-	if h == graph.Unknown {
+// colour is what marks a part that is not as expected, where pages may be light or dark.
+func colour(h inspect.Health) string {
+	if h == inspect.Doubtful {
 		return "#bf8700"
 	}
 	return "#e5534b"
@@ -50,11 +51,15 @@ func serviceLines(s *graph.Service) []string {
 }
 
 func faultLines(f graph.Fault) []string {
-	return append([]string{sign(f.Mark) + " " + f.Where}, f.Notes...)
+	lines := []string{sign(f.Mark) + " " + f.Where}
+	for _, finding := range f.Findings {
+		lines = append(lines, finding.Summary)
+	}
+	return lines
 }
 
 func withSign(name string, m graph.Mark) string {
-	if m.Health == graph.OK {
+	if !m.Marked() {
 		return name
 	}
 	return sign(m) + " " + name

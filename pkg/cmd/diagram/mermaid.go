@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/graph"
 )
 
@@ -12,12 +13,12 @@ import (
 type mermaid struct {
 	strings.Builder
 	edges    int
-	coloured map[graph.Health][]string
+	coloured map[inspect.Health][]string
 }
 
 // drawMermaid draws a flowchart: https://mermaid.js.org/syntax/flowchart.html
 func drawMermaid(g *graph.Graph) string {
-	m := &mermaid{coloured: map[graph.Health][]string{}}
+	m := &mermaid{coloured: map[inspect.Health][]string{}}
 	m.line("flowchart TB")
 	m.vertex("switch", "[", "]", "", switchLines(g.Switch))
 	for i := range g.Nodes {
@@ -28,7 +29,7 @@ func drawMermaid(g *graph.Graph) string {
 		m.vertex(fmt.Sprintf("tunnel%d", i), "{{", "}}", "tunnel", tunnelLines(t))
 		for _, e := range t.Ends {
 			if n, ok := shown(g, e.Node); ok {
-				m.edge(fmt.Sprintf("node%d", n), "---", fmt.Sprintf("tunnel%d", i), sign(e.Mark), e.Health)
+				m.edge(fmt.Sprintf("node%d", n), "---", fmt.Sprintf("tunnel%d", i), sign(e.Mark), e.Health())
 			}
 		}
 	}
@@ -39,7 +40,7 @@ func drawMermaid(g *graph.Graph) string {
 	for i := range g.Nodes {
 		for j := range g.Nodes[i].Pods {
 			for _, s := range g.Nodes[i].Pods[j].Services {
-				m.edge(fmt.Sprintf("service%d", s), "-.->", fmt.Sprintf("pod%d_%d", i, j), "", graph.OK)
+				m.edge(fmt.Sprintf("service%d", s), "-.->", fmt.Sprintf("pod%d_%d", i, j), "", inspect.Healthy)
 			}
 		}
 	}
@@ -73,10 +74,10 @@ func (m *mermaid) node(g *graph.Graph, i int) {
 		m.vertex(fmt.Sprintf("none%d", i), "(", ")", "more", []string{"no pods"})
 	}
 	m.line("  end")
-	if n.Health != graph.OK {
-		m.line("  class node%d %s", i, n.Health)
+	if n.Marked() {
+		m.line("  class node%d %s", i, n.Health())
 	}
-	m.edge("switch", "---", fmt.Sprintf("node%d", i), "", graph.OK)
+	m.edge("switch", "---", fmt.Sprintf("node%d", i), "", inspect.Healthy)
 }
 
 // paths draws what is broken between nodes.
@@ -85,17 +86,17 @@ func (m *mermaid) paths(g *graph.Graph) {
 		from, ok := shown(g, p.From)
 		to, ok2 := shown(g, p.To)
 		if ok && ok2 {
-			m.edge(fmt.Sprintf("node%d", from), "-.->", fmt.Sprintf("node%d", to), p.Family.String()+" "+sign(p.Mark), p.Health)
+			m.edge(fmt.Sprintf("node%d", from), "-.->", fmt.Sprintf("node%d", to), p.Family.String()+" "+sign(p.Mark), p.Health())
 		}
 	}
 }
 
-func (m *mermaid) edge(from, arrow, to, label string, h graph.Health) {
+func (m *mermaid) edge(from, arrow, to, label string, h inspect.Health) {
 	if label != "" {
 		label = "|" + mermaidText([]string{label}) + "|"
 	}
 	m.line("  %s %s%s %s", from, arrow, label, to)
-	if h != graph.OK {
+	if h != inspect.Healthy {
 		m.coloured[h] = append(m.coloured[h], fmt.Sprint(m.edges))
 	}
 	m.edges++
@@ -104,7 +105,7 @@ func (m *mermaid) edge(from, arrow, to, label string, h graph.Health) {
 // notes says in words what is marked, and what is left out.
 func (m *mermaid) notes(g *graph.Graph) {
 	for _, f := range g.Faults() {
-		m.vertex(fmt.Sprintf("fault%d", f.Number), "[", "]", f.Health.String(), faultLines(f))
+		m.vertex(fmt.Sprintf("fault%d", f.Number), "[", "]", f.Health().String(), faultLines(f))
 	}
 	if lines := left(g.Left); len(lines) > 0 {
 		m.vertex("left", "[", "]", "more", lines)
@@ -117,7 +118,7 @@ func (m *mermaid) styles() {
 	m.line("  classDef pod stroke-width:1px")
 	m.line("  classDef service stroke-dasharray:4 2")
 	m.line("  classDef more stroke-dasharray:2 2")
-	for _, h := range []graph.Health{graph.Unknown, graph.Broken} {
+	for _, h := range []inspect.Health{inspect.Doubtful, inspect.Broken} {
 		m.line("  classDef %s stroke:%s,stroke-width:3px", h, colour(h))
 		if edges := m.coloured[h]; len(edges) > 0 {
 			m.line("  linkStyle %s stroke:%s,stroke-width:3px", strings.Join(edges, ","), colour(h))
@@ -127,10 +128,10 @@ func (m *mermaid) styles() {
 
 // class is that of a healthy part, or of its health.
 func class(healthy string, m graph.Mark) string {
-	if m.Health == graph.OK {
+	if !m.Marked() {
 		return healthy
 	}
-	return m.Health.String()
+	return m.Health().String()
 }
 
 // mermaidText quotes lines of text. What is neither a letter, a digit nor harmless becomes an entity in Mermaid's spelling.

@@ -101,7 +101,7 @@ func drawSVG(g *graph.Graph) string {
 func title(g *graph.Graph) string {
 	words := fmt.Sprintf("%s with %d nodes", switchLines(g.Switch)[0], len(g.Nodes)+g.Left.Nodes)
 	if n := len(g.Faults()); n > 0 {
-		words += fmt.Sprintf("; %d parts are not as they must be", n)
+		words += fmt.Sprintf("; %d parts are not as expected", n)
 	}
 	return words
 }
@@ -136,10 +136,10 @@ func (c *canvas) badge(x, y int, class, s string) {
 	c.add(`<circle cx="%d" cy="%d" r="%d" class="%s"/><text x="%d" y="%.1f" class="c">%s</text>`, x, y, radius, class, x, float64(y)+3.5, escaped(s))
 }
 
-// mark draws the number of a part that is not as it must be.
+// mark draws the number of a part that is not as expected.
 func (c *canvas) mark(x, y int, m graph.Mark) {
-	if m.Health != graph.OK {
-		c.badge(x, y, m.Health.String(), fmt.Sprint(m.Number))
+	if m.Marked() {
+		c.badge(x, y, m.Health().String(), fmt.Sprint(m.Number))
 	}
 }
 
@@ -147,10 +147,10 @@ func escaped(s string) string { return html.EscapeString(printer.Escape(s)) }
 
 // healthClass adds a colour to the class of a part that is marked.
 func healthClass(class string, m graph.Mark) string {
-	if m.Health == graph.OK {
+	if !m.Marked() {
 		return class
 	}
-	return class + " s" + m.Health.String()
+	return class + " s" + m.Health().String()
 }
 
 // column is the left edge of a card.
@@ -207,13 +207,13 @@ func (c *canvas) faults() {
 	c.y += 26
 	var inside canvas
 	inside.y = c.y
-	inside.text(margin+padding, inside.y, "b", "Not as it must be", 40)
+	inside.text(margin+padding, inside.y, "b", "Not as expected", 40)
 	for _, f := range faults {
 		inside.y += 26
 		inside.mark(margin+padding+radius, inside.y-4, f.Mark)
 		inside.text(margin+padding+26, inside.y, "", f.Where, chars(c.width, plainChar))
-		for _, note := range f.Notes {
-			for _, line := range wrap(printer.Escape(note), chars(c.width-2*margin-60, plainChar)) {
+		for _, finding := range f.Findings {
+			for _, line := range wrap(printer.Escape(finding.Summary), chars(c.width-2*margin-60, plainChar)) {
 				inside.y += lineStep
 				inside.text(margin+padding+26, inside.y, "m", line, len(line))
 			}

@@ -72,7 +72,7 @@ func (c *canvas) pod(x, y int, p *graph.Pod) {
 		c.badge(right+radius, y-4, "letter", letter(p.Services[i]))
 		right -= 3
 	}
-	if p.Health != graph.OK {
+	if p.Marked() {
 		right -= 2 * radius
 		c.mark(right+radius, y-4, p.Mark)
 	}
@@ -145,8 +145,8 @@ func (c *canvas) plugs(t *graph.Tunnel, from, to int) {
 			continue
 		}
 		class := fmt.Sprintf("s%d", t.Family)
-		if e.Health != graph.OK {
-			class = "line s" + e.Health.String()
+		if e.Marked() {
+			class = "line s" + e.Health().String()
 		}
 		x := socket(i, t.Family)
 		c.add(`<path d="M%d %dV%d" class="%s"/><circle cx="%d" cy="%d" r="4" class="f%d"/>`, x, from, to, class, x, from, t.Family)
@@ -190,8 +190,8 @@ func (c *canvas) broken(paths []graph.Path) {
 		to, _ := shown(c.graph, p.To)
 		x1, x2 := socket(from, p.Family), socket(to, p.Family)
 		sag := arcStep * (i + 1)
-		c.add(`<path d="M%d %dC%d %d %d %d %d %d" class="line s%s"/>`, x1, c.y, x1, c.y+sag*4/3, x2, c.y+sag*4/3, x2, c.y+7, p.Health)
-		c.add(`<path d="M%d %dl-5 9h10z" class="%s"/>`, x2, c.y+1, p.Health)
+		c.add(`<path d="M%d %dC%d %d %d %d %d %d" class="line s%s"/>`, x1, c.y, x1, c.y+sag*4/3, x2, c.y+sag*4/3, x2, c.y+7, p.Health())
+		c.add(`<path d="M%d %dl-5 9h10z" class="%s"/>`, x2, c.y+1, p.Health())
 		c.mark((x1+x2)/2, c.y+sag, p.Mark)
 	}
 	c.y += depth(paths)

@@ -16,15 +16,15 @@ func drawText(g *graph.Graph) string {
 	section(&b, "Services", textServices(g))
 	var faults [][]string
 	for _, f := range g.Faults() {
-		for i, note := range f.Notes {
+		for i, finding := range f.Findings {
 			if i == 0 {
-				faults = append(faults, []string{"  " + sign(f.Mark), f.Where, note})
+				faults = append(faults, []string{"  " + sign(f.Mark), f.Where, finding.Summary})
 			} else {
-				faults = append(faults, []string{"", "", note})
+				faults = append(faults, []string{"", "", finding.Summary})
 			}
 		}
 	}
-	section(&b, "Not as it must be", faults)
+	section(&b, "Not as expected", faults)
 	if more := left(g.Left); len(more) > 0 {
 		b.WriteString("\n" + strings.Join(more, "\n") + "\n")
 	}

@@ -118,7 +118,7 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	if g.Marked == 1 {
-		return exit.FindingsIf(1, "one part of the picture is not as it must be, or could not be verified")
+		return exit.FindingsIf(1, "one part of the picture is not as expected, or could not be verified")
 	}
-	return exit.FindingsIf(g.Marked, "%d parts of the picture are not as they must be, or could not be verified", g.Marked)
+	return exit.FindingsIf(g.Marked, "%d parts of the picture are not as expected, or could not be verified", g.Marked)
 }

@@ -50,7 +50,7 @@ func (b *builder) addNodes() {
 		known[row.Name] = true
 		n := Node{Name: row.Name, Roles: row.Roles, Addresses: Addresses{V4: row.InternalIPv4, V6: row.InternalIPv6}}
 		if !row.Ready {
-			n.add(Broken, "the node is not ready")
+			n.add(inspect.Finding{Code: NodeNotReady, Severity: inspect.SeverityError, Summary: "the node is not ready"})
 		}
 		b.graph.Nodes = append(b.graph.Nodes, n)
 	}
@@ -64,7 +64,8 @@ func (b *builder) addNodes() {
 		if reason == "" && b.options.Family != 0 {
 			continue // it is there, without an address of the family
 		}
-		n.add(Unknown, "not in the list of nodes: "+cmp.Or(reason, "there is no such node"))
+		n.add(inspect.Finding{Code: NodeNotListed, Severity: inspect.SeverityUnknown,
+			Summary: "not in the list of nodes: " + cmp.Or(reason, "there is no such node")})
 		b.graph.Nodes = append(b.graph.Nodes, n)
 	}
 	slices.SortFunc(b.graph.Nodes, func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })
@@ -88,7 +89,8 @@ func (b *builder) addServices() {
 			Addresses: Addresses{V4: row.IPv4, V6: row.IPv6}}
 		for _, f := range row.IPFamilies {
 			if e := row.Endpoints.Get(f); e != nil && e.Total > 0 && e.Ready == 0 {
-				s.add(Broken, fmt.Sprintf("none of the %d %s endpoints is ready", e.Total, f))
+				s.add(inspect.Finding{Code: ServiceNotReady, Severity: inspect.SeverityError, Family: f,
+					Summary: fmt.Sprintf("none of the %d %s endpoints is ready", e.Total, f)})
 			}
 		}
 		b.graph.Services = append(b.graph.Services, s)
@@ -130,7 +132,7 @@ func (b *builder) addPods() {
 		p := Pod{Namespace: row.Namespace, Name: row.Name, HostNetwork: row.HostNetwork, Services: sending[name],
 			Addresses: Addresses{V4: row.IPv4, V6: row.IPv6}}
 		if problem := unhealthy[name]; problem != "" {
-			p.add(Broken, problem)
+			p.add(inspect.Finding{Code: PodNotReady, Severity: inspect.SeverityError, Summary: problem})
 		}
 		n.Pods = append(n.Pods, p)
 	}

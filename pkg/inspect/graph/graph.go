@@ -22,11 +22,11 @@ type Graph struct {
 	Switch   *Switch // nil where the cluster is not a lab's
 	Nodes    []Node
 	Tunnels  []Tunnel // one for each family that has any
-	Paths    []Path   // from node to node, those that are not as they must be
+	Paths    []Path   // from node to node, those that are not as expected
 	Services []Service
 	// Left counts what there is and is not shown, so that a picture of a large cluster stays legible.
 	Left Left
-	// Marked counts the parts that are not as they must be, with those that are not shown.
+	// Marked counts the parts that are not as expected, with those that are not shown.
 	Marked int
 }
 
@@ -98,25 +98,33 @@ type Service struct {
 	Mark
 }
 
-// Health says how something is.
-type Health uint8
-
-// The states of health. What is both broken and in part unknown is broken.
-const (
-	OK Health = iota
-	Unknown
-	Broken
-)
-
-// String is the word for people.
-func (h Health) String() string { return [...]string{"ok", "unknown", "broken"}[h] }
-
-// Mark says what is wrong with a part of the graph. The zero value is the mark of one that is as it must be.
+// Mark says what is wrong with a part of the graph. The zero value is the mark of a part that is as expected.
 type Mark struct {
-	Health Health
-	Number int      // by which pictures refer to the notes; 0 without any
-	Notes  []string // what is wrong, or why it is not known
+	Number   int // by which pictures refer to the findings; 0 without any
+	Findings []inspect.Finding
 }
+
+// Marked reports whether anything is wrong, or not known.
+func (m Mark) Marked() bool { return len(m.Findings) > 0 }
+
+// Health is that of the worst finding. What is both broken and in part not known is broken.
+func (m Mark) Health() inspect.Health {
+	worst := inspect.Healthy
+	for _, f := range m.Findings {
+		worst = max(worst, f.Severity.Health())
+	}
+	return worst
+}
+
+// The codes of the findings that no table of a node tells. The others are made of what a row is about and its status:
+// "route-missing", "fdb-wrong".
+const (
+	NodeNotReady      inspect.Code = "node-not-ready"
+	NodeNotListed     inspect.Code = "node-not-listed" // pods name it, the list of nodes does not
+	PodNotReady       inspect.Code = "pod-not-ready"
+	ServiceNotReady   inspect.Code = "service-not-ready"       // no endpoint of a family is
+	MissingWithDevice inspect.Code = "missing-with-the-device" // routes and entries, which the kernel drops with it
+)
 
 // Fault is a part that is marked, with words for where it is.
 type Fault struct {
@@ -167,7 +175,7 @@ func Analyze(s *inspect.Snapshot, o Options) *Graph {
 func (g *Graph) Faults() []Fault {
 	var all []Fault
 	g.visit(func(where string, m *Mark) {
-		if m.Health != OK {
+		if m.Marked() {
 			all = append(all, Fault{where, *m})
 		}
 	})

@@ -17,8 +17,8 @@ import (
 func words(g *Graph) []string {
 	var all []string
 	for _, f := range g.Faults() {
-		for _, n := range f.Notes {
-			all = append(all, fmt.Sprintf("%d %s, %s: %s", f.Number, f.Where, f.Health, n))
+		for _, n := range f.Findings {
+			all = append(all, fmt.Sprintf("%d %s, %s: %s", f.Number, f.Where, f.Health(), n.Summary))
 		}
 	}
 	return all
@@ -132,7 +132,7 @@ func TestLimit(t *testing.T) {
 	}
 	s.Pods[3].Ready = false // calico-node of worker, the second pod there
 	g := Analyze(s, Options{Limit: 1})
-	if len(g.Nodes) != 1 || g.Nodes[0].Name != Worker || len(g.Nodes[0].Pods) != 1 || g.Nodes[0].More != 1 || g.Nodes[0].Pods[0].Health != Broken {
+	if len(g.Nodes) != 1 || g.Nodes[0].Name != Worker || len(g.Nodes[0].Pods) != 1 || g.Nodes[0].More != 1 || g.Nodes[0].Pods[0].Health() != inspect.Broken {
 		t.Errorf("nodes %+v", g.Nodes)
 	}
 	if len(g.Services) != 1 || g.Services[0].Name != ServiceDualStack || len(g.Tunnels[0].Ends) != 1 || g.Tunnels[1].Encapsulated != 6 {
@@ -166,5 +166,35 @@ func TestServing(t *testing.T) {
 func TestNoLab(t *testing.T) {
 	if g := Analyze(With(func(s *inspect.Snapshot) { s.Lab = inspect.Lab{} }), Options{}); g.Switch != nil {
 		t.Errorf("switch %+v", g.Switch)
+	}
+}
+
+// TestCodes: scripts may rely on the codes.
+func TestCodes(t *testing.T) {
+	tests := []struct {
+		change Change
+		want   inspect.Finding
+	}{
+		{RouteDeleted(Worker, Worker2, inspect.IPv6), inspect.Finding{Code: "route-missing", Severity: inspect.SeverityError,
+			Node: Worker, RemoteNode: Worker2, Family: inspect.IPv6, Subject: "IPv6 from " + Worker + " to " + Worker2}},
+		{FDBMoved(Worker, Worker2, inspect.IPv4, netip.MustParseAddr("10.10.10.99")), inspect.Finding{Code: "fdb-wrong",
+			Severity: inspect.SeverityError, Node: Worker, RemoteNode: Worker2, Family: inspect.IPv4,
+			Subject: "IPv4 from " + Worker + " to " + Worker2}},
+		{DeviceDeleted(Worker, inspect.IPv4), inspect.Finding{Code: "device-missing", Severity: inspect.SeverityError, Node: Worker,
+			Family: inspect.IPv4, Subject: "vxlan.calico of " + Worker}},
+		{Unread(Worker, "no way in"), inspect.Finding{Code: "device-unknown", Severity: inspect.SeverityUnknown, Node: Worker,
+			Family: inspect.IPv4, Subject: "vxlan.calico of " + Worker}},
+		{func(s *inspect.Snapshot) { s.Pods[0].Ready = false }, inspect.Finding{Code: PodNotReady,
+			Severity: inspect.SeverityError, Subject: "pod default/multitool-control-plane"}},
+	}
+	for _, tt := range tests {
+		faults := Analyze(With(tt.change), Options{}).Faults()
+		if len(faults) == 0 {
+			t.Errorf("%s: nothing is marked", tt.want.Code)
+			continue
+		}
+		if d := cmp.Diff(tt.want, faults[0].Findings[0], cmpopts.IgnoreFields(inspect.Finding{}, "Summary")); d != "" {
+			t.Errorf("%s: (-want +got)\n%s", tt.want.Code, d)
+		}
 	}
 }

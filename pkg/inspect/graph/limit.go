@@ -18,15 +18,15 @@ func (b *builder) limit() {
 	}
 	for _, t := range g.Tunnels {
 		for _, e := range t.Ends {
-			concerned[e.Node] = concerned[e.Node] || e.Health != OK
+			concerned[e.Node] = concerned[e.Node] || e.Marked()
 		}
 	}
 	g.Nodes, g.Left.Nodes = first(g.Nodes, limit, func(n Node) int {
-		return rank(n.Health != OK || concerned[n.Name], len(n.Pods) > 0)
+		return rank(n.Marked() || concerned[n.Name], len(n.Pods) > 0)
 	})
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		n.Pods, n.More = first(n.Pods, limit, func(p Pod) int { return rank(p.Health != OK) })
+		n.Pods, n.More = first(n.Pods, limit, func(p Pod) int { return rank(p.Marked()) })
 	}
 	for i := range g.Tunnels {
 		t := &g.Tunnels[i]
@@ -48,7 +48,7 @@ func (b *builder) limitServices(limit int) {
 	for i, s := range g.Services {
 		all[i] = numbered{s, i}
 	}
-	all, g.Left.Services = first(all, limit, func(s numbered) int { return rank(s.Health != OK) })
+	all, g.Left.Services = first(all, limit, func(s numbered) int { return rank(s.Marked()) })
 	g.Services = g.Services[:0]
 	for i, s := range all {
 		kept[s.number] = i
@@ -99,13 +99,16 @@ func first[T any](items []T, limit int, rank func(T) int) ([]T, int) {
 	return kept, len(items) - limit
 }
 
-// number gives each mark the number by which pictures refer to it.
+// number gives each mark the number by which pictures refer to it, and its findings their subject.
 func (b *builder) number() {
 	n := 0
-	b.graph.visit(func(_ string, m *Mark) {
-		if m.Health != OK {
+	b.graph.visit(func(where string, m *Mark) {
+		if m.Marked() {
 			n++
 			m.Number = n
+			for i := range m.Findings {
+				m.Findings[i].Subject = where
+			}
 		}
 	})
 }

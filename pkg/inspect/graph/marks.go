@@ -16,26 +16,37 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
 )
 
-// add notes what is wrong, once.
-func (m *Mark) add(h Health, note string) {
-	m.Health = max(m.Health, h)
-	if !slices.Contains(m.Notes, note) {
-		m.Notes = append(m.Notes, note)
+// add notes a finding, once.
+func (m *Mark) add(f inspect.Finding) {
+	if !slices.ContainsFunc(m.Findings, func(have inspect.Finding) bool { return have.Summary == f.Summary }) {
+		m.Findings = append(m.Findings, f)
 	}
 }
 
-// judge notes a row of an inspector that is not ok.
-func (m *Mark) judge(status inspect.Status, what string, details ...string) {
-	h := Broken
-	if status == inspect.StatusUnknown {
-		h, what = Unknown, "not verified"
-	} else if status != inspect.StatusOK {
-		what = string(status) + " " + what
+// subject is what a row of an inspector is about.
+type subject struct {
+	code inspect.Code // what the codes of its findings begin with
+	name string       // "route to 10.0.0.0/26"
+	has  string       // its value, to hold against the expected one
+	way
+	inspect.Judgement
+}
+
+// finding tells of a row that is not ok.
+func (s subject) finding() inspect.Finding {
+	f := inspect.Finding{Code: s.code + "-" + inspect.Code(s.Status), Severity: inspect.SeverityError,
+		Summary: string(s.Status) + " " + s.name, Node: s.from, RemoteNode: s.to, Family: s.family}
+	if s.Status == inspect.StatusUnknown {
+		f.Severity, f.Summary = inspect.SeverityUnknown, "not verified"
+	}
+	details := s.Problems
+	if s.has != "" && s.Expected != "" {
+		details = append([]string{"is " + s.has + ", expected " + s.Expected}, details...)
 	}
 	if text := strings.Join(details, "; "); text != "" {
-		what += ": " + text
+		f.Summary += ": " + text
 	}
-	m.add(h, what)
+	return f
 }
 
 // addTunnels makes one tunnel of the devices of each family.
@@ -49,7 +60,7 @@ func (b *builder) addTunnels() {
 		t := b.tunnel(d)
 		e := End{Node: d.Node, VTEP: d.VTEP, Address: b.tunnelAddress(d.Node, d.Family)}
 		if d.Status != inspect.StatusOK {
-			e.judge(d.Status, "tunnel device", d.Problems...)
+			e.add(subject{"device", "tunnel device", "", way{d.Node, "", d.Family}, d.Judgement}.finding())
 		}
 		t.Ends = append(t.Ends, e)
 	}
@@ -91,29 +102,30 @@ type way struct {
 	family   inspect.Family
 }
 
-// paths collects the paths that are not as they must be.
+// paths collects the paths that are not as expected.
 type paths struct {
 	*builder
 	marks    map[way]*Mark
 	followed map[*End]int // entries that are missing with the device that they are of
 }
 
-// addPaths holds what leads from node to node against what must be there, and counts what goes through the tunnels.
+// addPaths judges what leads from node to node, and counts what goes through the tunnels.
 func (b *builder) addPaths() {
 	c := paths{builder: b, marks: map[way]*Mark{}, followed: map[*End]int{}}
 	filter := felix.Filter{Family: b.options.Family}
 	for _, r := range routes.Analyze(b.snapshot, routes.Options{Filter: filter}).Items {
 		c.count(r)
-		c.note(way{r.Node, r.RemoteNode, r.Family}, r.Status, "route to "+text(r.Destination), r.Problems...)
+		c.note(subject{"route", "route to " + text(r.Destination), "", way{r.Node, r.RemoteNode, r.Family}, r.Judgement})
 	}
 	for _, n := range neighbors.Analyze(b.snapshot, neighbors.Options{Filter: filter}).Items {
-		c.note(way{n.Node, n.RemoteNode, n.Family}, n.Status, "neighbour entry of "+text(n.IP), details(n.MAC.String(), n.Expected, n.Problems)...)
+		c.note(subject{"neighbor", "neighbour entry of " + text(n.IP), n.MAC.String(), way{n.Node, n.RemoteNode, n.Family}, n.Judgement})
 	}
 	for _, e := range fdb.Analyze(b.snapshot, fdb.Options{Filter: filter}).Items {
-		c.note(way{e.Node, e.RemoteNode, e.Family}, e.Status, "forwarding entry of "+e.MAC.String(), details(text(e.VTEP), e.Expected, e.Problems)...)
+		c.note(subject{"fdb", "forwarding entry of " + e.MAC.String(), text(e.VTEP), way{e.Node, e.RemoteNode, e.Family}, e.Judgement})
 	}
 	for end, n := range c.followed {
-		end.add(Broken, fmt.Sprintf("%d routes and entries are missing with it", n))
+		end.add(inspect.Finding{Code: MissingWithDevice, Severity: inspect.SeverityError, Node: end.Node,
+			Summary: fmt.Sprintf("%d routes and entries are missing with it", n)})
 	}
 	keys := slices.SortedFunc(maps.Keys(c.marks), func(a, b way) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.family, b.family), cmp.Compare(a.to, b.to))
@@ -121,14 +133,6 @@ func (b *builder) addPaths() {
 	for _, w := range keys {
 		b.graph.Paths = append(b.graph.Paths, Path{From: w.from, To: w.to, Family: w.family, Mark: *c.marks[w]})
 	}
-}
-
-// details says what an entry has and what is expected.
-func details(has, expected string, problems []string) []string {
-	if expected == "" {
-		return problems
-	}
-	return append([]string{"is " + has + ", expected " + expected}, problems...)
 }
 
 // text is an address or a prefix as text, where there is one.
@@ -143,24 +147,24 @@ func text[A interface {
 }
 
 // note marks the path that a row is about, or the node's own tunnel device where it is about no other node. What is
-// missing because the device is, is only counted there.
-func (c *paths) note(w way, status inspect.Status, what string, details ...string) {
-	if status == inspect.StatusOK || c.node(w.from) == nil {
+// missing because the device is missing only counts there.
+func (c *paths) note(row subject) {
+	if row.Status == inspect.StatusOK || c.node(row.from) == nil {
 		return
 	}
-	end := c.end(w.from, w.family)
+	end := c.end(row.from, row.family)
 	switch {
-	case end != nil && end.Health == Broken && status == inspect.StatusMissing:
+	case end != nil && end.Health() == inspect.Broken && row.Status == inspect.StatusMissing:
 		c.followed[end]++
-	case end != nil && (w.to == "" || w.to == w.from):
-		end.judge(status, what, details...)
-	case w.to == "" || w.to == w.from:
-		c.node(w.from).judge(status, what, details...)
+	case end != nil && (row.to == "" || row.to == row.from):
+		end.add(row.finding())
+	case row.to == "" || row.to == row.from:
+		c.node(row.from).add(row.finding())
 	default:
-		if c.marks[w] == nil {
-			c.marks[w] = &Mark{}
+		if c.marks[row.way] == nil {
+			c.marks[row.way] = &Mark{}
 		}
-		c.marks[w].judge(status, what, details...)
+		c.marks[row.way].add(row.finding())
 	}
 }
 
