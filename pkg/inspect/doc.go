@@ -2,5 +2,5 @@
 // cluster), the types that it is made of, and the shape of the reports that analyses return.
 //
 // It judges nothing and reads nothing. Package gather fills a Snapshot from a live cluster, package snapfile from a file;
-// package expect computes what a node's kernel must hold; one package per inspector compares the two.
+// package felix computes what a node's kernel is expected to hold; one package per inspector compares the two.
 package inspect

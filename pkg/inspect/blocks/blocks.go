@@ -45,7 +45,7 @@ type Options struct {
 	Nodes  []string // blocks that are affine to them, or that they have borrowed from; none is all
 }
 
-// Needs lists the facts that Analyze goes by.
+// Needs lists the facts that Analyze uses.
 func Needs() []inspect.Fact { return []inspect.Fact{inspect.FactBlocks, inspect.FactPools} }
 
 // Analyze returns the blocks, sorted by node, family and address.

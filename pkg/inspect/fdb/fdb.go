@@ -44,7 +44,7 @@ type Options struct {
 	Lookup bool // fill in Lookup
 }
 
-// Needs lists the facts that Analyze goes by.
+// Needs lists the facts that Analyze uses.
 func Needs() []inspect.Fact { return felix.FDB.Needs() }
 
 // Analyze returns the entries of all nodes, sorted by node, family and VTEP.

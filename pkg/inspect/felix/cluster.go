@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Cluster is what holds for all nodes alike, computed once. It is not changed afterwards.
+// Cluster holds what is the same for all nodes. It is computed once and does not change afterwards.
 type Cluster struct {
 	snapshot *inspect.Snapshot
 	release  Release
@@ -19,8 +19,7 @@ type Cluster struct {
 	patterns map[string]*regexp.Regexp // compiled mtuIfacePatterns
 }
 
-// New reads the API facts of a snapshot, with a Manager for each way of travel that is to be verified. Package ways calls
-// it with all of them.
+// New reads the API facts of a snapshot, with a Manager for each way of travel to verify. Package ways passes all of them.
 func New(s *inspect.Snapshot, makers ...Maker) *Cluster {
 	c := &Cluster{snapshot: s, release: parseRelease(s.Calico.Version), patterns: patternsOf(s.Calico)}
 	for i := range s.Nodes {
@@ -106,7 +105,7 @@ type Filter struct {
 }
 
 // Visit calls visit for each node, in order of name, and each family that the filter lets pass. When the nodes could
-// not be read, it calls visit with a nameless node, of which nothing can be judged.
+// not be read, it calls visit with a nameless node, for which every row is unknown.
 func (c *Cluster) Visit(flt Filter, visit func(*Node, inspect.Family)) {
 	nodes := c.nodes
 	if len(nodes) == 0 && c.Lacks(inspect.FactNodes, "") != "" {

@@ -14,7 +14,7 @@ import (
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 )
 
-// nodeOf returns what one node of a snapshot goes by.
+// nodeOf returns a node of a snapshot, with what is expected of it.
 func nodeOf(t *testing.T, s *inspect.Snapshot, name string) *felix.Node {
 	t.Helper()
 	var found *felix.Node

@@ -17,7 +17,7 @@ type Manager interface {
 	On(n *Node, f inspect.Family) Way
 }
 
-// Maker makes a Manager for a cluster, of which only the nodes and the snapshot are known yet.
+// Maker makes a Manager for a cluster. It may only ask for the cluster's nodes and snapshot, which are known by then.
 type Maker func(*Cluster) Manager
 
 // Way is what a Manager expects of one node in one family.
@@ -30,7 +30,7 @@ type Way interface {
 	Overlay() (Overlay, bool)
 	// Route returns the expected route to a destination in one of the way's pools. There is none to the node's own pods.
 	Route(d *Destination) (Route, bool)
-	// Owns reports whether a route of the kernel belongs to this way, so that it is unexpected unless Route returned it.
+	// Owns reports whether a route of the kernel belongs to this way. Such a route is unexpected unless Route returned it.
 	Owns(r *inspect.Route) bool
 }
 

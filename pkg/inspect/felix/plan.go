@@ -6,15 +6,15 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// RoutePlan is what one node is expected to do with each of the destinations of a family, whichever way leads there.
-// They are numbered by address, the same for all nodes.
+// RoutePlan holds the expected routes of one node to the destinations of a family, whichever way leads there. The
+// destinations are numbered by address, in the same way for all nodes.
 type RoutePlan struct {
 	dests *destinations
 	vteps *VTEPs
 	ways  []Way // by number of the manager; nil where the way's routes are omitted
 }
 
-// RoutePlan returns what the node is expected to do with the destinations of a family.
+// RoutePlan returns the expected routes to the destinations of a family.
 func (n *Node) RoutePlan(f inspect.Family) *RoutePlan {
 	p := &RoutePlan{dests: n.cluster.dests.Get(f), vteps: n.cluster.VTEPs(f), ways: make([]Way, len(n.ways.Get(f)))}
 	for i, w := range n.ways.Get(f) {
@@ -31,7 +31,7 @@ func (p *RoutePlan) Len() int { return len(p.dests.list) }
 // Find returns the number of a destination.
 func (p *RoutePlan) Find(dst netip.Prefix) (int, bool) { return found(p.dests.index, dst) }
 
-// Optional reports whether destination i needs no route on any node, so that there is nothing to say where there is none.
+// Optional reports whether no node needs a route to destination i: a missing one makes no row.
 func (p *RoutePlan) Optional(i int) bool { return p.dests.list[i].Of == TunnelAddress }
 
 // Route returns the route that the node is expected to have, or may have, to destination i, if any. Routes to the node's
@@ -44,7 +44,7 @@ func (p *RoutePlan) Route(i int) (Route, bool) {
 	return p.ways[d.manager].Route(d)
 }
 
-// Owns reports whether a route belongs to one of the ways, so that it is unexpected unless it is one of Route's.
+// Owns reports whether a route belongs to one of the ways. Such a route is unexpected unless Route returned it.
 func (p *RoutePlan) Owns(r *inspect.Route) bool {
 	for _, w := range p.ways {
 		if w != nil && w.Owns(r) {

@@ -34,7 +34,7 @@ type Route struct {
 	// Multipath accepts several routes at once, as for equal-cost multipath.
 	Multipath bool
 
-	// Hops are the ways that are accepted; the first is the one to tell.
+	// Hops are the accepted variants; messages name the first.
 	Hops [2]Hop
 }
 
@@ -64,7 +64,7 @@ const (
 	// ProtocolBoot is the kernel's RTPROT_BOOT, Felix's default for the routes of its own devices.
 	ProtocolBoot = 3
 	ProtocolBIRD = 12
-	// ProtocolFelix marks the routes that Felix must tell from those of others (dataplanedefs.DefaultRouteProto).
+	// ProtocolFelix marks routes as Felix's own where the device does not (dataplanedefs.DefaultRouteProto).
 	ProtocolFelix = 80
 )
 
@@ -191,7 +191,7 @@ func (r *Route) String() string {
 	return strings.TrimSpace(b.String())
 }
 
-// TypeOf returns the type of a route, of which ip leaves out unicast.
+// TypeOf returns the type of a route. The ip command prints none for unicast.
 func TypeOf(r *inspect.Route) string {
 	if r.Type == "" {
 		return TypeUnicast

@@ -19,7 +19,7 @@ const (
 	Routes    Part = "routes"
 )
 
-// Needs returns the facts without which a part cannot be judged.
+// Needs returns the facts that judging a part takes.
 func (p Part) Needs() []inspect.Fact {
 	facts := []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactFelix, inspect.FactTables}
 	if p == Routes {

@@ -15,7 +15,7 @@ const (
 )
 
 // Settings are those of Felix on one node: its defaults, FelixConfiguration "default", FelixConfiguration "node.NAME" and
-// the environment of calico-node, of which the later win.
+// the environment of calico-node. Later ones win.
 type Settings struct {
 	VXLANEnabled      *bool                 // nil: the pools decide
 	VNI               int                   // the same for both families
@@ -24,7 +24,7 @@ type Settings struct {
 	IPv6Support       bool
 	BPF               bool
 	WireGuard         inspect.ByFamily[bool]
-	RouteProtocol     int // deviceRouteProtocol; 3 (boot) stands for "as Felix likes"
+	RouteProtocol     int // deviceRouteProtocol; with 3 (boot) Felix chooses
 	RouteSyncDisabled bool
 	RouteSource       string // CalicoIPAM or WorkloadIPs; empty is CalicoIPAM
 	MTUIfacePattern   string

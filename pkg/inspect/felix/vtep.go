@@ -16,8 +16,8 @@ type VTEP struct {
 	Host   netip.Addr  // of the node: where the frames for MAC are sent
 }
 
-// VTEPs holds the VTEPs of all nodes in one family, in order of the nodes' names. They are numbered by that order, so
-// that a thousand nodes can each tick off what they have of a thousand others without a map of their own.
+// VTEPs holds the VTEPs of all nodes in one family. They are numbered in order of the nodes' names, so that each of a
+// thousand nodes can tick off its entries for the others without a map of its own.
 type VTEPs struct {
 	list     []VTEP
 	byNode   map[string]int

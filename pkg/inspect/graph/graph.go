@@ -1,4 +1,4 @@
-// Package graph makes of a snapshot what a picture of the cluster shows: the switch of a lab, the nodes with their pods,
+// Package graph computes what a picture of the cluster shows: the switch of a lab, the nodes with their pods,
 // the tunnels of each family, the services, and what is wrong with any of them. The judgement is that of the inspectors
 // that verify the nodes' tables. It does no I/O, and it draws nothing.
 package graph
@@ -142,7 +142,7 @@ type Options struct {
 	Serving bool
 }
 
-// Needs lists the facts that Analyze goes by.
+// Needs lists the facts that Analyze uses.
 func Needs() []inspect.Fact {
 	facts := []inspect.Fact{inspect.FactPods, inspect.FactServices, inspect.FactEndpointSlices, inspect.FactLab}
 	seen := map[inspect.Fact]bool{}

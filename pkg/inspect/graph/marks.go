@@ -27,7 +27,7 @@ func (m *Mark) add(f inspect.Finding) {
 type subject struct {
 	code inspect.Code // what the codes of its findings begin with
 	name string       // "route to 10.0.0.0/26"
-	has  string       // its value, to hold against the expected one
+	has  string       // its value, to compare with the expected one
 	way
 	inspect.Judgement
 }

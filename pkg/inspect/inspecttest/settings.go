@@ -83,7 +83,7 @@ func Unencapsulated(s *inspect.Snapshot) {
 }
 
 // WindowsNode adds a node of Windows: the others know its VTEP, by the MAC that it announces; its own tables are
-// nobody's business.
+// not verified.
 func WindowsNode(s *inspect.Snapshot) {
 	mac, tunnel := MAC("00:15:5d:00:00:01"), netip.MustParseAddr("192.168.9.0")
 	address := netip.MustParsePrefix("10.10.10.20/24")

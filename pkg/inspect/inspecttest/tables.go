@@ -6,8 +6,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// labTable is what the kernel of a node of the lab holds under Calico v3.28, with what is around it and is nobody's
-// business: the management network, the pods' own routes, multicast and dynamic entries.
+// labTable is what the kernel of a node of the lab holds under Calico v3.28, with entries around it that are not
+// verified: the management network, the pods' own routes, multicast and dynamic entries.
 func labTable(h4, h6 Host) inspect.NodeTable {
 	pod := workloadInterface("default", podName(h4.Name))
 	t := inspect.NodeTable{

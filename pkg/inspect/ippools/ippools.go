@@ -36,7 +36,7 @@ type Pool struct {
 // Options limit the report.
 type Options struct{ Family inspect.Family }
 
-// Needs lists the facts that Analyze goes by.
+// Needs lists the facts that Analyze uses.
 func Needs() []inspect.Fact { return []inspect.Fact{inspect.FactPools, inspect.FactBlocks} }
 
 // Analyze returns the pools, sorted by name.

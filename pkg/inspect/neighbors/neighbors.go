@@ -31,7 +31,7 @@ type Neighbor struct {
 // Options limit the report.
 type Options struct{ felix.Filter }
 
-// Needs lists the facts that Analyze goes by.
+// Needs lists the facts that Analyze uses.
 func Needs() []inspect.Fact { return felix.Neighbors.Needs() }
 
 // Analyze returns the entries of all nodes, sorted by node, family and address.

@@ -34,7 +34,7 @@ type Route struct {
 // Options limit the report.
 type Options struct{ felix.Filter }
 
-// Needs lists the facts that Analyze goes by.
+// Needs lists the facts that Analyze uses.
 func Needs() []inspect.Fact { return append(felix.Routes.Needs(), inspect.FactVersion) }
 
 // Analyze returns the routes of all nodes, sorted by node, family and destination.
@@ -148,7 +148,7 @@ func wanted(r Route, want *felix.Route) Route {
 	return r
 }
 
-// row is what is to be seen of a route of the kernel by itself.
+// row shows a route of the kernel by itself.
 func row(node string, plan *felix.RoutePlan, r *inspect.Route, status inspect.Status) Route {
 	return Route{Node: node, Family: r.Family(), Destination: r.Dst, Via: r.Gateway, Device: r.Dev, Kind: kindOf(r),
 		RemoteNode: plan.NodeBehind(r.Gateway), Judgement: inspect.Judgement{Status: status}}

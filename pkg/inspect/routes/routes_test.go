@@ -158,7 +158,7 @@ func TestAnalyzeFaults(t *testing.T) {
 }
 
 func TestAnalyzeTunnelAddressRemoved(t *testing.T) {
-	// Through the tunnel, nobody has a next hop for the node's block any more; straight to the node, nothing changes.
+	// Routes through the tunnel lose their next hop to the node's block. Direct routes stay.
 	if rows := notOK(it.With(it.TunnelAddressRemoved(it.Worker, inspect.IPv4)), 0); len(rows) > 0 {
 		t.Errorf("IPv4: rows that are not ok: %+v", rows)
 	}

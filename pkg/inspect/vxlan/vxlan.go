@@ -33,7 +33,7 @@ type Device struct {
 // Options limit the report.
 type Options struct{ felix.Filter }
 
-// Needs lists the facts that Analyze goes by.
+// Needs lists the facts that Analyze uses.
 func Needs() []inspect.Fact { return felix.Devices.Needs() }
 
 // Analyze returns the devices of all nodes, sorted by node and family.

@@ -1,6 +1,6 @@
 // Package direct says which routes lead to pools without encapsulation, whoever makes them: BIRD by default, which tells
 // other nodes' blocks by BGP (confd/etc/calico/confd/templates), or Felix where programClusterRoutes says so
-// (felix/dataplane/linux/noencap_mgr.go). Nobody tunnels: a packet goes to the node itself, or to a router.
+// (felix/dataplane/linux/noencap_mgr.go). No tunnel is involved: a packet goes to the node itself, or to a router.
 //
 // It is a first form. BGP's configuration is not read, so any next hop is accepted that may be a router's.
 package direct

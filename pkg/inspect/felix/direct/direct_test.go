@@ -250,7 +250,7 @@ func borrow(s *inspect.Snapshot) {
 	}
 }
 
-// TestVariants holds routes of the worker against variants of the recorded mesh.
+// TestVariants changes the routes of a node of the recorded mesh.
 func TestVariants(t *testing.T) {
 	toCP := "192.168.137.0/26 via " + cpAddr4 + " dev eth1"
 	lostCP := rows("bgp-worker IPv4 missing bgp-control-plane")

@@ -109,7 +109,7 @@ func (w *way) Owns(r *inspect.Route) bool {
 	}
 	m, pool := w.cluster.ManagerOf(r.Dst.Addr())
 	if pool == nil {
-		return w.proto == felix.ProtocolFelix // nobody else uses it; another protocol may be shared
+		return w.proto == felix.ProtocolFelix // no other program uses it; another protocol may be shared
 	}
 	return m == felix.Manager(w.Manager)
 }

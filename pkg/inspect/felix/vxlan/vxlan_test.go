@@ -10,7 +10,7 @@ import (
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 )
 
-// nodeOf returns what one node of a snapshot goes by.
+// nodeOf returns a node of a snapshot, with what is expected of it.
 func nodeOf(t *testing.T, s *inspect.Snapshot, name string) *felix.Node {
 	t.Helper()
 	var found *felix.Node
@@ -95,7 +95,7 @@ func TestDeviceMTU(t *testing.T) {
 	}
 }
 
-// TestRouteVariants holds one route against what the releases of Calico make of it.
+// TestRouteVariants compares variants of a route with the expected one of several releases of Calico.
 func TestRouteVariants(t *testing.T) {
 	tunnel := it.TunnelRoute(it.HostOf(it.Worker, inspect.IPv6).Block, it.HostOf(it.Worker, inspect.IPv6))
 	direct := it.DirectRoute(it.HostOf(it.Worker, inspect.IPv4).Block, it.HostOf(it.Worker, inspect.IPv4))
