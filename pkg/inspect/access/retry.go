@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // attempts is how often something is tried where a failure proves nothing.
@@ -18,19 +20,19 @@ var ErrInconclusive = errors.New("inconclusive")
 
 // Retry calls f until it succeeds or fails for good, three times at most. What IsPermanent is for good.
 func Retry(ctx context.Context, pause time.Duration, f func() error) error {
-	for attempt := 1; ; attempt++ {
-		if err := ctx.Err(); err != nil {
-			return err
+	var last error
+	backoff := wait.Backoff{Duration: pause, Factor: 2, Steps: attempts}
+	err := wait.ExponentialBackoffWithContext(ctx, backoff, func(context.Context) (bool, error) {
+		last = f()
+		if IsPermanent(last) {
+			return false, last
 		}
-		err := f()
-		if err == nil || IsPermanent(err) || attempt == attempts {
-			return err
-		}
-		select {
-		case <-time.After(pause << (attempt - 1)):
-		case <-ctx.Done():
-		}
+		return last == nil, nil
+	})
+	if ctx.Err() == nil && wait.Interrupted(err) {
+		return last
 	}
+	return err
 }
 
 // Permanent marks an error as one that trying again will not change.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -125,15 +126,7 @@ func (g *gatherer) eachObject(ctx context.Context, resource string, use func(*un
 		return err
 	}
 	list := g.cluster.Dynamic.Resource(api.WithResource(resource)).List
-	err = eachPage(ctx, list, metav1.ListOptions{}, func(page *unstructured.UnstructuredList) error {
-		for i := range page.Items {
-			if err := use(&page.Items[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return errorf("list", resource+"."+api.Group, "", err)
+	return errorf("list", resource+"."+api.Group, "", eachItem(ctx, list, metav1.ListOptions{}, use))
 }
 
 func (g *gatherer) readPools(ctx context.Context) error {
@@ -171,7 +164,8 @@ func (g *gatherer) readVersion(ctx context.Context) error {
 	var version string
 	err := g.eachObject(ctx, "clusterinformations", func(u *unstructured.Unstructured) error {
 		if u.GetName() == "default" {
-			version, _, _ = unstructured.NestedString(u.Object, "spec", "calicoVersion")
+			spec, _ := readSpec[v3.ClusterInformationSpec](u)
+			version = spec.CalicoVersion
 		}
 		return nil
 	})

@@ -3,7 +3,6 @@ package gather
 import (
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"net/netip"
 	"strings"
 
@@ -12,24 +11,11 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// poolSpec is what we use of an IPPool's spec, which is the same in both API groups.
-type poolSpec struct {
-	CIDR             string            `json:"cidr"`
-	BlockSize        int               `json:"blockSize"`
-	IPIPMode         inspect.EncapMode `json:"ipipMode"`
-	VXLANMode        inspect.EncapMode `json:"vxlanMode"`
-	NATOutgoing      bool              `json:"natOutgoing"`
-	Disabled         bool              `json:"disabled"`
-	DisableBGPExport bool              `json:"disableBGPExport"`
-	NodeSelector     string            `json:"nodeSelector"`
-	AllowedUses      []string          `json:"allowedUses"`
-	AssignmentMode   string            `json:"assignmentMode"`
-}
-
 // readPool converts a pool and fills in the API's defaults. It reports false for one that Calico could not use either.
 func readPool(u *unstructured.Unstructured) (inspect.IPPool, bool) {
-	var spec poolSpec
-	if !readSpec(u, &spec) {
+	spec, ok := readSpec[poolSpec](u, "cidr", "blockSize", "ipipMode", "vxlanMode", "natOutgoing", "disabled",
+		"disableBGPExport", "nodeSelector", "allowedUses")
+	if !ok {
 		return inspect.IPPool{}, false
 	}
 	cidr, err := netip.ParsePrefix(spec.CIDR)
@@ -39,14 +25,16 @@ func readPool(u *unstructured.Unstructured) (inspect.IPPool, bool) {
 	pool := inspect.IPPool{
 		Name: u.GetName(), CIDR: cidr.Masked(),
 		BlockSize:        cmp.Or(spec.BlockSize, defaultBlockSize(cidr)),
-		IPIPMode:         cmp.Or(spec.IPIPMode, inspect.EncapNever),
-		VXLANMode:        cmp.Or(spec.VXLANMode, inspect.EncapNever),
+		IPIPMode:         cmp.Or(inspect.EncapMode(spec.IPIPMode), inspect.EncapNever),
+		VXLANMode:        cmp.Or(inspect.EncapMode(spec.VXLANMode), inspect.EncapNever),
 		NATOutgoing:      spec.NATOutgoing,
 		Disabled:         spec.Disabled,
 		DisableBGPExport: spec.DisableBGPExport,
 		NodeSelector:     cmp.Or(spec.NodeSelector, "all()"),
-		AllowedUses:      spec.AllowedUses,
 		AssignmentMode:   spec.AssignmentMode,
+	}
+	for _, use := range spec.AllowedUses {
+		pool.AllowedUses = append(pool.AllowedUses, string(use))
 	}
 	if len(pool.AllowedUses) == 0 {
 		pool.AllowedUses = []string{"Workload", "Tunnel"}
@@ -61,23 +49,10 @@ func defaultBlockSize(cidr netip.Prefix) int {
 	return 122
 }
 
-// blockSpec is what we use of an IPAMBlock's spec (libcalico-go/lib/backend/model/block.go): allocations has an entry
-// for each address of the block, which is null for a free one and else the index of its attributes.
-type blockSpec struct {
-	CIDR        string  `json:"cidr"`
-	Affinity    *string `json:"affinity"`
-	Deleted     bool    `json:"deleted"`
-	Allocations []*int  `json:"allocations"`
-	Attributes  []struct {
-		Handle    *string           `json:"handle_id"`
-		Secondary map[string]string `json:"secondary"`
-	} `json:"attributes"`
-}
-
 // readBlock converts a block. It reports false for one that is being deleted or that cannot be read.
 func readBlock(u *unstructured.Unstructured) (inspect.IPAMBlock, bool) {
-	var spec blockSpec
-	if !readSpec(u, &spec) || spec.Deleted {
+	spec, ok := readSpec[blockSpec](u, "cidr", "affinity", "deleted", "allocations", "attributes")
+	if !ok || spec.Deleted {
 		return inspect.IPAMBlock{}, false
 	}
 	cidr, err := netip.ParsePrefix(spec.CIDR)
@@ -118,10 +93,4 @@ func nth(base netip.Addr, n int) netip.Addr {
 	binary.BigEndian.PutUint32(low, binary.BigEndian.Uint32(low)+uint32(n)) //nolint:gosec // an index of a list
 	addr, _ := netip.AddrFromSlice(b)
 	return addr
-}
-
-// readSpec decodes an object's spec, and reports whether that was possible.
-func readSpec(u *unstructured.Unstructured, into any) bool {
-	data, err := json.Marshal(u.Object["spec"])
-	return err == nil && json.Unmarshal(data, into) == nil
 }

@@ -261,6 +261,44 @@ func TestReadPool(t *testing.T) {
 	}
 }
 
+// TestReadSpecTolerates: fields that we do not use may be of any type, since Calico's newer versions may change them; an
+// object of which a field cannot be read that we use is left out as a whole.
+func TestReadSpecTolerates(t *testing.T) {
+	for name, test := range map[string]struct {
+		field string
+		value any
+		want  bool
+	}{
+		"nothing odd":                      {want: true},
+		"a field that nobody knows":        {"routesFrom", []any{1}, true},
+		"another type where nobody looks":  {"ipip", "always", true},
+		"and in a field of later versions": {"assignmentMode", map[string]any{}, true},
+		"a mode that is a number":          {"vxlanMode", int64(1), false},
+		"no text for a CIDR":               {"cidr", []any{}, false},
+		"uses that are a text":             {"allowedUses", "Workload", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := calicoObject(groupCRD(), "IPPool", "v4", map[string]any{"cidr": "192.168.0.0/16", "vxlanMode": "Always"})
+			if test.field != "" {
+				o.Object["spec"].(map[string]any)[test.field] = test.value
+			}
+			pool, ok := readPool(o)
+			if ok != test.want || ok && (pool.VXLANMode != inspect.EncapAlways || pool.CIDR != prefix("192.168.0.0/16")) {
+				t.Errorf("got %+v, %v", pool, ok)
+			}
+			if _, changed := o.Object["spec"].(map[string]any)[test.field]; test.field != "" && !changed {
+				t.Error("the object itself was changed")
+			}
+		})
+	}
+	felix := calicoObject(groupCRD(), "FelixConfiguration", "default", map[string]any{
+		"vxlanVNI": int64(5000), "netlinkTimeout": int64(5), "healthTimeoutOverrides": "none", "bpfDataIfacePattern": []any{},
+	})
+	if s, ok := readFelixConfiguration(felix); !ok || s.VXLANVNI == nil || *s.VXLANVNI != 5000 {
+		t.Errorf("got %+v, %v", s, ok)
+	}
+}
+
 func TestReadBlock(t *testing.T) {
 	attributes := []any{
 		map[string]any{"handle_id": "vxlan-tunnel-addr-a", "secondary": map[string]any{"node": "a", "type": "vxlanTunnelAddress"}},

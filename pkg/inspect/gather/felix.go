@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -56,8 +57,7 @@ func felixContainer(ds *appsv1.DaemonSet) corev1.Container {
 func (g *gatherer) readFelix(ctx context.Context) error {
 	settings := map[string]inspect.FelixSettings{}
 	listErr := g.eachObject(ctx, "felixconfigurations", func(u *unstructured.Unstructured) error {
-		var s inspect.FelixSettings
-		if readSpec(u, &s) {
+		if s, ok := readFelixConfiguration(u); ok {
 			settings[u.GetName()] = s
 		}
 		return nil
@@ -73,6 +73,28 @@ func (g *gatherer) readFelix(ctx context.Context) error {
 		g.snap.Calico.FelixEnv = env
 	}
 	return errors.Join(listErr, envErr)
+}
+
+// readFelixConfiguration keeps what we use of a FelixConfiguration.
+func readFelixConfiguration(u *unstructured.Unstructured) (inspect.FelixSettings, bool) {
+	spec, ok := readSpec[v3.FelixConfigurationSpec](u, "vxlanVNI", "vxlanPort", "vxlanMTU", "vxlanMTUV6", "vxlanEnabled",
+		"ipv6Support", "bpfEnabled", "wireguardEnabled", "wireguardEnabledV6", "deviceRouteProtocol", "routeSyncDisabled",
+		"routeSource", "mtuIfacePattern")
+	return inspect.FelixSettings{
+		VXLANVNI:            spec.VXLANVNI,
+		VXLANPort:           spec.VXLANPort,
+		VXLANMTU:            spec.VXLANMTU,
+		VXLANMTUV6:          spec.VXLANMTUV6,
+		VXLANEnabled:        spec.VXLANEnabled,
+		IPv6Support:         spec.IPv6Support,
+		BPFEnabled:          spec.BPFEnabled,
+		WireGuardEnabled:    spec.WireguardEnabled,
+		WireGuardEnabledV6:  spec.WireguardEnabledV6,
+		DeviceRouteProtocol: spec.DeviceRouteProtocol,
+		RouteSyncDisabled:   spec.RouteSyncDisabled,
+		RouteSource:         spec.RouteSource,
+		MTUIfacePattern:     spec.MTUIfacePattern,
+	}, ok
 }
 
 // felixEnv reads the FELIX_… variables of calico-node, of which manifests take some from a ConfigMap.

@@ -38,10 +38,8 @@ func (g *gatherer) listNodes(ctx context.Context) ([]inspect.Node, error) {
 	}
 	if len(names) == 0 {
 		opts := metav1.ListOptions{LabelSelector: selector}
-		err := eachPage(ctx, api.List, opts, func(list *corev1.NodeList) error {
-			for i := range list.Items {
-				all = append(all, readNode(&list.Items[i]))
-			}
+		err := eachItem(ctx, api.List, opts, func(node *corev1.Node) error {
+			all = append(all, readNode(node))
 			return nil
 		})
 		if err != nil {

@@ -53,6 +53,7 @@ func TestEachPod(t *testing.T) {
 	}
 	stop := errors.New("enough")
 	for name, test := range map[string]struct {
+		pages   [][]string // nil: those above
 		fail    func(token string) error
 		use     func(names []string) error
 		want    []string
@@ -90,8 +91,9 @@ func TestEachPod(t *testing.T) {
 			want: []string{"a", "b", "c"}, asked: []string{"", "1", "2"}, wantErr: forbidden("pods"),
 		},
 		"an error of the reader ends it": {
+			pages:   [][]string{slices.Repeat([]string{"a"}, pageSize), {"b"}},
 			use:     func([]string) error { return stop },
-			want:    []string{"a", "b"},
+			want:    slices.Repeat([]string{"a"}, pageSize),
 			wantErr: stop,
 		},
 	} {
@@ -100,7 +102,10 @@ func TestEachPod(t *testing.T) {
 				test.fail = func(string) error { return nil }
 			}
 			c := newCluster(nil, nil)
-			asked := pagedPods(c, pages, test.fail)
+			if test.pages == nil {
+				test.pages = pages
+			}
+			asked := pagedPods(c, test.pages, test.fail)
 			var got []string
 			err := c.live().EachPod(t.Context(), Request{}, func(pods []inspect.Pod) error {
 				var names []string
@@ -130,7 +135,7 @@ func TestEachPodInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := newCluster(nil, nil)
 	// More pages than are read ahead: the last of them cannot have come before the interruption.
-	pagedPods(c, slices.Repeat([][]string{{"a"}}, 50), func(string) error { return ctx.Err() })
+	pagedPods(c, slices.Repeat([][]string{slices.Repeat([]string{"a"}, pageSize)}, 50), func(string) error { return ctx.Err() })
 	err := c.live().EachPod(ctx, Request{}, func([]inspect.Pod) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v, want that of the context", err)

@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -13,7 +14,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// EachPod implements Source. It hands on the pods page by page, in the order of the API server: by namespace and name, where
+// EachPod implements Source. It hands on the pods in batches of pageSize, in the order of the API server: by namespace and name, where
 // namespaces sort as if a slash followed them ("a-b" before "a").
 func (c *Cluster) EachPod(ctx context.Context, req Request, use func([]inspect.Pod) error) error {
 	names, selector := req.subject(inspect.FactPods)
@@ -35,13 +36,20 @@ func (c *Cluster) EachPod(ctx context.Context, req Request, use func([]inspect.P
 	if req.Node != "" {
 		opts.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", req.Node).String()
 	}
-	return errorf("list", "pods", req.Namespace, eachPage(ctx, api.List, opts, func(list *corev1.PodList) error {
-		pods := make([]inspect.Pod, len(list.Items))
-		for i := range list.Items {
-			pods[i] = readPod(&list.Items[i])
+	var batch []inspect.Pod
+	err := eachItem(ctx, api.List, opts, func(pod *corev1.Pod) error {
+		batch = append(batch, readPod(pod))
+		if len(batch) < pageSize {
+			return nil
 		}
-		return use(pods)
-	}))
+		err := use(batch)
+		batch = nil
+		return err
+	})
+	if len(batch) > 0 { // also those that came before the list broke off
+		err = cmp.Or(err, use(batch))
+	}
+	return errorf("list", "pods", req.Namespace, err)
 }
 
 func (g *gatherer) readPods(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,17 +17,14 @@ import (
 func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
 	var policies []inspect.Policy
 	api := c.Kubernetes.NetworkingV1().NetworkPolicies("")
-	err := errorf("list", "networkpolicies", "", eachPage(ctx, api.List, metav1.ListOptions{},
-		func(list *networkingv1.NetworkPolicyList) error {
-			for i := range list.Items {
-				p := &list.Items[i]
-				selector, err := metav1.LabelSelectorAsSelector(&p.Spec.PodSelector)
-				if err != nil {
-					return err
-				}
-				policies = append(policies, inspect.Policy{Kind: "NetworkPolicy", Namespace: p.Namespace, Name: p.Name,
-					Selector: selector.String()})
+	err := errorf("list", "networkpolicies", "", eachItem(ctx, api.List, metav1.ListOptions{},
+		func(p *networkingv1.NetworkPolicy) error {
+			selector, err := metav1.LabelSelectorAsSelector(&p.Spec.PodSelector)
+			if err != nil {
+				return err
 			}
+			policies = append(policies, inspect.Policy{Kind: "NetworkPolicy", Namespace: p.Namespace, Name: p.Name,
+				Selector: selector.String()})
 			return nil
 		}))
 	calico, calicoErr := detectCalico(ctx, c.Clients)
@@ -36,22 +34,26 @@ func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
 	case calicoErr != nil:
 		return policies, errors.Join(err, calicoErr)
 	}
-	for _, kind := range []struct{ resource, name string }{
-		{"networkpolicies", "Calico NetworkPolicy"}, {"globalnetworkpolicies", "GlobalNetworkPolicy"},
-	} {
-		list := c.Dynamic.Resource(calico.WithResource(kind.resource)).List
-		err = errors.Join(err, errorf("list", kind.resource, "", eachPage(ctx, list, metav1.ListOptions{},
-			func(list *unstructured.UnstructuredList) error {
-				for i := range list.Items {
-					policies = append(policies, calicoPolicy(kind.name, &list.Items[i]))
-				}
+	list := func(resource string, read func(*unstructured.Unstructured) inspect.Policy) error {
+		err := eachItem(ctx, c.Dynamic.Resource(calico.WithResource(resource)).List, metav1.ListOptions{},
+			func(u *unstructured.Unstructured) error {
+				policies = append(policies, read(u))
 				return nil
-			})))
+			})
+		return errorf("list", resource, "", err)
 	}
-	return policies, err
+	return policies, errors.Join(err, list("networkpolicies", readNetworkPolicy), list("globalnetworkpolicies", readGlobalPolicy))
 }
 
-func calicoPolicy(kind string, o *unstructured.Unstructured) inspect.Policy {
-	selector, _, _ := unstructured.NestedString(o.Object, "spec", "selector")
-	return inspect.Policy{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName(), Calico: true, Selector: selector}
+// readNetworkPolicy keeps what we use of a NetworkPolicy of Calico. One that cannot be read selects all pods, as an empty
+// selector does: it may be to blame.
+func readNetworkPolicy(u *unstructured.Unstructured) inspect.Policy {
+	spec, _ := readSpec[v3.NetworkPolicySpec](u)
+	return inspect.Policy{Kind: "Calico NetworkPolicy", Namespace: u.GetNamespace(), Name: u.GetName(), Calico: true,
+		Selector: spec.Selector}
+}
+
+func readGlobalPolicy(u *unstructured.Unstructured) inspect.Policy {
+	spec, _ := readSpec[v3.GlobalNetworkPolicySpec](u)
+	return inspect.Policy{Kind: "GlobalNetworkPolicy", Name: u.GetName(), Calico: true, Selector: spec.Selector}
 }

@@ -25,10 +25,8 @@ func (g *gatherer) readServices(ctx context.Context) error {
 	}
 	if len(names) == 0 {
 		opts := metav1.ListOptions{LabelSelector: selector}
-		err := eachPage(ctx, api.List, opts, func(list *corev1.ServiceList) error {
-			for i := range list.Items {
-				all = append(all, readService(&list.Items[i]))
-			}
+		err := eachItem(ctx, api.List, opts, func(service *corev1.Service) error {
+			all = append(all, readService(service))
 			return nil
 		})
 		if err != nil {
@@ -81,10 +79,8 @@ func (g *gatherer) readEndpointSlices(ctx context.Context) error {
 	}
 	var all []inspect.EndpointSlice
 	api := g.cluster.Kubernetes.DiscoveryV1().EndpointSlices(g.req.Namespace)
-	err := eachPage(ctx, api.List, opts, func(list *discoveryv1.EndpointSliceList) error {
-		for i := range list.Items {
-			all = append(all, readEndpointSlice(&list.Items[i]))
-		}
+	err := eachItem(ctx, api.List, opts, func(slice *discoveryv1.EndpointSlice) error {
+		all = append(all, readEndpointSlice(slice))
 		return nil
 	})
 	if err != nil {
