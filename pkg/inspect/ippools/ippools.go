@@ -25,6 +25,7 @@ type Pool struct {
 	NATOutgoing      bool              `json:"natOutgoing"`
 	Disabled         bool              `json:"disabled"`
 	DisableBGPExport bool              `json:"-"`
+	AssignmentMode   string            `json:"assignmentMode,omitempty"` // Manual: only pods that ask for it get addresses
 	NodeSelector     string            `json:"nodeSelector,omitempty"`
 	// Capacity is the number of addresses, as decimal digits in a string: that of an IPv6 pool fits into no number
 	// that JSON readers agree on (a /48 has 2^80).
@@ -56,7 +57,7 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Pool] {
 
 func row(p inspect.IPPool) Pool {
 	return Pool{
-		Name: p.Name, CIDR: p.CIDR, Family: p.Family(), BlockSize: p.BlockSize,
+		Name: p.Name, CIDR: p.CIDR, Family: p.Family(), BlockSize: p.BlockSize, AssignmentMode: p.AssignmentMode,
 		IPIPMode: cmp.Or(p.IPIPMode, inspect.EncapNever), VXLANMode: cmp.Or(p.VXLANMode, inspect.EncapNever),
 		NATOutgoing: p.NATOutgoing, Disabled: p.Disabled, DisableBGPExport: p.DisableBGPExport,
 		NodeSelector: p.NodeSelector, Capacity: Capacity(p.CIDR).String(),
