@@ -26,8 +26,9 @@ const (
 	ManifestNamespace = "kube-system"
 )
 
-// NodeNamespaces returns the namespaces that calico-node may run in, the operator's first.
-func NodeNamespaces() []string { return []string{SystemNamespace, ManifestNamespace} }
+// NodeNamespaces returns the namespaces that calico-node may run in, in the order in which they count. That of the
+// manifests is first, since every cluster has it: where users may create namespaces, calico-system may be anybody's.
+func NodeNamespaces() []string { return []string{ManifestNamespace, SystemNamespace} }
 
 // IsSystemNamespace reports whether Kubernetes or Calico itself runs in a namespace, and not the pods of users.
 func IsSystemNamespace(name string) bool {

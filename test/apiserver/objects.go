@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery"
@@ -55,7 +57,8 @@ func (s *Server) LoadDefinitions(ctx context.Context, dir string) error {
 // definitionKind is the kind whose objects define further kinds.
 const definitionKind = "CustomResourceDefinition"
 
-// Create creates objects with their status.
+// Create creates objects with their status. An owner reference without a UID is given that of the owner, which must be one
+// of the objects before.
 func (s *Server) Create(ctx context.Context, objects ...*unstructured.Unstructured) error {
 	client, err := dynamic.NewForConfig(s.Config)
 	if err != nil {
@@ -65,7 +68,13 @@ func (s *Server) Create(ctx context.Context, objects ...*unstructured.Unstructur
 	if err != nil {
 		return err
 	}
+	created := map[string]types.UID{}
 	for _, o := range objects {
+		owners := o.GetOwnerReferences()
+		for i := range owners {
+			owners[i].UID = cmp.Or(owners[i].UID, created[owners[i].Kind+"/"+owners[i].Name])
+		}
+		o.SetOwnerReferences(owners)
 		gvk := o.GroupVersionKind()
 		mapping, err := mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 		if meta.IsNoMatchError(err) { // its definition may be new
@@ -75,30 +84,36 @@ func (s *Server) Create(ctx context.Context, objects ...*unstructured.Unstructur
 		if err != nil {
 			return err
 		}
-		if err := create(ctx, client.Resource(mapping.Resource).Namespace(o.GetNamespace()), o); err != nil {
+		uid, err := create(ctx, client.Resource(mapping.Resource).Namespace(o.GetNamespace()), o)
+		if err != nil {
 			return fmt.Errorf("create %s %s: %w", gvk.Kind, o.GetName(), err)
 		}
+		created[gvk.Kind+"/"+o.GetName()] = uid
 	}
 	return nil
 }
 
-func create(ctx context.Context, resource dynamic.ResourceInterface, o *unstructured.Unstructured) error {
+func create(ctx context.Context, resource dynamic.ResourceInterface, o *unstructured.Unstructured) (types.UID, error) {
 	created, err := resource.Create(ctx, o, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
-		return nil
+		created, err = resource.Get(ctx, o.GetName(), metav1.GetOptions{})
+		if err != nil {
+			return "", err
+		}
+		return created.GetUID(), nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	if o.GetKind() == definitionKind {
-		return waitEstablished(ctx, resource, o.GetName())
+		return created.GetUID(), waitEstablished(ctx, resource, o.GetName())
 	}
 	if o.Object["status"] == nil {
-		return nil
+		return created.GetUID(), nil
 	}
 	created.Object["status"] = o.Object["status"]
 	_, err = resource.UpdateStatus(ctx, created, metav1.UpdateOptions{})
-	return err
+	return created.GetUID(), err
 }
 
 // waitEstablished waits until the server serves the resource of a definition.

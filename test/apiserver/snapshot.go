@@ -27,7 +27,7 @@ const (
 // Objects returns the objects of a cluster from which the facts of a snapshot can be gathered, its nodes served by the
 // kubelet at a port of the loopback: see Answers.
 func Objects(s *inspect.Snapshot, kubeletPort int) ([]*unstructured.Unstructured, error) {
-	var typed []runtime.Object
+	typed := []runtime.Object{calicoDaemonSet()}
 	for i := range s.Nodes {
 		typed = append(typed, node(&s.Nodes[i], kubeletPort), calicoPod(s.Nodes[i].Name))
 	}
@@ -37,7 +37,7 @@ func Objects(s *inspect.Snapshot, kubeletPort int) ([]*unstructured.Unstructured
 	for i := range s.EndpointSlices {
 		typed = append(typed, endpointSlice(&s.EndpointSlices[i]))
 	}
-	typed = append(typed, calicoDaemonSet(), &corev1.ConfigMap{
+	typed = append(typed, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: calicoNamespace, Name: calicoConfig},
 		Data:       map[string]string{"veth_mtu": "0"},
 	})
@@ -114,6 +114,10 @@ func calicoPod(node string) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: calicoNamespace, Name: CalicoPodName(node), Labels: map[string]string{"k8s-app": calicoNode},
+			// Create puts in the UID that the server gave the DaemonSet.
+			OwnerReferences: []metav1.OwnerReference{
+				*metav1.NewControllerRef(calicoDaemonSet(), appsv1.SchemeGroupVersion.WithKind("DaemonSet")),
+			},
 		},
 		Spec:   corev1.PodSpec{NodeName: node, HostNetwork: true, Containers: []corev1.Container{calicoContainer()}},
 		Status: corev1.PodStatus{Phase: corev1.PodRunning},

@@ -1,15 +1,18 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/pager"
 
@@ -23,6 +26,10 @@ type podRef struct {
 }
 
 // calicoPods finds the calico-node pod of each node, by one list for all of them.
+//
+// Anybody may label a pod like calico-node's, and name its container so. A pod is calico-node only if it is in a namespace
+// of the system, on its node's network, and controlled by the DaemonSet calico-node there. The UID of that DaemonSet
+// decides where it may be read.
 type calicoPods struct {
 	client kubernetes.Interface
 
@@ -66,43 +73,85 @@ func (c *calicoPods) all(ctx context.Context) (map[string]podRef, error) {
 
 func (c *calicoPods) list(ctx context.Context) (map[string]podRef, error) {
 	byNode := map[string]podRef{}
-	err := c.listIn(ctx, metav1.NamespaceAll, byNode)
-	if !apierrors.IsForbidden(err) {
-		return byNode, listError(err, "in all namespaces")
-	}
-	var denied error
+	var failed error
 	for _, namespace := range calico.NodeNamespaces() {
-		err := c.listIn(ctx, namespace, byNode)
-		if err != nil {
-			denied = listError(err, "in namespace "+namespace)
+		if err := c.listIn(ctx, namespace, byNode); err != nil {
+			failed = cmp.Or(failed, listError(err, "in namespace "+namespace))
 		}
 	}
 	if len(byNode) == 0 {
-		return nil, denied
+		return nil, failed
 	}
 	return byNode, nil
 }
 
+// listIn adds the pods of a namespace for the nodes that have none yet.
 func (c *calicoPods) listIn(ctx context.Context, namespace string, byNode map[string]podRef) error {
+	var pods []*corev1.Pod
 	list := pager.New(func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
 		return c.client.CoreV1().Pods(namespace).List(ctx, opts)
 	})
-	return list.EachListItem(ctx, metav1.ListOptions{LabelSelector: calico.NodeSelector}, func(obj runtime.Object) error {
-		pod, ok := obj.(*corev1.Pod)
-		if !ok {
-			return fmt.Errorf("%T where a pod must be", obj)
-		}
-		for _, container := range pod.Spec.Containers {
-			if container.Name != calico.NodeName || byNode[pod.Spec.NodeName].running {
-				continue
-			}
-			byNode[pod.Spec.NodeName] = podRef{
-				namespace: pod.Namespace, name: pod.Name, image: container.Image,
-				running: pod.Status.Phase == corev1.PodRunning && pod.DeletionTimestamp == nil,
-			}
+	err := list.EachListItemWithAlloc(ctx, metav1.ListOptions{LabelSelector: calico.NodeSelector}, func(obj runtime.Object) error {
+		if pod, ok := obj.(*corev1.Pod); ok {
+			pods = append(pods, pod)
 		}
 		return nil
 	})
+	if err != nil || len(pods) == 0 {
+		return err
+	}
+	owner, err := c.owner(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	for _, pod := range pods {
+		image, ok := calicoNode(pod, owner)
+		if !ok || byNode[pod.Spec.NodeName].running {
+			continue
+		}
+		byNode[pod.Spec.NodeName] = podRef{
+			namespace: pod.Namespace, name: pod.Name, image: image,
+			running: pod.Status.Phase == corev1.PodRunning && pod.DeletionTimestamp == nil,
+		}
+	}
+	return nil
+}
+
+// owner returns the UID of the DaemonSet calico-node of a namespace. It is anyUID where it may not be read, and noUID where
+// there is no such DaemonSet, which then owns nothing.
+func (c *calicoPods) owner(ctx context.Context, namespace string) (types.UID, error) {
+	ds, err := c.client.AppsV1().DaemonSets(namespace).Get(ctx, calico.NodeName, metav1.GetOptions{})
+	switch {
+	case err == nil:
+		return ds.UID, nil
+	case apierrors.IsForbidden(err):
+		return anyUID, nil
+	case apierrors.IsNotFound(err):
+		return noUID, nil
+	default:
+		return noUID, err
+	}
+}
+
+// The UIDs of no object.
+const (
+	anyUID types.UID = "*"
+	noUID  types.UID = "-"
+)
+
+// calicoNode reports whether a pod is calico-node's, and which image its container runs.
+func calicoNode(pod *corev1.Pod, owner types.UID) (image string, ok bool) {
+	ref := metav1.GetControllerOf(pod)
+	if ref == nil || ref.APIVersion != appsv1.SchemeGroupVersion.String() || ref.Kind != "DaemonSet" || ref.Name != calico.NodeName ||
+		owner != anyUID && ref.UID != owner || !pod.Spec.HostNetwork {
+		return "", false
+	}
+	for _, container := range pod.Spec.Containers {
+		if container.Name == calico.NodeName {
+			return container.Image, true
+		}
+	}
+	return "", false
 }
 
 // listError words an error of a list. A refusal is permanent, and the permission is all there is to say about it.

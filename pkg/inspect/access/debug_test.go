@@ -95,7 +95,7 @@ func TestDebug(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			client := fake.NewClientset(calicoPod("calico-system", "calico-node-1", "n1", corev1.PodRunning))
+			client := fake.NewClientset(daemonSet("calico-system"), calicoPod("calico-system", "calico-node-1", "n1", corev1.PodRunning))
 			kubelet(client, tt.status)
 			if tt.prepare != nil {
 				tt.prepare(client)

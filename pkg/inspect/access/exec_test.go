@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,13 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
@@ -23,14 +26,78 @@ import (
 
 func calicoPod(namespace, name, node string, phase corev1.PodPhase) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{"k8s-app": "calico-node"}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{"k8s-app": "calico-node"},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(daemonSet(namespace),
+				appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}},
 		Spec: corev1.PodSpec{
-			NodeName: node,
+			NodeName: node, HostNetwork: true,
 			Containers: []corev1.Container{
 				{Name: "sidecar", Image: "sidecar:1"}, {Name: "calico-node", Image: "calico/node:v3.28.5"},
 			},
 		},
 		Status: corev1.PodStatus{Phase: phase},
+	}
+}
+
+// daemonSet is calico-node's in a namespace.
+func daemonSet(namespace string) *appsv1.DaemonSet {
+	return &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "calico-node", UID: types.UID("uid-" + namespace)}}
+}
+
+// TestCalicoNodeIsOwned: neither label nor name makes a pod calico-node. A stranger's is not entered, and its image is not
+// run, whatever it calls itself.
+func TestCalicoNodeIsOwned(t *testing.T) {
+	for name, test := range map[string]struct {
+		namespace string
+		edit      func(*corev1.Pod)
+		hidden    bool // the DaemonSet may not be read
+		missing   bool // there is none
+		want      bool
+	}{
+		"the DaemonSet's":                    {want: true},
+		"the operator's":                     {namespace: "calico-system", want: true},
+		"the DaemonSet's, which is hidden":   {hidden: true, want: true},
+		"without a DaemonSet":                {missing: true},
+		"of another namespace":               {namespace: "tenant"},
+		"of a namespace that looks like one": {namespace: "calico-system2"},
+		"without an owner":                   {edit: func(p *corev1.Pod) { p.OwnerReferences = nil }},
+		"without one, and hidden":            {hidden: true, edit: func(p *corev1.Pod) { p.OwnerReferences = nil }},
+		"owned, but not controlled":          {edit: func(p *corev1.Pod) { p.OwnerReferences[0].Controller = nil }},
+		"of another DaemonSet":               {edit: func(p *corev1.Pod) { p.OwnerReferences[0].Name = "tenant" }},
+		"of a DaemonSet of that name before": {edit: func(p *corev1.Pod) { p.OwnerReferences[0].UID = "before" }},
+		"of a kind of that name":             {edit: func(p *corev1.Pod) { p.OwnerReferences[0].APIVersion = "tenant.example/v1" }},
+		"of a Deployment":                    {edit: func(p *corev1.Pod) { p.OwnerReferences[0].Kind = "Deployment" }},
+		"on a network of its own":            {edit: func(p *corev1.Pod) { p.Spec.HostNetwork = false }},
+		"without the container":              {edit: func(p *corev1.Pod) { p.Spec.Containers = p.Spec.Containers[:1] }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			namespace := cmp.Or(test.namespace, "kube-system")
+			pod := calicoPod(namespace, "p", "n1", corev1.PodRunning)
+			if test.edit != nil {
+				test.edit(pod)
+			}
+			client := fake.NewClientset(pod)
+			if !test.missing {
+				client = fake.NewClientset(pod, daemonSet(namespace))
+			}
+			if test.hidden {
+				client.PrependReactor("get", "daemonsets", func(clienttesting.Action) (bool, runtime.Object, error) {
+					return true, nil, forbidden("daemonsets")
+				})
+			}
+			client.PrependReactor("list", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
+				if a.GetNamespace() == "" {
+					t.Error("the pods of all namespaces were listed")
+				}
+				return false, nil, nil
+			})
+			pods := &calicoPods{client: client}
+			ref, err := pods.on(t.Context(), "n1")
+			image, imageErr := newDebug(client, "").imageFor(t.Context(), "n1")
+			if (err == nil) != test.want || (imageErr == nil) != test.want {
+				t.Errorf("found %+v (%v), image %q (%v)", ref, err, image, imageErr)
+			}
+		})
 	}
 }
 
@@ -40,6 +107,7 @@ func forbidden(resource string) error {
 
 func TestExec(t *testing.T) {
 	client := fake.NewClientset(
+		daemonSet("calico-system"),
 		calicoPod("calico-system", "calico-node-1", "n1", corev1.PodRunning),
 		calicoPod("calico-system", "calico-node-2", "n2", corev1.PodPending),
 		calicoPod("calico-system", "calico-node-old", "n3", corev1.PodFailed),
@@ -93,21 +161,20 @@ func checkError(t *testing.T, err error, want string, permanent bool) {
 	}
 }
 
-// TestExecListsOnce: one list serves all nodes, also a list that was refused.
+// TestExecListsOnce: one list of each namespace serves all nodes, also a list that was refused.
 func TestExecListsOnce(t *testing.T) {
 	tests := map[string]struct {
-		deny  func(namespace string) bool
-		lists int
-		want  string
+		deny func(namespace string) bool
+		want string
 	}{
-		"all namespaces":           {deny: func(string) bool { return false }, lists: 1},
-		"some namespaces":          {deny: func(ns string) bool { return ns != "kube-system" }, lists: 3},
-		"none, and it says so":     {deny: func(string) bool { return true }, lists: 3, want: "cannot list pods in namespace kube-system"},
-		"one, without calico-node": {deny: func(ns string) bool { return ns != "calico-system" }, lists: 3, want: "cannot list pods in namespace kube-system"},
+		"both namespaces":          {deny: func(string) bool { return false }},
+		"its own":                  {deny: func(ns string) bool { return ns != "kube-system" }},
+		"none, and it says so":     {deny: func(string) bool { return true }, want: "cannot list pods in namespace kube-system"},
+		"one, without calico-node": {deny: func(ns string) bool { return ns != "calico-system" }, want: "cannot list pods in namespace kube-system"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			client := fake.NewClientset(calicoPod("kube-system", "calico-node-1", "n1", corev1.PodRunning))
+			client := fake.NewClientset(daemonSet("kube-system"), calicoPod("kube-system", "calico-node-1", "n1", corev1.PodRunning))
 			lists := 0
 			client.PrependReactor("list", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
 				lists++
@@ -121,8 +188,8 @@ func TestExecListsOnce(t *testing.T) {
 				_, err := e.Run(t.Context(), "n1", "SCRIPT")
 				checkError(t, err, tt.want, true)
 			}
-			if lists != tt.lists {
-				t.Errorf("%d lists, want %d", lists, tt.lists)
+			if lists != 2 {
+				t.Errorf("%d lists, want one of each namespace", lists)
 			}
 		})
 	}
@@ -130,7 +197,7 @@ func TestExecListsOnce(t *testing.T) {
 
 // TestExecTooLarge: a node that never stops printing is stopped.
 func TestExecTooLarge(t *testing.T) {
-	client := fake.NewClientset(calicoPod("calico-system", "calico-node-1", "n1", corev1.PodRunning))
+	client := fake.NewClientset(daemonSet("calico-system"), calicoPod("calico-system", "calico-node-1", "n1", corev1.PodRunning))
 	e := &Exec{pods: &calicoPods{client: client}}
 	e.stream = func(ctx context.Context, _ Container, _ []string, s Streams) error {
 		chunk := make([]byte, 1<<20)

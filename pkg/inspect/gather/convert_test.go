@@ -389,6 +389,20 @@ func TestImageTag(t *testing.T) {
 	}
 }
 
+// TestLabIsNoTrap: what stands in the lab's record is no reason to probe this machine, or everybody.
+func TestLabIsNoTrap(t *testing.T) {
+	for _, address := range []string{"127.0.0.1", "0.0.0.0", "169.254.169.254", "224.0.0.1", "255.255.255.255", "1.1.1.1; rm -rf /", "::ffff:127.0.0.1"} {
+		if lab := parseLab(map[string]string{"externalIPv4": address, "gatewayIPv4": address}); lab != (inspect.Lab{}) {
+			t.Errorf("%s: got %v", address, lab)
+		}
+	}
+	for _, address := range []string{"::", "::1", "fe80::1", "fe80::1%eth0", "ff02::1", "::ffff:127.0.0.1", "::ffff:1.1.1.1"} {
+		if lab := parseLab(map[string]string{"externalIPv6": address, "gatewayIPv6": address}); lab != (inspect.Lab{}) {
+			t.Errorf("%s: got %v", address, lab)
+		}
+	}
+}
+
 func TestParseLab(t *testing.T) {
 	got := parseLab(map[string]string{
 		"name": "dual-stack", "externalIPv4": "1.1.1.1", "externalIPv6": "2001:db8::1", "gatewayIPv4": "10.10.10.1",

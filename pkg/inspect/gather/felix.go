@@ -21,7 +21,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// calicoNode finds Calico's DaemonSet: the operator puts it into calico-system, the manifest into kube-system. Where it
+// calicoNode finds Calico's DaemonSet: the manifest puts it into kube-system, the operator into calico-system. Where it
 // is not found, refusals are the error, since it may be there; "not found" says less.
 func calicoNode(ctx context.Context, client kubernetes.Interface) (*appsv1.DaemonSet, error) {
 	var refused, absent error

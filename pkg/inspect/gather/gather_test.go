@@ -201,8 +201,8 @@ func TestGather(t *testing.T) {
 			want: func(s *inspect.Snapshot) {
 				s.Calico.FelixEnv = inspect.FelixSettings{}
 				s.Missing = []inspect.Missing{
-					{Fact: inspect.FactFelix, Reason: `cannot get daemonsets.apps in namespace "calico-system": permission denied`},
 					{Fact: inspect.FactFelix, Reason: `cannot get daemonsets.apps in namespace "kube-system": permission denied`},
+					{Fact: inspect.FactFelix, Reason: `cannot get daemonsets.apps in namespace "calico-system": permission denied`},
 				}
 			},
 		},

@@ -24,17 +24,28 @@ func (g *gatherer) readLab(ctx context.Context) error {
 	return nil
 }
 
+// parseLab reads the record. Only who may write to kube-system can have written it, and still an external address must be
+// one that lies outside: a probe of this machine or of a multicast group would prove nothing.
 func parseLab(data map[string]string) inspect.Lab {
 	return inspect.Lab{
 		Name: data[calico.LabKeyName],
 		External: inspect.ByFamily[netip.Addr]{
-			V4: parseAddr(data[calico.LabKeyExternalIPv4], inspect.IPv4), V6: parseAddr(data[calico.LabKeyExternalIPv6], inspect.IPv6),
+			V4: parseUnicast(data[calico.LabKeyExternalIPv4], inspect.IPv4), V6: parseUnicast(data[calico.LabKeyExternalIPv6], inspect.IPv6),
 		},
 		Gateway: inspect.ByFamily[netip.Addr]{
-			V4: parseAddr(data[calico.LabKeyGatewayIPv4], inspect.IPv4), V6: parseAddr(data[calico.LabKeyGatewayIPv6], inspect.IPv6),
+			V4: parseUnicast(data[calico.LabKeyGatewayIPv4], inspect.IPv4), V6: parseUnicast(data[calico.LabKeyGatewayIPv6], inspect.IPv6),
 		},
 		Fabric: inspect.ByFamily[netip.Prefix]{
 			V4: parsePrefix(data[calico.LabKeyFabricIPv4], inspect.IPv4), V6: parsePrefix(data[calico.LabKeyFabricIPv6], inspect.IPv6),
 		},
 	}
+}
+
+// parseUnicast reads an address that leads to another machine, beyond the link or on it.
+func parseUnicast(s string, f inspect.Family) netip.Addr {
+	addr := parseAddr(s, f)
+	if !addr.IsGlobalUnicast() { // neither unspecified nor loopback, multicast, link-local, broadcast
+		return netip.Addr{}
+	}
+	return addr
 }
