@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // printed returns what the script of package nodetables prints on a node with these tables: iproute2's JSON, section by
@@ -33,18 +34,11 @@ func printed(t inspect.NodeTable) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("print section %s: %w", s.name, err)
 		}
-		printSection(&out, s.name, string(text))
+		out.WriteString(access.Frame(s.name, string(text), 0, ""))
 	}
-	printSection(&out, "sysctl", "ipv4/ip_forward:1\nipv6/conf/all/disable_ipv6:0\nipv6/conf/all/forwarding:1\n")
-	fmt.Fprintf(&out, "\n%s end\n", sectionMark)
+	out.WriteString(access.Frame("sysctl", "ipv4/ip_forward:1\nipv6/conf/all/disable_ipv6:0\nipv6/conf/all/forwarding:1\n", 0, ""))
+	out.WriteString(access.FrameEnd)
 	return out.Bytes(), nil
-}
-
-// sectionMark begins the lines between which a section stands.
-const sectionMark = "@dualstack-tables"
-
-func printSection(out *bytes.Buffer, name, text string) {
-	fmt.Fprintf(out, "\n%s begin %s\n%s\n%s exit %s 0\n\n", sectionMark, name, text, sectionMark, name)
 }
 
 // row is a row as ip prints it. Values without a meaning are left out.

@@ -9,8 +9,8 @@ import (
 )
 
 // linksScript prints the devices alone: their packet counters are what one wants twice.
-const linksScript = preamble + `section link ip -j -s link show
-` + ending
+const linksScript = access.Preamble + `section link ip -j -s link show
+` + access.Ending
 
 // Links reads the devices of the nodes with their packet counters, and nothing else. It is Tables at the price of a
 // single dump, and like it in all other ways; what a device carries (Kind, VXLAN) is not read.
@@ -21,16 +21,16 @@ func Links(
 }
 
 func parseLinks(out []byte) ([]inspect.Link, error) {
-	sections, err := split(out)
+	sections, err := access.Sections(out)
 	if err != nil {
 		return nil, err
 	}
 	link := sections[sectionLink]
-	if err := link.check(sectionLink); err != nil {
+	if err := check(sectionLink, link); err != nil {
 		return nil, err
 	}
 	p := parser{names: map[string]string{}}
-	if err := p.links(link.out, 0); err != nil {
+	if err := p.links(link.Out, 0); err != nil {
 		return nil, fmt.Errorf("section %s: %w", sectionLink, err)
 	}
 	return p.table.Links, nil

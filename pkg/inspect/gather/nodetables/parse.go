@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // Parse turns the output of Script into the tables of the node. It is all or nothing: where a section cannot be read
@@ -16,7 +17,7 @@ import (
 //
 // The one exception is a kernel without IPv6, known by the absence of its sysctls: its IPv6 tables are empty.
 func Parse(out []byte) (inspect.NodeTable, error) {
-	sections, err := split(out)
+	sections, err := access.Sections(out)
 	if err != nil {
 		return inspect.NodeTable{}, err
 	}
@@ -24,19 +25,37 @@ func Parse(out []byte) (inspect.NodeTable, error) {
 	for _, s := range p.steps() {
 		sec, ok := sections[s.name]
 		if !ok {
-			return inspect.NodeTable{}, fmt.Errorf("section %s is not in the output", s.name)
+			return inspect.NodeTable{}, fmt.Errorf("section %s is not in the output: %w", s.name, access.ErrInconclusive)
 		}
 		if s.family == inspect.IPv6 && !p.hasIPv6() {
 			continue
 		}
-		if err := sec.check(s.name); err != nil {
+		if err := check(s.name, sec); err != nil {
 			return inspect.NodeTable{}, err
 		}
-		if err := s.parse(sec.out, s.family); err != nil {
+		if err := s.parse(sec.Out, s.family); err != nil {
 			return inspect.NodeTable{}, fmt.Errorf("section %s: %w", s.name, err)
 		}
 	}
 	return p.table, nil
+}
+
+// interrupted is what iproute2 says, with exit code 0, when a table changed while it was dumped (lib/libnetlink.c).
+const interrupted = "Dump was interrupted"
+
+// check says why a section cannot be used, if so.
+func check(name string, s access.Section) error {
+	if strings.Contains(s.Stderr, interrupted) {
+		return fmt.Errorf("section %s: the table changed while it was read: %w", name, access.ErrInconclusive)
+	}
+	if s.Code == 0 {
+		return nil
+	}
+	reason := fmt.Sprintf("exit code %d", s.Code)
+	if s.Stderr != "" {
+		reason += ": " + s.Stderr
+	}
+	return fmt.Errorf("section %s: %s (the tables are read with iproute2's ip -json)", name, reason)
 }
 
 // parser fills a NodeTable section by section.

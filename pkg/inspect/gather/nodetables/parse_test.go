@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -79,8 +78,9 @@ func TestParseErrors(t *testing.T) {
 			want:   "section neigh6",
 		},
 		"a section is not there": {
-			change: func(o output) { delete(o, sectionAddr) },
-			want:   "section addr is not in the output",
+			change:       func(o output) { delete(o, sectionAddr) },
+			want:         "section addr is not in the output",
+			inconclusive: true,
 		},
 		"JSON cut off within a whole section": {
 			change: func(o output) { o.set(sectionFDB, `[{"dst":"10.0.0.1","dev":"vx`, 0, "") },
@@ -193,7 +193,7 @@ func TestParseOddities(t *testing.T) {
 			want:   []inspect.Neighbor{{Dev: "tunl0", IP: netip.MustParseAddr("10.0.0.1")}},
 		},
 		"a mark in the middle of a line is text": {
-			change: func(o output) { o.set(sectionLink, `[{"ifname":"a","ifalias":"`+mark+` end"}]`, 0, "") },
+			change: func(o output) { o.set(sectionLink, `[{"ifname":"a","ifalias":"@dualstack-tables end"}]`, 0, "") },
 			got:    func(n inspect.NodeTable) any { return n.Links[0].Name },
 			want:   "a",
 		},
@@ -266,10 +266,10 @@ func (o output) bytes() []byte {
 	var b strings.Builder
 	for _, name := range sectionNames() {
 		if s, ok := o[name]; ok {
-			fmt.Fprintf(&b, "\n%s begin %s\n%s\n%s exit %s %d\n%s\n", mark, name, s.out, mark, name, s.code, s.stderr)
+			b.WriteString(access.Frame(name, s.out, s.code, s.stderr))
 		}
 	}
-	fmt.Fprintf(&b, "\n%s end\n", mark)
+	b.WriteString(access.FrameEnd)
 	return []byte(b.String())
 }
 

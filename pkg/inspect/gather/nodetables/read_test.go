@@ -89,7 +89,7 @@ func TestTables(t *testing.T) {
 		"every way gives its reason": {
 			first: []answer{refused}, second: []answer{cutOff}, runs: [2]int{1, 3},
 			reason: "exec: cannot create pods/exec in namespace calico-system: permission denied\n" +
-				`debug: output cut off in section "route6": inconclusive`,
+				`debug: section "route6": output cut off: inconclusive`,
 		},
 	}
 	for name, tt := range tests {

@@ -21,7 +21,7 @@ import (
 // Where iptables comes in two variants both are read, the legacy one only where the kernel has its tables already: to
 // ask would make them. A program's exit code is the last line of its section, since that of a pipe is grep's. The
 // other family is looked at as well, for when kube-proxy's rules of this one are gone altogether.
-const ruleScript = preamble + `fam=$1 addr=$2 ipvs=$3
+const ruleScript = access.Preamble + `fam=$1 addr=$2 ipvs=$3
 pick() { { "$@"; echo "exit $?"; } | grep -F -e "$addr" -e KUBE-SERVICES -e 'table ip' -e 'exit '; }
 other() { { "$@"; echo "exit $?"; } | grep -F -e :KUBE-SERVICES -e 'table ip' -e 'exit '; }
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -40,7 +40,7 @@ services() { grep -F "$ipvs" /proc/net/ip_vs; echo "exit 0"; }
 if [ "$fam" = ip6 ]; then iptables pick ip6tables ip6; iptables other iptables ip
 else iptables pick iptables ip; iptables other ip6tables ip6; fi
 if [ -r /proc/net/ip_vs ]; then section pick-ipvs services; fi
-` + ending
+` + access.Ending
 
 // ServiceRule reports whether kube-proxy translates an address and port of a service on a node, in any of its modes:
 // iptables of either variant, nftables, IPVS. A rule that refuses connections, as it stands for a service without
@@ -80,16 +80,16 @@ func ipvsAddress(a netip.Addr) string {
 
 // parseRules looks for the rule in what ruleScript printed.
 func parseRules(out []byte, address netip.Addr, port uint16) (bool, error) {
-	sections, err := split(out)
+	sections, err := access.Sections(out)
 	if err != nil {
 		return false, err
 	}
 	var found, proxied bool
 	var failures []error
 	for name, s := range sections {
-		lines, ok := bytes.CutSuffix(bytes.TrimSpace(s.out), []byte("exit 0"))
+		lines, ok := bytes.CutSuffix(bytes.TrimSpace(s.Out), []byte("exit 0"))
 		if !ok {
-			failures = append(failures, fmt.Errorf("%s: %s", name, strings.TrimSpace("cannot be read "+s.stderr)))
+			failures = append(failures, fmt.Errorf("%s: %s", name, strings.TrimSpace("cannot be read "+s.Stderr)))
 			continue
 		}
 		how, mode, _ := strings.Cut(name, "-")
