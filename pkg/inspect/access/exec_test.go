@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -257,6 +258,28 @@ func TestRemoteStreamErrors(t *testing.T) {
 			_, err = e.Run(t.Context(), "n1", "SCRIPT")
 			checkError(t, err, tt.want, tt.permanent)
 		})
+	}
+}
+
+// TestExecNamesLeadNowhereElse: a name that is none sends no request at all, least of all to another address.
+func TestExecNamesLeadNowhereElse(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s %s", r.Method, r.URL)
+	}))
+	defer server.Close()
+	config := &rest.Config{Host: server.URL}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []Container{
+		{"ns", "pod/../../../secrets", "c"}, {"ns", "a/b", "c"}, {"ns", "..", "c"}, {"ns", "a%2fb", "c"}, {"ns/x", "pod", "c"}, {"..", "pod", "c"},
+		{"ns", "", "c"},
+	} {
+		_, err := Output(t.Context(), Remote(config, client), c, []string{"sh"}, Limits{Timeout: time.Minute, Output: 100})
+		if !IsPermanent(err) {
+			t.Errorf("%v: got %v", c, err)
+		}
 	}
 }
 

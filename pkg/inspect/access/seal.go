@@ -15,7 +15,7 @@ const SealShell = `cksum=
 for try in cksum 'coreutils --coreutils-prog=cksum'; do
 if [ "$(printf x | $try 2>/dev/null)" = '` + sealOfX + `' ]; then cksum=$try; break; fi
 done
-seal() { if [ -n "$cksum" ]; then printf %s "$1" | $cksum; fi; }
+seal() { if [ -n "$cksum" ]; then printf %s "$1" | $cksum 2>/dev/null; fi; }
 `
 
 // sealOfX is Seal("x"), by which a script knows that its tool is the right one.

@@ -40,6 +40,9 @@ func Remote(config *rest.Config, client kubernetes.Interface) Stream {
 			VersionedParams(&corev1.PodExecOptions{
 				Container: c.Name, Command: command, Stdin: s.Stdin != nil, Stdout: true, Stderr: true,
 			}, scheme.ParameterCodec)
+		if err := req.Error(); err != nil { // such as a slash in a name, which would lead to another address
+			return Permanent(err)
+		}
 		websocket, err := remotecommand.NewWebSocketExecutor(config, http.MethodGet, req.URL().String())
 		if err != nil {
 			return err

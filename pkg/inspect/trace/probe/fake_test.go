@@ -44,11 +44,41 @@ func jobsOf(command []string) int { return (len(command) - 8) / 10 }
 func answers(command []string, s access.Streams, n int) {
 	mark := markOf(command)
 	for i := range n {
-		fmt.Fprintf(s.Stdout, "%s %d tool bash\n%s %d o connected\n%s %d exit 0\n", mark, i, mark, i, mark, i)
+		printSealed(s, "%s %d tool bash\n%s %d o connected\n%s %d exit 0\n", mark, i, mark, i, mark, i)
 	}
 	if n == jobsOf(command) {
 		fmt.Fprintf(s.Stdout, "%s end\n", mark)
 	}
+}
+
+// printSealed prints whole lines of jobs as the script does, with the seal of each job behind its last line.
+func printSealed(s access.Streams, format string, args ...any) {
+	fmt.Fprint(s.Stdout, sealed(fmt.Sprintf(format, args...)))
+}
+
+func sealed(text string) string {
+	byJob := map[string][]string{} // by "MARK INDEX"
+	var order []string
+	end := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		words := strings.SplitN(line, " ", 3)
+		if len(words) == 2 && words[1] == "end" {
+			end = line + "\n"
+			continue
+		}
+		job := strings.Join(words[:min(2, len(words))], " ")
+		if byJob[job] == nil {
+			order = append(order, job)
+		}
+		byJob[job] = append(byJob[job], line)
+	}
+	var b strings.Builder
+	for _, job := range order {
+		all := strings.Join(byJob[job], "\n")
+		fmt.Fprintf(&b, "%s\n%s seal %s\n", all, job, access.Seal(all))
+	}
+	return b.String() + end
 }
 
 // local is a transport that runs commands on this machine, with a shell of its choice.

@@ -3,6 +3,8 @@ package probe
 import (
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // The kinds of lines that the script prints: MARK INDEX KIND TEXT.
@@ -17,6 +19,8 @@ const (
 	lineExit    = "exit"   // its exit code, when all output has been printed
 	lineNone    = "none"   // there is no tool
 	lineCannot  = "cannot" // there is one, but it cannot do what is asked
+	lineAgain   = "again"  // all lines of the probe follow once more: there is no tool to seal them with
+	lineSeal    = "seal"   // all lines of the probe have been printed, and this is their seal (see access.Seal)
 	lineEnd     = "end"    // MARK end: all is done
 )
 
@@ -42,10 +46,17 @@ func (o *outcome) settled() bool {
 	return o.none || o.cannot != "" || o.ended && (o.code != 0 || strings.TrimSpace(o.both)+o.report != "")
 }
 
-// parseFrames takes the output of the script apart. What does not bear the mark is none of its. Output that was cut off
-// gives the outcomes that it has; complete says whether the end was there.
+// lines are those of one job, as they come.
+type lines struct {
+	now, before []string // of this time, and of the first time where they come again
+	sealed      bool
+}
+
+// parseFrames takes the output of the script apart. What does not bear the mark is none of its. A job of which lines were
+// lost or changed places has no outcome, nor has one whose lines are cut off; complete says whether the end was there.
 func parseFrames(out []byte, mark string, jobs int) (outcomes []outcome, complete bool) {
 	outcomes = make([]outcome, jobs)
+	all := make([]lines, jobs)
 	for line := range strings.Lines(string(out)) {
 		line, whole := strings.CutSuffix(line, "\n")
 		rest, marked := strings.CutPrefix(line, mark+" ")
@@ -59,12 +70,34 @@ func parseFrames(out []byte, mark string, jobs int) (outcomes []outcome, complet
 		number, rest, _ := strings.Cut(rest, " ")
 		kind, text, _ := strings.Cut(rest, " ")
 		index, err := strconv.Atoi(number)
-		if err != nil || index < 0 || index >= jobs || outcomes[index].ended {
+		if err != nil || index < 0 || index >= jobs || all[index].sealed {
 			continue
 		}
-		outcomes[index].add(kind, text, mark)
+		job := &all[index]
+		switch kind {
+		case lineAgain:
+			job.before, job.now = job.now, nil
+		case lineSeal:
+			job.sealed = true
+			if access.Sealed(strings.Join(job.now, "\n"), text, strings.Join(job.before, "\n")) {
+				outcomes[index].addAll(job.now, mark)
+			}
+		default:
+			job.now = append(job.now, line)
+		}
 	}
 	return outcomes, complete
+}
+
+// addAll takes the lines of a job up to its exit code.
+func (o *outcome) addAll(lines []string, mark string) {
+	for _, line := range lines {
+		_, rest, _ := strings.Cut(strings.TrimPrefix(line, mark+" "), " ")
+		kind, text, _ := strings.Cut(rest, " ")
+		if !o.ended {
+			o.add(kind, text, mark)
+		}
+	}
 }
 
 func (o *outcome) add(kind, text, mark string) {

@@ -231,9 +231,12 @@ func limit(jobs []job, todo []int) time.Duration {
 //go:embed probe.sh
 var source string
 
+// script is probe.sh with the function seal.
+func script() string { return strings.Replace(source, ": seal\n", access.SealShell, 1) }
+
 // commandLine is the script with its words. It travels in the address of a request, so comments stay at home.
 func commandLine(mark string, jobs []job, todo []int) []string {
-	script := regexp.MustCompile(`(?m)^\s*(#.*)?\n|^ +`).ReplaceAllString(source, "")
+	text := regexp.MustCompile(`(?m)^\s*(#.*)?\n|^ +`).ReplaceAllString(script(), "")
 	checks := make([]string, 0, len(todo))
 	var words []string
 	for _, i := range todo {
@@ -241,7 +244,7 @@ func commandLine(mark string, jobs []job, todo []int) []string {
 		words = append(words, jobs[i].words(i)...)
 	}
 	slices.Sort(checks)
-	line := []string{"sh", "-c", script, "dualstack",
+	line := []string{"sh", "-c", text, "dualstack",
 		mark, strconv.Itoa(lanes), strconv.Itoa(keep), strings.Join(slices.Compact(checks), " ")}
 	return append(line, words...)
 }

@@ -1,7 +1,9 @@
 # Runs probes at once and prints what became of each, in lines of its own. It is fixed: all that differs comes as words.
 # $1 is the mark that begins each line, $2 how many probes run at once, $3 how many bytes of each are kept, $4 the checks
-# that are wanted; then ten words for each probe. See frame.go for the lines and words.go for the words.
+# that are wanted; then ten words for each probe. See frame.go for the lines and words.go for the words. The lines of a
+# probe are held back until it has ended, and sealed: the function that does is put in for ": seal".
 export LC_ALL=C PATH="$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+: seal
 mark=$1 lanes=$2 most=$3 checks=$4
 shift 4
 exec 3>&1
@@ -150,6 +152,11 @@ sockets() {
   echo "bindv6only $only"
 }
 
+# tell prints the lines of a probe one by one: a pipe takes each as a whole, among those of other lanes.
+tell() {
+  printf '%s\n' "$lines" | while IFS= read -r line; do printf '%s\n' "$line"; done >&3
+}
+
 lane() {
   lane=$1 n=0
   shift
@@ -161,7 +168,11 @@ lane() {
       search) search=+search ;;
       *) server=${10} ;;
       esac
-      ${probe}_
+      lines=$(${probe}_ 3>&1)
+      seal=$(seal "$lines")
+      tell
+      if [ -z "$seal" ]; then say again ""; tell; fi
+      say seal "$seal"
     fi
     n=$((n + 1))
     shift 10

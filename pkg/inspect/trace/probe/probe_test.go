@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -92,7 +93,7 @@ func all(command []string, s access.Streams) error {
 	mark := markOf(command)
 	for i := range jobsOf(command) {
 		n := command[8+10*i]
-		fmt.Fprintf(s.Stdout, "%s %s tool bash\n%s %s o connected\n%s %s exit 0\n", mark, n, mark, n, mark, n)
+		printSealed(s, "%s %s tool bash\n%s %s o connected\n%s %s exit 0\n", mark, n, mark, n, mark, n)
 	}
 	fmt.Fprintf(s.Stdout, "%s end\n", mark)
 	return nil
@@ -117,7 +118,7 @@ func allThenBroken(command []string, s access.Streams) error {
 
 func silent(command []string, s access.Streams) error {
 	for i := range jobsOf(command) {
-		fmt.Fprintf(s.Stdout, "%s %d tool bash\n%s %d exit 0\n", markOf(command), i, markOf(command), i)
+		printSealed(s, "%s %d tool bash\n%s %d exit 0\n", markOf(command), i, markOf(command), i)
 	}
 	fmt.Fprintf(s.Stdout, "%s end\n", markOf(command))
 	return nil
@@ -125,7 +126,7 @@ func silent(command []string, s access.Streams) error {
 
 func lostCodes(command []string, s access.Streams) error {
 	for i := range jobsOf(command) {
-		fmt.Fprintf(s.Stdout, "%s %d o connected\n%s %d exit \n", markOf(command), i, markOf(command), i)
+		printSealed(s, "%s %d o connected\n%s %d exit \n", markOf(command), i, markOf(command), i)
 	}
 	fmt.Fprintf(s.Stdout, "%s end\n", markOf(command))
 	return nil
@@ -134,11 +135,11 @@ func lostCodes(command []string, s access.Streams) error {
 // TestForgery: a tool's output cannot pass for anything else, not even when it repeats a mark of an earlier exec.
 func TestForgery(t *testing.T) {
 	const mark = "@MARK"
-	out := strings.Join([]string{
+	out := strings.TrimSuffix(sealed(strings.Join([]string{
 		"@OTHER 0 exit 0", "0 exit 0", "@MARK", "@MARK x exit 0", "@MARK 9 exit 0", "@MARK -1 exit 0", "@MARK 0", "",
 		"@MARK 0 tool curl", "@MARK 0 o @OTHER 0 exit 0", "@MARK 0 o @MARK", "@MARK 0 O first half, ", "@MARK 0 o second half",
 		"@MARK 0 e * said", "@MARK 0 o @MARK code=200 ip=::1", "@MARK 0 exit 7", "@MARK 0 exit 0", "@MARK 0 o late", "@MARK end",
-	}, "\n")
+	}, "\n")), "\n")
 	outcomes, complete := parseFrames([]byte(out), mark, 1)
 	if complete {
 		t.Error("complete, though the end line was cut off")
@@ -155,10 +156,58 @@ func TestForgery(t *testing.T) {
 	}
 }
 
+// TestProbeFramesFindHoles loses a piece in the middle of what the script prints, or brings two in the wrong order: a job
+// then has no outcome, or that of the whole output.
+func TestProbeFramesFindHoles(t *testing.T) {
+	var probed strings.Builder
+	for i := range 2 {
+		fmt.Fprintf(&probed, "@M %[1]d tool iputils ping\n@M %[1]d run ping\n", i)
+		for n := range 30 {
+			fmt.Fprintf(&probed, "@M %d o 64 bytes from 192.168.0.%d: icmp_seq=%d ttl=62 time=0.1 ms\n", i, i, n)
+		}
+		fmt.Fprintf(&probed, "@M %[1]d o 30 packets transmitted, 30 received, 0%% packet loss\n@M %[1]d exit 0\n", i)
+	}
+	whole := sealed(probed.String() + "@M end\n")
+	twice := strings.NewReplacer("@M 0 seal", "@M 0 again \n"+strings.Join(jobLines(whole, 0), "\n")+"\n@M 0 seal\n#").Replace(whole)
+	for _, text := range []string{whole, twice} {
+		want, complete := parseFrames([]byte(text), "@M", 2)
+		if !complete || !want[0].ended || !want[1].ended {
+			t.Fatalf("%v %+v", complete, want)
+		}
+		random := rand.New(rand.NewPCG(1, 2))
+		for range 10000 {
+			cuts := []int{random.IntN(len(text)), random.IntN(len(text)), random.IntN(len(text))}
+			slices.Sort(cuts)
+			a, b, c := cuts[0], cuts[1], cuts[2]
+			for how, out := range map[string]string{
+				"lost": text[:a] + text[b:], "swapped": text[:a] + text[b:c] + text[a:b] + text[c:],
+			} {
+				outcomes, _ := parseFrames([]byte(out), "@M", 2)
+				for i, o := range outcomes {
+					if o != (outcome{}) && o != want[i] {
+						t.Fatalf("%s [%d:%d:%d]: job %d has outcome %+v", how, a, b, c, i, o)
+					}
+				}
+			}
+		}
+	}
+}
+
+// jobLines are the lines of a job but its seal.
+func jobLines(text string, job int) []string {
+	var all []string
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, fmt.Sprintf("@M %d ", job)) && !strings.Contains(line, " seal ") {
+			all = append(all, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return all
+}
+
 // FuzzFrames: whatever comes, nothing is settled that has no exit line of its own, and what is kept stays bounded.
 func FuzzFrames(f *testing.F) {
-	f.Add([]byte("@M 0 tool ping\n@M 0 o text\n@M 0 exit 0\n@M end\n"))
-	f.Add([]byte("@M 1 O \xff\xfe\n@M 1 cut \n@M 1 exit 999999999999999999999\n@M 0 none \n"))
+	f.Add([]byte(sealed("@M 0 tool ping\n@M 0 o text\n@M 0 exit 0\n@M end\n")))
+	f.Add([]byte(sealed("@M 1 O \xff\xfe\n@M 1 cut \n@M 1 exit 999999999999999999999\n@M 0 none \n")))
 	f.Fuzz(func(t *testing.T, out []byte) {
 		outcomes, _ := parseFrames(out, "@M", 2)
 		for i, o := range outcomes {
@@ -190,7 +239,7 @@ func TestContainers(t *testing.T) {
 			return errNoShell()
 		case "bare":
 			for i := range jobsOf(command) {
-				fmt.Fprintf(s.Stdout, "%s %d none \n", markOf(command), i)
+				printSealed(s, "%s %d none \n", markOf(command), i)
 			}
 			return nil
 		default:
@@ -213,7 +262,7 @@ func TestContainers(t *testing.T) {
 func TestSomeTools(t *testing.T) {
 	pods := &fakePods{answer: func(_ int, _ access.Container, command []string, s access.Streams) error {
 		mark := markOf(command)
-		fmt.Fprintf(s.Stdout, "%s 0 tool bash\n%s 0 o connected\n%s 0 exit 0\n%s 1 none \n%s end\n", mark, mark, mark, mark, mark)
+		printSealed(s, "%s 0 tool bash\n%s 0 o connected\n%s 0 exit 0\n%s 1 none \n%s end\n", mark, mark, mark, mark, mark)
 		return nil
 	}}
 	probes := append(connections(1), trace.Probe{Check: trace.Ping, Family: inspect.IPv4, Target: loopback4})

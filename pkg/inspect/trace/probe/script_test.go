@@ -231,14 +231,14 @@ func TestScriptBare(t *testing.T) {
 	need(t, "sh")
 	dir := withTools(t, map[string]string{"sh": "sh"})
 	// PATH is extended by the script with the usual folders: only a shell without them shows what an empty image does.
-	script := strings.Replace(source, usualPath, "PATH="+dir, 1)
+	bare := strings.Replace(script(), usualPath, "PATH="+dir, 1)
 	var words []string
 	for i, check := range []trace.Check{trace.Ping, trace.TCP, trace.Get, trace.Ask} {
 		words = append(words, job{check: check, family: inspect.IPv4, to: "127.0.0.1", port: 1, wait: 1}.words(i)...)
 	}
 	eachShell(t, func(t *testing.T, stream access.Stream) {
 		var out bytes.Buffer
-		command := append([]string{"sh", "-c", script, "dualstack", "@M", "4", "1000", "dns http ping tcp"}, words...)
+		command := append([]string{"sh", "-c", bare, "dualstack", "@M", "4", "1000", "dns http ping tcp"}, words...)
 		err := stream(t.Context(), access.Container{}, command, access.Streams{Stdout: &out, Stderr: &out})
 		outcomes, complete := parseFrames(out.Bytes(), "@M", 4)
 		if err != nil || !complete {
@@ -250,7 +250,7 @@ func TestScriptBare(t *testing.T) {
 				if strings.Contains(out.String(), "busybox") || o.tool != "" || o.cannot != "" {
 					continue
 				}
-				t.Errorf("job %d: %+v", i, o)
+				t.Errorf("job %d: %+v\n%s", i, o, out.String())
 			}
 		}
 	})
