@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/client-go/discovery"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
 // groupCRD is the first of the two API groups that Calico keeps its objects in: crd.projectcalico.org/v1, or, natively, in
@@ -52,6 +54,9 @@ func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
 		return calicoAPI{}, err
 	}
 	native, err := serves(ctx, c, groupNative(), "ippools")
+	if crd && apierrors.IsServiceUnavailable(err) {
+		err = nil // an aggregated API server that is down: the other group does without it
+	}
 	if err != nil {
 		return calicoAPI{}, err
 	}
@@ -69,15 +74,22 @@ func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
 	return calicoAPI{groupNative()}, nil
 }
 
-// serves reports whether the server has a resource. An aggregated API server that is down serves nothing; a refusal says
-// nothing.
+// serves reports whether the server has a resource. What a server under load answers says nothing, so it is asked again
+// (see access.Retry) before that is an error.
 func serves(ctx context.Context, c Clients, gv schema.GroupVersion, resource string) (bool, error) {
-	list, err := discoverer(c).ServerResourcesForGroupVersionWithContext(ctx, gv.String())
-	if err != nil {
-		if isFatal(ctx, err) || apierrors.IsForbidden(err) {
-			return false, fmt.Errorf("cannot discover %s: %w", gv, err)
+	var list *metav1.APIResourceList
+	err := access.Retry(ctx, access.DefaultPause, func() (err error) {
+		list, err = discoverer(c).ServerResourcesForGroupVersionWithContext(ctx, gv.String())
+		if err != nil && !isTransient(err) {
+			return access.Permanent(err)
 		}
+		return err
+	})
+	if apierrors.IsNotFound(err) {
 		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot discover %s: %w", gv, err)
 	}
 	for _, r := range list.APIResources {
 		if r.Name == resource {
@@ -85,6 +97,16 @@ func serves(ctx context.Context, c Clients, gv schema.GroupVersion, resource str
 		}
 	}
 	return false, nil
+}
+
+// isTransient reports whether an error is that of a server which may answer in a moment: 429, 500, 502, 503 or 504.
+func isTransient(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return false
+	}
+	code := status.Status().Code
+	return code == http.StatusTooManyRequests || code >= http.StatusInternalServerError
 }
 
 // discoverer returns the discovery client in the form that can be interrupted.

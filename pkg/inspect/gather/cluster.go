@@ -2,7 +2,9 @@ package gather
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -56,21 +58,39 @@ func NewCluster(config *rest.Config, opts Options) (*Cluster, error) {
 	}
 	own := rest.CopyConfig(config)
 	own.QPS = -1
-	http, err := rest.HTTPClientFor(own)
+	own.Wrap(func(next http.RoundTripper) http.RoundTripper { return patience{next} })
+	client, err := rest.HTTPClientFor(own)
 	if err != nil {
 		return nil, err
 	}
-	dyn, err := dynamic.NewForConfigAndClient(own, http)
+	dyn, err := dynamic.NewForConfigAndClient(own, client)
 	if err != nil {
 		return nil, err
 	}
 	own.ContentType = "application/vnd.kubernetes.protobuf"
 	own.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
-	typed, err := kubernetes.NewForConfigAndClient(own, http)
+	typed, err := kubernetes.NewForConfigAndClient(own, client)
 	if err != nil {
 		return nil, err
 	}
 	return &Cluster{Clients: Clients{Kubernetes: typed, Dynamic: dyn}, Config: config, Options: opts}, nil
+}
+
+// maxRetryAfter is how long a server may have its client wait before the next attempt, in seconds. The client makes ten.
+const maxRetryAfter = 2
+
+// patience bounds what a server asks for with Retry-After.
+type patience struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (p patience) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := p.next.RoundTrip(req)
+	if err == nil {
+		if seconds, convErr := strconv.Atoi(resp.Header.Get("Retry-After")); convErr == nil && seconds > maxRetryAfter {
+			resp.Header.Set("Retry-After", strconv.Itoa(maxRetryAfter))
+		}
+	}
+	return resp, err
 }
 
 // Cluster implements Source.
