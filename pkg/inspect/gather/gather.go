@@ -64,8 +64,21 @@ func (c *Cluster) Snapshot(ctx context.Context, req Request) (*inspect.Snapshot,
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	if refused == nil && g.gaveNothing() {
+		return nil, errors.New("the server has neither nodes nor services nor anything else that was asked for: is it a Kubernetes API server?")
+	}
 	slices.SortStableFunc(g.snap.Missing, func(a, b inspect.Missing) int { return cmp.Compare(a.Fact, b.Fact) })
 	return g.snap, refused
+}
+
+// gaveNothing reports whether a server that was asked for everything has nothing at all, and says so by "not found" or by
+// empty lists. Every cluster has at least the service kubernetes.
+func (g *gatherer) gaveNothing() bool {
+	s, r := g.snap, g.req
+	asked := slices.Contains(r.Facts, inspect.FactNodes) && slices.Contains(r.Facts, inspect.FactServices) &&
+		r.Namespace == "" && r.Node == "" && len(r.Names) == 0 && r.Selector == ""
+	return asked && !g.failed && s.Lab == (inspect.Lab{}) && s.Calico.Version == "" &&
+		len(s.Nodes)+len(s.Pods)+len(s.Services)+len(s.EndpointSlices)+len(s.Pools)+len(s.Blocks)+len(s.Calico.Felix) == 0
 }
 
 // gatherer is one run of Cluster.Snapshot. The readers of the facts write to fields of the Snapshot that are theirs alone; only
@@ -74,8 +87,9 @@ type gatherer struct {
 	cluster *Cluster
 	req     Request
 
-	mu   sync.Mutex
-	snap *inspect.Snapshot
+	mu     sync.Mutex
+	snap   *inspect.Snapshot
+	failed bool // a fact could not be had for another reason than that the server does not have it
 
 	// What several facts need is read once, by whoever comes first.
 	calico    func(context.Context) (calicoAPI, error)
@@ -129,6 +143,7 @@ func (g *gatherer) miss(fact inspect.Fact, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, err := range parts(err) {
+		g.failed = g.failed || !apierrors.IsNotFound(err) && !errors.Is(err, errNoCalico)
 		g.snap.Missing = append(g.snap.Missing, inspect.Missing{Fact: fact, Reason: reason(err)})
 	}
 }

@@ -3,6 +3,9 @@ package gather
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"os"
@@ -22,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
@@ -308,8 +312,41 @@ func TestGatherTables(t *testing.T) {
 	}
 }
 
+// TestGatherNothing: a server that has nothing at all is none of Kubernetes, which is an error and not an empty Snapshot.
+func TestGatherNothing(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"404": http.NotFound,
+		"404, as an API server says it": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`)
+		},
+		"null": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, "null")
+		},
+		"an object without fields": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, "{}")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(answer)
+			defer server.Close()
+			c, err := NewCluster(&rest.Config{Host: server.URL}, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			snap, err := c.Snapshot(t.Context(), Request{Facts: inspect.Facts()})
+			if err == nil {
+				t.Errorf("got %+v", snap)
+			}
+		})
+	}
+}
+
 func TestGatherWithoutCalico(t *testing.T) {
-	c := newCluster(nil, nil)
+	c := newCluster(nil, []runtime.Object{&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kubernetes"}}})
 	got, err := c.live().Snapshot(t.Context(), Request{Facts: inspect.Facts()})
 	if err != nil {
 		t.Fatal(err)
