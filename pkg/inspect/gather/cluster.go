@@ -103,7 +103,7 @@ func (c *Cluster) Ways(nodes []inspect.Node) []access.Way {
 	}
 	all := []access.Way{
 		access.NewExec(c.Config, c.Kubernetes),
-		access.NewRuntime(run.Host{}, nodes),
+		access.NewRuntime(run.Host{}, c.Config.Host, nodes),
 		access.NewDebug(c.Kubernetes, debugNamespace, c.Image),
 	}
 	if c.NodeAccess == "" || c.NodeAccess == AccessAuto {
