@@ -31,10 +31,20 @@ const debugVariable = "DUALSTACK_DEBUG"
 func Main() int {
 	// What the libraries log is meant for their developers; what users must know comes back as an error.
 	klog.SetLogger(logr.Discard())
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	return Run(ctx, os.Args, genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr})
+}
+
+// endings returns the signals that end the work in good order, so that no pod is left behind: Ctrl-C, a polite kill, and the
+// end of the terminal or the SSH session, unless nohup has that ignored.
+func endings() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // Run runs the program with args, of which the first is the program's name, and returns its exit code.

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -9,10 +10,10 @@ import (
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 )
@@ -28,12 +29,17 @@ const (
 	debugDeadline = 60                     // activeDeadlineSeconds: for when we are killed and cannot remove it
 	debugPoll     = 250 * time.Millisecond // how often the pod is looked at
 	removeTimeout = 10 * time.Second       // for removing the pod, also after an interruption
+	ownerTTL      = 180                    // seconds until the owner goes: longer than a pod may take
 )
 
 // Debug runs a short-lived pod on the node, in the node's network, which prints the tables and ends. The pod has no
 // privileges, no service account token and a deadline, carries ManagedByLabel, and is removed whatever happens, also
-// on an interruption. It needs the permissions to create, get and delete pods and to get pods/log in its namespace,
-// which must admit host networking (pod security standard "privileged").
+// on an interruption. Its owner is a Job that has nothing to do and a time to live: when we are killed, the cluster
+// deletes the Job, and with it the pod. (A deadline alone ends a pod and leaves it; a Job that makes the pod would add
+// its controller's delay, and a pod to be found by labels, which anybody may write.)
+//
+// It needs the permissions to create, get and delete pods, to get pods/log, and to create and delete jobs in its
+// namespace, which must admit host networking (pod security standard "privileged").
 //
 // It is the one access that changes the cluster, so it comes after those that do not.
 type Debug struct {
@@ -42,7 +48,7 @@ type Debug struct {
 	image     string
 	pods      *calicoPods
 	logs      func(ctx context.Context, name string) (io.ReadCloser, error)
-	mayRemove func(ctx context.Context) bool
+	mayRemove func(ctx context.Context, group, resource string) bool
 }
 
 var _ Way = (*Debug)(nil)
@@ -55,15 +61,15 @@ func NewDebug(client kubernetes.Interface, namespace, image string) *Debug {
 		limit := int64(MaxOutput) + 1
 		return client.CoreV1().Pods(namespace).GetLogs(name, &corev1.PodLogOptions{LimitBytes: &limit}).Stream(ctx)
 	}
-	d.mayRemove = func(ctx context.Context) bool { return mayDeletePods(ctx, client, namespace) }
+	d.mayRemove = func(ctx context.Context, group, resource string) bool {
+		return mayDelete(ctx, client, &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "delete", Group: group, Resource: resource})
+	}
 	return d
 }
 
-// mayDeletePods asks the server whether the caller may delete pods. Where that cannot be found out, deleting will tell.
-func mayDeletePods(ctx context.Context, client kubernetes.Interface, namespace string) bool {
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "delete", Resource: "pods"},
-	}}
+// mayDelete asks the server whether the caller may delete. Where that cannot be found out, deleting will tell.
+func mayDelete(ctx context.Context, client kubernetes.Interface, what *authorizationv1.ResourceAttributes) bool {
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: what}}
 	answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 	return err != nil || answer.Status.Allowed
 }
@@ -79,12 +85,13 @@ func (d *Debug) Run(ctx context.Context, node, script string, args ...string) (o
 	}
 	pod := debugPod(d.namespace, node, image, shell(script, args))
 	refused := false
-	// The name is ours, not the server's: an interrupted request may have made the pod all the same.
+	// The name is ours, not the server's, and nobody can foresee it: an interrupted request may have made the pod all the
+	// same.
 	defer func() {
 		if refused {
 			return
 		}
-		if removeErr := d.remove(ctx, pod.Name); removeErr != nil {
+		if removeErr := d.remove(ctx, pod); removeErr != nil {
 			out, err = nil, Permanent(errors.Join(err, removeErr))
 		}
 	}()
@@ -93,7 +100,7 @@ func (d *Debug) Run(ctx context.Context, node, script string, args ...string) (o
 			refused = IsPermanent(err)
 			return err
 		}
-		if err := d.wait(ctx, pod.Name); err != nil {
+		if err := d.wait(ctx, pod); err != nil {
 			return err
 		}
 		out, err = d.read(ctx, pod.Name)
@@ -126,34 +133,55 @@ func anyOf(pods map[string]podRef) podRef {
 	return podRef{}
 }
 
-// start creates the pod, unless it could not be removed. A permanent error says that the server did not make it.
+// start creates the pod and its owner, unless it could not remove them, and notes the UIDs that the server gave them. A
+// permanent error says that the server did not make the pod.
 func (d *Debug) start(ctx context.Context, pod *corev1.Pod) error {
-	if !d.mayRemove(ctx) {
-		return Permanent(fmt.Errorf("cannot delete pods in namespace %s: permission denied", d.namespace))
+	for _, r := range []struct{ group, resource string }{{"", "pods"}, {"batch", "jobs"}} {
+		if !d.mayRemove(ctx, r.group, r.resource) {
+			return Permanent(fmt.Errorf("cannot delete %s in namespace %s: permission denied", r.resource, d.namespace))
+		}
 	}
-	_, err := d.client.CoreV1().Pods(d.namespace).Create(ctx, pod, metav1.CreateOptions{})
+	job, err := d.client.BatchV1().Jobs(d.namespace).Create(ctx, ownerOf(pod), metav1.CreateOptions{})
+	if err != nil {
+		return d.refusal("job", err)
+	}
+	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: job.Name, UID: job.UID}}
+	created, err := d.client.CoreV1().Pods(d.namespace).Create(ctx, pod, metav1.CreateOptions{})
+	if err != nil {
+		err = d.refusal("pod", err)
+		if IsPermanent(err) {
+			return errors.Join(err, d.removeOwner(ctx, pod.Name))
+		}
+		return err
+	}
+	pod.UID = created.UID
+	return nil
+}
+
+// refusal words why something was not created.
+func (d *Debug) refusal(what string, err error) error {
 	switch {
-	case err == nil:
-		return nil
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot create resource"):
-		return Permanent(fmt.Errorf("cannot create pods in namespace %s: permission denied", d.namespace))
-	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsNotFound(err):
+		return Permanent(fmt.Errorf("cannot create %ss in namespace %s: permission denied", what, d.namespace))
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsNotFound(err), apierrors.IsAlreadyExists(err):
 		// Pod security, quotas and webhooks refuse in words of their own.
-		return Permanent(fmt.Errorf("cannot create pods in namespace %s: %w", d.namespace, err))
+		return Permanent(fmt.Errorf("cannot create %ss in namespace %s: %w", what, d.namespace, err))
 	default:
-		return fmt.Errorf("create pod in namespace %s: %w", d.namespace, err)
+		return fmt.Errorf("create %s in namespace %s: %w", what, d.namespace, err)
 	}
 }
 
 // wait returns when the pod's container has ended well.
-func (d *Debug) wait(ctx context.Context, name string) error {
+func (d *Debug) wait(ctx context.Context, ours *corev1.Pod) error {
 	return wait.PollUntilContextCancel(ctx, debugPoll, true, func(ctx context.Context) (bool, error) {
-		pod, err := d.client.CoreV1().Pods(d.namespace).Get(ctx, name, metav1.GetOptions{})
+		pod, err := d.client.CoreV1().Pods(d.namespace).Get(ctx, ours.Name, metav1.GetOptions{})
 		switch {
 		case apierrors.IsForbidden(err):
 			return false, Permanent(fmt.Errorf("cannot get pods in namespace %s: permission denied", d.namespace))
 		case err != nil:
-			return false, fmt.Errorf("get pod %s/%s: %w", d.namespace, name, err)
+			return false, fmt.Errorf("get pod %s/%s: %w", d.namespace, ours.Name, err)
+		case pod.UID != ours.UID:
+			return false, Permanent(fmt.Errorf("pod %s/%s is gone, and another has its name", d.namespace, ours.Name))
 		}
 		return ended(pod)
 	})
@@ -200,17 +228,43 @@ func (d *Debug) read(ctx context.Context, name string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// remove deletes the pod, in its own time: ctx may have ended. A failure is tried again, since a pod left behind is
-// worse than a moment's wait.
-func (d *Debug) remove(ctx context.Context, name string) error {
+// remove deletes the pod and its owner, in its own time: ctx may have ended. A failure is tried again, since a pod left
+// behind is worse than a moment's wait.
+func (d *Debug) remove(ctx context.Context, pod *corev1.Pod) error {
+	opts := metav1.DeleteOptions{GracePeriodSeconds: new(int64)}
+	if pod.UID != "" {
+		opts.Preconditions = metav1.NewUIDPreconditions(string(pod.UID))
+	}
+	err := d.untilGone(ctx, func(ctx context.Context) error {
+		return d.client.CoreV1().Pods(d.namespace).Delete(ctx, pod.Name, opts)
+	})
+	if err != nil {
+		return fmt.Errorf("remove pod %s/%s: %w; delete it with kubectl -n %s delete pod %s",
+			d.namespace, pod.Name, err, d.namespace, pod.Name)
+	}
+	return d.removeOwner(ctx, pod.Name)
+}
+
+func (d *Debug) removeOwner(ctx context.Context, name string) error {
+	background := metav1.DeletePropagationBackground
+	err := d.untilGone(ctx, func(ctx context.Context) error {
+		return d.client.BatchV1().Jobs(d.namespace).Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
+	})
+	if err != nil {
+		return fmt.Errorf("remove job %s/%s: %w; it goes by itself in %d s", d.namespace, name, err, ownerTTL)
+	}
+	return nil
+}
+
+// untilGone deletes until the server has done so, or refuses. A conflict says that another object has the name by now.
+func (d *Debug) untilGone(ctx context.Context, remove func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
 	var last error
 	err := wait.PollUntilContextCancel(ctx, debugPoll, true, func(ctx context.Context) (bool, error) {
-		grace := int64(0)
-		last = d.client.CoreV1().Pods(d.namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: &grace})
+		last = remove(ctx)
 		switch {
-		case last == nil, apierrors.IsNotFound(last):
+		case last == nil, apierrors.IsNotFound(last), apierrors.IsConflict(last):
 			return true, nil
 		case apierrors.IsForbidden(last):
 			return false, last
@@ -221,8 +275,18 @@ func (d *Debug) remove(ctx context.Context, name string) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("remove pod %s/%s: %w; delete it with kubectl -n %s delete pod %s",
-		d.namespace, name, last, d.namespace, name)
+	return last
+}
+
+// ownerOf is a Job without anything to do, which is complete at once and deleted ownerTTL later. Its template is never
+// used; the server wants one.
+func ownerOf(pod *corev1.Pod) *batchv1.Job {
+	none, ttl := int32(0), int32(ownerTTL)
+	return &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, Labels: pod.Labels},
+		Spec: batchv1.JobSpec{Completions: &none, Parallelism: &none, TTLSecondsAfterFinished: &ttl,
+			Template: corev1.PodTemplateSpec{Spec: pod.Spec}},
+	}
 }
 
 // debugPod is the pod that prints a node's tables. Reading them takes no privilege, only the node's network.
@@ -232,7 +296,7 @@ func debugPod(namespace, node, image string, command []string) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace,
-			Name:      "dualstack-tables-" + rand.String(10),
+			Name:      "dualstack-tables-" + strings.ToLower(rand.Text()[:10]),
 			Labels:    map[string]string{ManagedByLabel: ManagedByValue},
 		},
 		Spec: corev1.PodSpec{

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -34,7 +35,7 @@ func kubelet(client *fake.Clientset, status corev1.PodStatus) {
 // newDebug returns the access for a user who may delete pods, as far as the server says.
 func newDebug(client kubernetes.Interface, image string) *Debug {
 	d := NewDebug(client, "debug-ns", image)
-	d.mayRemove = func(context.Context) bool { return true }
+	d.mayRemove = func(context.Context, string, string) bool { return true }
 	return d
 }
 
@@ -130,7 +131,10 @@ func checkCreated(t *testing.T, client *fake.Clientset, image string) {
 		if !ok {
 			continue
 		}
-		pod := create.GetObject().(*corev1.Pod)
+		pod, ok := create.GetObject().(*corev1.Pod)
+		if !ok {
+			continue
+		}
 		if got := pod.Spec.Containers[0].Image; got != image || pod.Spec.NodeName != "n1" {
 			t.Errorf("pod with image %s on node %s", got, pod.Spec.NodeName)
 		}
@@ -249,5 +253,64 @@ func TestDebugRemovesOverTheWire(t *testing.T) {
 		}
 	default:
 		t.Error("the pod was left behind")
+	}
+}
+
+// TestDebugGoesByItself: the pod belongs to an object that the cluster deletes when its time is over, for when we are
+// killed; and both are gone when we are not.
+func TestDebugGoesByItself(t *testing.T) {
+	client := fake.NewClientset()
+	var job *batchv1.Job
+	client.PrependReactor("create", "jobs", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		job = a.(clienttesting.CreateAction).GetObject().(*batchv1.Job)
+		job.UID = "job"
+		return false, nil, nil
+	})
+	var owners []metav1.OwnerReference
+	kubelet(client, corev1.PodStatus{Phase: corev1.PodSucceeded})
+	client.PrependReactor("create", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		owners = a.(clienttesting.CreateAction).GetObject().(*corev1.Pod).OwnerReferences
+		return false, nil, nil
+	})
+	d := newDebug(client, "netshoot:1")
+	d.logs = func(context.Context, string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("printed")), nil }
+	if _, err := d.Run(t.Context(), "n1", "SCRIPT"); err != nil {
+		t.Fatal(err)
+	}
+	if job == nil || *job.Spec.Completions != 0 || *job.Spec.Parallelism != 0 || *job.Spec.TTLSecondsAfterFinished <= debugDeadline {
+		t.Fatalf("job %+v", job)
+	}
+	if len(owners) != 1 || owners[0].Kind != "Job" || owners[0].UID != "job" || owners[0].Name != job.Name {
+		t.Errorf("owners %+v", owners)
+	}
+	jobs, err := client.BatchV1().Jobs("debug-ns").List(t.Context(), metav1.ListOptions{})
+	if left := podsIn(t, client, "debug-ns"); err != nil || len(jobs.Items) != 0 || left != 0 {
+		t.Errorf("%v: %d jobs and %d pods left behind", err, len(jobs.Items), left)
+	}
+}
+
+// TestDebugAdoptsNoStranger: a pod that has the name of ours and is another is neither believed nor deleted.
+func TestDebugAdoptsNoStranger(t *testing.T) {
+	client := fake.NewClientset()
+	kubelet(client, corev1.PodStatus{Phase: corev1.PodSucceeded})
+	client.PrependReactor("get", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		return true, &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "debug-ns", Name: a.(clienttesting.GetAction).GetName(), UID: "stranger"},
+			Status:     corev1.PodStatus{Phase: corev1.PodSucceeded},
+		}, nil
+	})
+	var conditions []*metav1.Preconditions
+	client.PrependReactor("create", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		a.(clienttesting.CreateAction).GetObject().(*corev1.Pod).UID = "ours"
+		return false, nil, nil
+	})
+	client.PrependReactor("delete", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		conditions = append(conditions, a.(clienttesting.DeleteActionImpl).DeleteOptions.Preconditions)
+		return false, nil, nil
+	})
+	_, err := newDebug(client, "netshoot:1").Run(t.Context(), "n1", "SCRIPT")
+	checkError(t, err, "another has its name", true)
+	if len(conditions) != 1 || conditions[0] == nil || *conditions[0].UID != "ours" {
+		t.Errorf("deleted under the conditions %+v", conditions)
 	}
 }
