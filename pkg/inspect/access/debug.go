@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 )
@@ -136,19 +137,19 @@ func anyOf(pods map[string]podRef) podRef {
 // start creates the pod and its owner, unless it could not remove them, and notes the UIDs that the server gave them. A
 // permanent error says that the server did not make the pod.
 func (d *Debug) start(ctx context.Context, pod *corev1.Pod) error {
-	for _, r := range []struct{ group, resource string }{{"", "pods"}, {"batch", "jobs"}} {
-		if !d.mayRemove(ctx, r.group, r.resource) {
-			return Permanent(fmt.Errorf("cannot delete %s in namespace %s: permission denied", r.resource, d.namespace))
+	for _, r := range []schema.GroupResource{{Resource: "pods"}, {Group: "batch", Resource: "jobs"}} {
+		if !d.mayRemove(ctx, r.Group, r.Resource) {
+			return Permanent(fmt.Errorf("cannot delete %s in namespace %s: permission denied", r, d.namespace))
 		}
 	}
 	job, err := d.client.BatchV1().Jobs(d.namespace).Create(ctx, ownerOf(pod), metav1.CreateOptions{})
 	if err != nil {
-		return d.refusal("job", err)
+		return d.refusal("jobs.batch", err)
 	}
 	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: job.Name, UID: job.UID}}
 	created, err := d.client.CoreV1().Pods(d.namespace).Create(ctx, pod, metav1.CreateOptions{})
 	if err != nil {
-		err = d.refusal("pod", err)
+		err = d.refusal("pods", err)
 		if IsPermanent(err) {
 			return errors.Join(err, d.removeOwner(ctx, pod.Name))
 		}
@@ -162,10 +163,10 @@ func (d *Debug) start(ctx context.Context, pod *corev1.Pod) error {
 func (d *Debug) refusal(what string, err error) error {
 	switch {
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot create resource"):
-		return Permanent(fmt.Errorf("cannot create %ss in namespace %s: permission denied", what, d.namespace))
+		return Permanent(fmt.Errorf("cannot create %s in namespace %s: permission denied", what, d.namespace))
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsNotFound(err), apierrors.IsAlreadyExists(err):
 		// Pod security, quotas and webhooks refuse in words of their own.
-		return Permanent(fmt.Errorf("cannot create %ss in namespace %s: %w", what, d.namespace, err))
+		return Permanent(fmt.Errorf("cannot create %s in namespace %s: %w", what, d.namespace, err))
 	default:
 		return fmt.Errorf("create %s in namespace %s: %w", what, d.namespace, err)
 	}

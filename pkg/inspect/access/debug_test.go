@@ -184,7 +184,7 @@ func TestDebugRemovesHalfMade(t *testing.T) {
 		return true, nil, io.ErrUnexpectedEOF
 	})
 	_, err := newDebug(client, "netshoot:1").Run(t.Context(), "n1", "SCRIPT")
-	checkError(t, err, "create pod in namespace debug-ns: unexpected EOF", false)
+	checkError(t, err, "create pods in namespace debug-ns: unexpected EOF", false)
 	if left := podsIn(t, client, "debug-ns"); left != 0 {
 		t.Errorf("%d pods left behind", left)
 	}
@@ -273,7 +273,9 @@ func TestDebugGoesByItself(t *testing.T) {
 		return false, nil, nil
 	})
 	d := newDebug(client, "netshoot:1")
-	d.logs = func(context.Context, string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("printed")), nil }
+	d.logs = func(context.Context, string) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader("printed")), nil
+	}
 	if _, err := d.Run(t.Context(), "n1", "SCRIPT"); err != nil {
 		t.Fatal(err)
 	}
