@@ -137,7 +137,7 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	if nothing(snap) {
-		return errors.New("nothing could be read, so nothing was written: see the warnings for what is missing")
+		return errors.New("nothing was gathered, so nothing was written: see the warnings, and whether the server is that of a cluster")
 	}
 	if snap.Taken.IsZero() { // else it was taken earlier
 		snap.Taken, snap.Tool = time.Now().UTC().Truncate(time.Second), version.Get().Version
@@ -160,14 +160,9 @@ func (o *Options) Run(ctx context.Context) error {
 	return nil
 }
 
-// nothing reports whether there is not one fact of the cluster.
+// nothing reports whether there is not one object of a cluster. A server that answers everything with 404 or null is none.
 func nothing(s *inspect.Snapshot) bool {
-	for _, fact := range inspect.Facts() {
-		if fact != inspect.FactTables && s.Lacks(fact, "") == "" {
-			return false
-		}
-	}
-	return true
+	return len(s.Nodes)+len(s.Pods)+len(s.Services)+len(s.EndpointSlices)+len(s.Pools)+len(s.Blocks)+len(s.Tables) == 0
 }
 
 // sumUp says what was recorded, and of which nodes there are no tables. Standard output may be the file.
