@@ -106,7 +106,7 @@ func recordingFile(t *testing.T, name string) string {
 		t.Fatalf("there is no recording %q", name)
 	}
 	file := filepath.Join(t.TempDir(), name)
-	if err := snapfile.WriteFile(file, snapshot); err != nil {
+	if err := snapfile.WriteFile(t.Context(), file, snapshot); err != nil {
 		t.Fatal(err)
 	}
 	return file

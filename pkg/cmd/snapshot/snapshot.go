@@ -14,6 +14,7 @@ import (
 	"k8s.io/kubectl/pkg/util/term"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/interrupt"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/version"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
@@ -149,9 +150,9 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	if o.Path == inspector.Stdin {
-		err = snapfile.Write(o.Out, snap)
+		err = snapfile.Write(interrupt.Writer(ctx, o.Out), snap)
 	} else {
-		err = snapfile.WriteFile(o.Path, snap)
+		err = snapfile.WriteFile(ctx, o.Path, snap)
 	}
 	if err != nil {
 		return err

@@ -3,15 +3,15 @@ package snapfile
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/safefile"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -88,43 +88,16 @@ func writeRows(w io.Writer, row []byte, t inspect.NodeTable) ([]byte, error) {
 	return row, err
 }
 
-// WriteFile writes the Snapshot to a file that only its owner may read, since it tells how a cluster is built. The file
-// is there as a whole or not at all: what stood there before is replaced once the new one is complete.
-func WriteFile(path string, s *inspect.Snapshot) (err error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
+// WriteFile writes the Snapshot to a file that only its owner may read, since it tells how a cluster is built. The file is
+// there as a whole or not at all, also when the context ends: see safefile.Write.
+func WriteFile(ctx context.Context, path string, s *inspect.Snapshot) error {
+	var failed error
+	err := safefile.Write(ctx, path, func(w io.Writer) error {
+		failed = Write(w, s)
+		return failed
+	})
+	if err != nil && failed == nil {
+		err = fmt.Errorf("write snapshot: %w", err)
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return writeTo(path, s)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // with mode 0600
-	if err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	err = Write(f, s)
-	if closeErr := f.Close(); err == nil && closeErr != nil {
-		err = fmt.Errorf("write snapshot: %w", closeErr)
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	return nil
-}
-
-// writeTo writes to something that is not a file, such as a pipe, and must stay what it is.
-func writeTo(path string, s *inspect.Snapshot) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	defer f.Close()
-	return Write(f, s)
+	return err
 }

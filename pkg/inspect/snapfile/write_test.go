@@ -18,7 +18,7 @@ func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.snapshot")
 	for range 2 { // the second time over the first
-		if err := snapfile.WriteFile(path, inspecttest.Sample()); err != nil {
+		if err := snapfile.WriteFile(t.Context(), path, inspecttest.Sample()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -38,7 +38,7 @@ func TestWriteFile(t *testing.T) {
 	if err := os.Symlink("a.snapshot", link); err != nil {
 		t.Fatal(err)
 	}
-	if err := snapfile.WriteFile(link, &inspect.Snapshot{}); err != nil {
+	if err := snapfile.WriteFile(t.Context(), link, &inspect.Snapshot{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := snapfile.ReadFile(path); err != nil {
@@ -54,26 +54,26 @@ func TestWriteFile(t *testing.T) {
 func TestWriteFileFails(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.snapshot")
-	if err := snapfile.WriteFile(path, inspecttest.Sample()); err != nil {
+	if err := snapfile.WriteFile(t.Context(), path, inspecttest.Sample()); err != nil {
 		t.Fatal(err)
 	}
 	bad := inspecttest.Sample()
 	bad.Taken = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // has no place in JSON
-	if err := snapfile.WriteFile(path, bad); err == nil {
+	if err := snapfile.WriteFile(t.Context(), path, bad); err == nil {
 		t.Error("no error")
 	}
 	if _, err := snapfile.ReadFile(path); err != nil {
 		t.Error(err)
 	}
 	checkEntries(t, dir, "a.snapshot")
-	if err := snapfile.WriteFile(filepath.Join(dir, "none", "a"), inspecttest.Sample()); !errors.Is(err, os.ErrNotExist) {
+	if err := snapfile.WriteFile(t.Context(), filepath.Join(dir, "none", "a"), inspecttest.Sample()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 }
 
 // TestWriteFileToDevice: what is not a file is written to, not replaced.
 func TestWriteFileToDevice(t *testing.T) {
-	if err := snapfile.WriteFile(os.DevNull, inspecttest.Sample()); err != nil {
+	if err := snapfile.WriteFile(t.Context(), os.DevNull, inspecttest.Sample()); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
