@@ -79,10 +79,10 @@ func report(ctx context.Context, out io.Writer, err error) int {
 	var findings *exit.FindingsError
 	var usage *exit.UsageError
 	switch {
+	case ctx.Err() != nil: // also when the work was done by then: whoever pressed Ctrl-C did not wait for it
+		return exit.Interrupted
 	case err == nil:
 		return exit.OK
-	case ctx.Err() != nil:
-		return exit.Interrupted
 	case errors.Is(err, exit.ErrSilent):
 		return exit.Error
 	case errors.As(err, &findings):

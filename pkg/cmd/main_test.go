@@ -42,7 +42,7 @@ func TestReport(t *testing.T) {
 			text: "error: no such thing\nSee 'kubectl dualstack pods -h' for help and examples\n",
 		},
 		"interrupted":                   {ctx: interrupted, err: errors.New("anything"), code: exit.Interrupted},
-		"interrupted when all was done": {ctx: interrupted, code: exit.OK},
+		"interrupted when all was done": {ctx: interrupted, code: exit.Interrupted},
 		"an API server's refusal": {
 			err: fmt.Errorf("cannot get pods: %w", notFound), code: exit.Error,
 			text: "Error from server (NotFound): pods \"x\" not found\n",

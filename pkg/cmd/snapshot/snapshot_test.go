@@ -72,7 +72,7 @@ func TestRun(t *testing.T) {
 		!strings.Contains(errOut, "Warning: without the tables of "+it.Worker2+"\n") || !strings.Contains(errOut, "the tables of 2 of 3 nodes, in file.\n") {
 		t.Errorf("the node that could not be read is not named: %q", errOut)
 	}
-	got, err := snapfile.ReadFile("file")
+	got, err := snapfile.ReadFile(t.Context(), "file")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,14 @@ package snapfile
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/interrupt"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -53,14 +55,14 @@ func read(r io.Reader, bounds limits) (*inspect.Snapshot, error) {
 	return s, nil
 }
 
-// ReadFile reads a Snapshot from a file.
-func ReadFile(path string) (*inspect.Snapshot, error) {
-	f, err := os.Open(path)
+// ReadFile reads a Snapshot from a file, or from a pipe that may have no writer yet, until the context ends.
+func ReadFile(ctx context.Context, path string) (*inspect.Snapshot, error) {
+	f, err := interrupt.Do(ctx, func() (*os.File, error) { return os.Open(path) })
 	if err != nil {
 		return nil, fmt.Errorf("read snapshot: %w", err)
 	}
 	defer f.Close()
-	return Read(f)
+	return Read(interrupt.Reader(ctx, f))
 }
 
 // decoder reads the lines of a file.

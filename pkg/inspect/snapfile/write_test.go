@@ -29,7 +29,7 @@ func TestWriteFile(t *testing.T) {
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v", info.Mode())
 	}
-	if _, err := snapfile.ReadFile(path); err != nil {
+	if _, err := snapfile.ReadFile(t.Context(), path); err != nil {
 		t.Error(err)
 	}
 	checkEntries(t, dir, "a.snapshot")
@@ -41,7 +41,7 @@ func TestWriteFile(t *testing.T) {
 	if err := snapfile.WriteFile(t.Context(), link, &inspect.Snapshot{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := snapfile.ReadFile(path); err != nil {
+	if _, err := snapfile.ReadFile(t.Context(), path); err != nil {
 		t.Errorf("a smaller snapshot over a larger one: %v", err)
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
@@ -62,7 +62,7 @@ func TestWriteFileFails(t *testing.T) {
 	if err := snapfile.WriteFile(t.Context(), path, bad); err == nil {
 		t.Error("no error")
 	}
-	if _, err := snapfile.ReadFile(path); err != nil {
+	if _, err := snapfile.ReadFile(t.Context(), path); err != nil {
 		t.Error(err)
 	}
 	checkEntries(t, dir, "a.snapshot")
