@@ -40,7 +40,7 @@ func testcase(p *trace.Path) junit.Testcase {
 	}
 	message := printer.Escape(why(*p))
 	switch p.Verdict {
-	case trace.Skip, trace.Planned:
+	case trace.Skip, trace.NotSent:
 		test.Skipped = &junit.Result{Message: message}
 	case trace.Fail:
 		test.Failure = &junit.Result{Message: message, Data: hopText(p)}

@@ -26,10 +26,10 @@ import (
 func report(t *testing.T) []trace.Path {
 	t.Helper()
 	n := &tracetest.Network{
-		Lose: func(_ *trace.Path, hop trace.Hop) bool {
+		Lose: func(_ *trace.Planned, hop trace.Hop) bool {
 			return hop.Component == trace.ComponentTunnel && hop.Node == inspecttest.Worker
 		},
-		Edit: func(p *trace.Path, r *trace.Result) {
+		Edit: func(p *trace.Planned, r *trace.Result) {
 			if p.Class == trace.External {
 				*r = trace.Result{Failed: "it printed \x1b[2J and ]]> & \u202e"}
 			}
@@ -40,11 +40,11 @@ func report(t *testing.T) []trace.Path {
 			n.Paths = append(n.Paths, p)
 		}
 	}
-	r, err := session.Run(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, session.Options{Calm: 1})
+	paths, err := session.Cluster{}.Prove(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, session.Options{Calm: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r.Items
+	return paths
 }
 
 // options are those of a command line without a target.
@@ -69,7 +69,7 @@ func TestPrint(t *testing.T) {
 	for format, golden := range map[string]string{"": "table", "wide": "wide", "json": "json", "name": "name"} {
 		t.Run(golden, func(t *testing.T) {
 			o, out, _ := options(t, format)
-			if err := o.print(paths); err != nil {
+			if err := o.print(inspect.NewReport(trace.Kind, paths)); err != nil {
 				t.Fatal(err)
 			}
 			testutil.Golden(t, golden+".txt", out.Bytes())

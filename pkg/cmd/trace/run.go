@@ -2,7 +2,6 @@ package trace
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,26 +19,27 @@ import (
 
 // Validate reports what of the command line contradicts itself.
 func (o *Options) Validate() error {
-	if o.recorded && !o.DryRun {
+	if o.recorded && !o.request.DryRun {
 		return exit.Usagef("nothing can be sent from a snapshot: use --snapshot with --dry-run")
 	}
 	return nil
 }
 
-// Run plans the paths, has them probed and prints what became of them.
+// Run traces the paths and prints what became of them.
 func (o *Options) Run(ctx context.Context) error {
 	started := time.Now()
 	show := o.newProgress()
-	paths, err := o.trace(ctx, show)
+	report, err := session.Run(ctx, o.cluster(), o.request, session.Options{Progress: show.say, Note: o.note})
 	show.end(err)
 	if err != nil {
 		return err
 	}
+	paths := report.Items
 	took := time.Since(started)
 	if o.Verbose {
 		o.printCommands(paths)
 	}
-	if err := o.print(paths); err != nil {
+	if err := o.print(report); err != nil {
 		return err
 	}
 	if o.JUnitFile != "" {
@@ -50,26 +50,10 @@ func (o *Options) Run(ctx context.Context) error {
 	return o.summary(paths, took)
 }
 
-// trace returns the paths: planned, or judged.
-func (o *Options) trace(ctx context.Context, show *progress) ([]trace.Path, error) {
-	show.say("reading the cluster")
-	snap, err := o.Gather(ctx, plan.Needs()...)
-	if err != nil {
-		return nil, err
-	}
-	if o.DryRun {
-		return o.plan(ctx, snap, nil)
-	}
-	prober := o.Prober(snap)
-	paths, err := o.plan(ctx, snap, prober)
-	if err != nil {
-		return nil, errors.Join(err, session.Close(ctx, prober, o.note))
-	}
-	list, err := session.Run(ctx, prober, snap, paths, session.Options{Policies: o.Policies, Progress: show.say})
-	if err = errors.Join(err, session.Close(ctx, prober, o.note)); err != nil {
-		return nil, err
-	}
-	return list.Items, nil
+// cluster is where the paths are traced.
+func (o *Options) cluster() session.Cluster {
+	return session.Cluster{Enter: o.Prober, Policies: o.Policies,
+		Facts: func(ctx context.Context) (*inspect.Snapshot, error) { return o.Gather(ctx, plan.Needs()...) }}
 }
 
 // note tells the user something beside the paths.
@@ -79,21 +63,22 @@ func (o *Options) note(text string) {
 }
 
 // print writes the table, and below it the paths that one wants to see hop by hop.
-func (o *Options) print(paths []trace.Path) error {
+func (o *Options) print(report *inspect.Report[trace.Path]) error {
+	paths := report.Items
 	p := o.plain
 	for i := range paths {
 		if why(paths[i]) != "" {
 			p = o.explained
 		}
 	}
-	if err := p.Print(o.Out, inspect.NewReport(trace.Kind, paths)); err != nil {
+	if err := p.Print(o.Out, report); err != nil {
 		return err
 	}
 	if !o.table {
 		return nil
 	}
 	var detailed []trace.Path
-	all := o.wide || o.DryRun || o.target != ""
+	all := o.wide || o.request.DryRun || o.request.Target != ""
 	for _, path := range paths {
 		if all || path.Verdict == trace.Fail || path.Verdict == trace.Inconclusive {
 			detailed = append(detailed, path)
@@ -120,13 +105,13 @@ func (o *Options) summary(paths []trace.Path, took time.Duration) error {
 		verdict trace.Verdict
 		text    string
 	}{{trace.Pass, "passed"}, {trace.Fail, "failed"}, {trace.Inconclusive, "inconclusive"}, {trace.Skip, "skipped"},
-		{trace.Planned, "planned, nothing was sent"}} {
+		{trace.NotSent, "planned, nothing was sent"}} {
 		if n := counts[v.verdict]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, v.text))
 		}
 	}
 	text := fmt.Sprintf("%s: %s", trace.Quantity(len(paths), "path"), strings.Join(parts, ", "))
-	if !o.DryRun {
+	if !o.request.DryRun {
 		text += fmt.Sprintf(" in %.1f s", took.Seconds())
 	}
 	if bad := counts[trace.Fail] + counts[trace.Inconclusive]; bad > 0 {

@@ -80,7 +80,7 @@ func ttl(p trace.Path) string {
 	switch {
 	case p.Evidence.TTL != 0:
 		return strconv.Itoa(p.Evidence.TTL)
-	case p.Verdict == trace.Planned && p.Expect.TTL != 0:
+	case p.Verdict == trace.NotSent && p.Expect.TTL != 0:
 		return strconv.Itoa(p.Expect.TTL)
 	}
 	return ""
@@ -95,7 +95,7 @@ func why(p trace.Path) string {
 		return p.Cause.Summary
 	case p.Verdict == trace.Inconclusive && len(p.Evidence.Notes) > 0:
 		return p.Evidence.Notes[0]
-	case p.Verdict == trace.Planned:
+	case p.Verdict == trace.NotSent:
 		if problem := firstProblem(p); problem != nil {
 			return problem.Summary
 		}

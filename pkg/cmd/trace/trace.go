@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 )
 
 const (
@@ -119,15 +119,15 @@ func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Options{Options: shared, DryRun: f.DryRun, JUnitFile: f.JUnitFile, Verbose: f.Verbose,
+	o := &Options{Options: shared, JUnitFile: f.JUnitFile, Verbose: f.Verbose,
 		recorded: f.Snapshot != "", table: f.Print.IsTable(), wide: f.Print.IsWide()}
+	if o.request, err = f.toRequest(shared.Family, shared.Request.Namespace); err != nil {
+		return nil, err
+	}
 	if len(args) > 0 {
-		if o.target = args[0]; o.target == "" {
+		if o.request.Target = args[0]; o.request.Target == "" {
 			return nil, exit.Usagef("the target is empty")
 		}
-	}
-	if o.request, o.sources, err = f.toRequest(shared.Family, shared.Request.Namespace); err != nil {
-		return nil, err
 	}
 	if cluster, err := shared.Source.Cluster(); err == nil {
 		o.Prober, o.Policies = prober(cluster), policies(cluster, o.note)
@@ -158,7 +158,6 @@ func pattern(flag, text string) (*regexp.Regexp, error) {
 // Options is what Run needs.
 type Options struct {
 	*inspector.Options
-	DryRun    bool
 	JUnitFile string
 	Verbose   bool
 	// Prober makes the way into the cluster.
@@ -166,11 +165,9 @@ type Options struct {
 	// Policies names the network policies that select one of the pods.
 	Policies func(ctx context.Context, pods []inspect.Pod) []string
 
-	request          plan.Request
-	sources          plan.SourceOptions
-	target           string // as typed; empty is the matrix
-	recorded         bool   // the facts are from a file
-	table            bool   // the format is one for people
+	request          session.Request
+	recorded         bool // the facts are from a file
+	table            bool // the format is one for people
 	wide             bool
 	plain, explained *printer.Printer[trace.Path]
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile/demo"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/tracetest"
 )
 
@@ -34,7 +35,7 @@ func execute(t *testing.T, n *tracetest.Network, args ...string) (out, errOut st
 			options.Source = inspector.Recorded{Taken: snap}
 			options.Prober = func(s *inspect.Snapshot) trace.Prober {
 				if n.Paths == nil {
-					n.Paths, _ = options.plan(t.Context(), s, nil) // an error will be the command's, too
+					n.Paths, _ = session.Plan(t.Context(), nil, s, options.request) // an error will be the command's, too
 				}
 				n.Prepare(s)
 				return n
@@ -69,7 +70,7 @@ func TestWidth(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, out, _ := options(t, "")
-	o.Source, o.DryRun = inspector.Recorded{Taken: snap}, true
+	o.Source, o.request.DryRun = inspector.Recorded{Taken: snap}, true
 	if err := o.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func TestTarget(t *testing.T) {
 
 // TestFails ends with findings, writes the report, and closes the prober.
 func TestFails(t *testing.T) {
-	n := &tracetest.Network{Lose: func(_ *trace.Path, hop trace.Hop) bool { return hop.Component == trace.ComponentTarget }}
+	n := &tracetest.Network{Lose: func(_ *trace.Planned, hop trace.Hop) bool { return hop.Component == trace.ComponentTarget }}
 	file := filepath.Join(t.TempDir(), "trace.xml")
 	out, _, err := execute(t, n, "1.1.1.1", "--from", "multitool-worker", "--junit-file", file)
 	var findings *exit.FindingsError
@@ -179,7 +180,7 @@ func TestSnapshot(t *testing.T) {
 	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "--dry-run") {
 		t.Errorf("got %v", err)
 	}
-	o.DryRun = true
+	o.request.DryRun = true
 	if err := o.Validate(); err != nil {
 		t.Error(err)
 	}

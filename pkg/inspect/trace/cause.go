@@ -21,6 +21,7 @@ const (
 	NoRoute        inspect.Code = "no-route"         // the kernel has none, or one that leads out of the wrong door
 	Blackhole      inspect.Code = "blackhole"        // the kernel drops it: blackhole, unreachable, prohibit
 	WrongRoute     inspect.Code = "wrong-route"      // it leads to another node
+	AddressLost    inspect.Code = "address"          // a node does not hold its own address
 	NeighborWrong  inspect.Code = "neighbor"         // missing, or with another node's Ethernet address
 	FDBWrong       inspect.Code = "fdb"              // missing, or to another node
 	TunnelDown     inspect.Code = "tunnel-device"    // the device is down, missing or misconfigured

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
@@ -9,28 +10,66 @@ import (
 // Kind is the kind of a reported path.
 const Kind = "Path"
 
-// Path is one way through the cluster in one family, from a pod to a target. A plan fills it up to Hops; a verdict adds
-// the rest.
-type Path struct {
+// Planned is one way through the cluster in one family, from a pod to a target, as it is predicted.
+type Planned struct {
 	// Name is CLASS/SOURCE/TARGET/FAMILY, with /CHECK behind it where one target is probed in several ways. It is
 	// unique within a plan, and what --run and --skip match.
-	Name    string         `json:"name"`
-	Class   Class          `json:"class"`
-	Family  inspect.Family `json:"family"`
-	Source  Endpoint       `json:"source"`
-	Target  Endpoint       `json:"target"`
-	Verdict Verdict        `json:"verdict"`
+	Name   string
+	Class  Class
+	Family inspect.Family
+	Source Endpoint
+	Target Endpoint
 	// Hops are the way there and, marked as such, the way back: where the answer gets lost, the question fails too.
+	Hops  []Hop
+	Probe Probe
+	// Skip is why there is nothing to probe: a family that the target cannot have, or no pod to probe from.
+	Skip string
+	// Expect is what an answer must show, as far as it can be told beforehand.
+	Expect Expect
+}
+
+// Meters are the counters of a path: those that its packets must move, and those that they must not.
+func (p *Planned) Meters() []Meter {
+	all := slices.Clone(p.Expect.Still)
+	for i := range p.Hops {
+		if p.Hops[i].Meter != nil {
+			all = append(all, *p.Hops[i].Meter)
+		}
+	}
+	return all
+}
+
+// Probed is a planned path with what came of its probe.
+type Probed struct {
+	Planned
+	Result *Result // nil when nothing was sent
+}
+
+// Path is a judged path, as it is reported. The fields of a plan are those of Planned.
+type Path struct {
+	Name     string           `json:"name"`
+	Class    Class            `json:"class"`
+	Family   inspect.Family   `json:"family"`
+	Source   Endpoint         `json:"source"`
+	Target   Endpoint         `json:"target"`
+	Verdict  Verdict          `json:"verdict"`
 	Hops     []Hop            `json:"hops,omitempty"`
 	Probe    Probe            `json:"probe,omitzero"`
 	Result   *Result          `json:"result,omitempty"`
 	Evidence Evidence         `json:"evidence,omitzero"`
 	Cause    *inspect.Finding `json:"cause,omitempty"`
+	Skip     string           `json:"skip,omitempty"`
+	Expect   Expect           `json:"expect,omitzero"`
+}
 
-	// Skip is why there is nothing to probe: a family that the target cannot have, or no pod to probe from.
-	Skip string `json:"skip,omitempty"`
-	// Expect is what an answer must show, as far as it can be told beforehand.
-	Expect Expect `json:"expect,omitzero"`
+// Report returns the path as one about which nothing is known but the plan.
+func (p *Probed) Report() Path {
+	path := Path{Name: p.Name, Class: p.Class, Family: p.Family, Source: p.Source, Target: p.Target, Verdict: NotSent, Hops: p.Hops,
+		Probe: p.Probe, Result: p.Result, Skip: p.Skip, Expect: p.Expect}
+	if p.Skip != "" {
+		path.Verdict = Skip
+	}
+	return path
 }
 
 // Class groups the paths of the matrix.
@@ -99,6 +138,8 @@ type Hop struct {
 	Return    bool      `json:"return,omitempty"` // on the way back
 	// Meter is the counter that a packet at this hop must move, where there is one.
 	Meter *Meter `json:"meter,omitempty"`
+	// UDPPort is that of a tunnel.
+	UDPPort int `json:"-"`
 	// Problem is what contradicts the path in the facts that were read.
 	Problem *inspect.Finding `json:"problem,omitempty"`
 }
@@ -133,6 +174,8 @@ type Expect struct {
 	Still []Meter `json:"still,omitempty"`
 	// Endpoints are the pods one of which must answer for a service.
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
+	// EBPF is set where Calico's eBPF data plane translates the addresses of services, so that kube-proxy has no rules.
+	EBPF bool `json:"ebpf,omitempty"`
 	// Resolver is the service that names are resolved by, for a path that needs it.
 	Resolver netip.Addr `json:"resolver,omitzero"`
 }

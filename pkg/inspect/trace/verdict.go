@@ -18,8 +18,8 @@ const (
 	Skip Verdict = "skip"
 	// Inconclusive: it was not probed, or answered without evidence of the way.
 	Inconclusive Verdict = "inconclusive"
-	// Planned: a dry run; nothing was sent.
-	Planned Verdict = "planned"
+	// NotSent: a dry run planned it, and sent nothing.
+	NotSent Verdict = "planned"
 )
 
 // Health returns how well a path with this verdict is.

@@ -39,17 +39,17 @@ func (c Counters) unread(m trace.Meter) string {
 }
 
 // least is the least number of packets that an answered probe sends, or gets back. TCP and HTTP may take more.
-func least(p *trace.Path, back bool) uint64 {
+func least(probe trace.Probe, result *trace.Result, back bool) uint64 {
 	switch {
-	case p.Result == nil || !p.Result.Answered:
+	case result == nil || !result.Answered:
 		return 0
-	case p.Probe.Check == trace.Ping:
-		return uint64(max(p.Result.Received, 1))
-	case p.Probe.Check == trace.TCP && !back:
+	case probe.Check == trace.Ping:
+		return uint64(max(result.Received, 1))
+	case probe.Check == trace.TCP && !back:
 		return 2 // SYN, ACK
-	case p.Probe.Check == trace.Get && !back:
+	case probe.Check == trace.Get && !back:
 		return 3 // SYN, ACK, the request
-	case p.Probe.Check == trace.Get:
+	case probe.Check == trace.Get:
 		return 2 // SYN and ACK, the response
 	}
 	return 1
@@ -61,13 +61,13 @@ type Round struct {
 	load trace.Readings // the least that the answered probes together must have moved
 }
 
-// NewRound sums up what paths that carry their results must have moved.
-func NewRound(paths []trace.Path, c Counters) *Round {
+// NewRound sums up what the packets of probed paths must have moved.
+func NewRound(paths []trace.Probed, c Counters) *Round {
 	r := &Round{Counters: c, load: trace.Readings{}}
 	for i := range paths {
 		for _, hop := range paths[i].Hops {
 			if hop.Meter != nil {
-				r.load[*hop.Meter] += least(&paths[i], hop.Return)
+				r.load[*hop.Meter] += least(paths[i].Probe, paths[i].Result, hop.Return)
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func (r *Round) counts(p *trace.Path) (counts []trace.Count, notes []string, lac
 	metered := len(counts) > 0
 	for _, m := range p.Expect.Still {
 		packets, ok := r.moved(m)
-		want := least(p, false)
+		want := least(p.Probe, p.Result, false)
 		switch {
 		case !ok:
 			lacking = cmp.Or(lacking, "no evidence of the way: "+r.unread(m))

@@ -13,21 +13,20 @@ import (
 )
 
 // failing is a path that is not answered, whose packets move all counters before a hop.
-func failing(p trace.Path, stop int) judge.Findings {
-	p, c := pinged(p)
+func failing(planned trace.Planned, stop int) judge.Findings {
+	p, c := pinged(planned)
 	*p.Result = trace.Result{Sent: 3, TimedOut: true, Resolved: true}
 	for i, hop := range p.Hops {
 		if hop.Meter != nil && i >= stop {
 			c.After[*hop.Meter] = c.Before[*hop.Meter]
 		}
 	}
-	p.Verdict = trace.Fail
-	return judge.Findings{Path: p, Alone: c}
+	return judge.Findings{Path: verdict(p, trace.Fail), Alone: c}
 }
 
 // indexOf is the first hop of a component, there or back.
-func indexOf(p trace.Path, c trace.Component, back bool) int {
-	for i, hop := range p.Hops {
+func indexOf(hops []trace.Hop, c trace.Component, back bool) int {
+	for i, hop := range hops {
 		if hop.Component == c && hop.Return == back {
 			return i
 		}
@@ -35,9 +34,18 @@ func indexOf(p trace.Path, c trace.Component, back bool) int {
 	panic("no such hop")
 }
 
-func peer(p trace.Path, v trace.Verdict) trace.Path {
-	p.Verdict = v
-	return p
+func verdict(p trace.Probed, v trace.Verdict) trace.Path {
+	path := p.Report()
+	path.Verdict = v
+	return path
+}
+
+func peer(p trace.Planned, v trace.Verdict) trace.Path { return verdict(trace.Probed{Planned: p}, v) }
+
+// planned is the plan of a path that was judged.
+func planned(p trace.Path) trace.Planned {
+	return trace.Planned{Name: p.Name, Class: p.Class, Family: p.Family, Source: p.Source, Target: p.Target, Hops: p.Hops, Probe: p.Probe,
+		Expect: p.Expect}
 }
 
 func nothingElse(*judge.Findings, inspect.Family) {}
@@ -50,7 +58,7 @@ func TestExplain(t *testing.T) {
 	}
 	tests := []struct {
 		name   string
-		path   func(inspect.Family) trace.Path
+		path   func(inspect.Family) trace.Planned
 		stop   int
 		change func(f *judge.Findings, family inspect.Family)
 		want   inspect.Code
@@ -72,7 +80,7 @@ func TestExplain(t *testing.T) {
 			f.Path.Hops[2].Problem.Severity = inspect.SeverityWarning
 		}, trace.PolicyDrops, ""},
 		{"a problem on the way back", cross(trace.Ping), 100, func(f *judge.Findings, _ inspect.Family) {
-			blame(f, indexOf(f.Path, trace.ComponentRoute, true), trace.NoRoute)
+			blame(f, indexOf(f.Path.Hops, trace.ComponentRoute, true), trace.NoRoute)
 		}, trace.NoRoute, ""},
 		{"nothing leaves the pod", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.NoRoute = true
@@ -80,18 +88,18 @@ func TestExplain(t *testing.T) {
 		{"policies are named", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {
 			f.Policies = []string{"NetworkPolicy default/deny"}
 		}, trace.PolicyDrops, "(NetworkPolicy default/deny)"},
-		{"nobody answers for the next hop", func(f inspect.Family) trace.Path { return tracetest.ToExternal(a, f) }, 2, nothingElse,
+		{"nobody answers for the next hop", func(f inspect.Family) trace.Planned { return tracetest.ToExternal(a, f) }, 2, nothingElse,
 			trace.Unreachable, "no neighbour answers"},
-		{"a policy on the way out", func(f inspect.Family) trace.Path { return tracetest.ToExternal(a, f) }, 2,
+		{"a policy on the way out", func(f inspect.Family) trace.Planned { return tracetest.ToExternal(a, f) }, 2,
 			func(f *judge.Findings, _ inspect.Family) { f.Policies = []string{"NetworkPolicy default/deny"} },
 			trace.PolicyDrops, "default/deny"},
 		{"the switch does not answer a pod's own address", toSwitch(false), 5, nothingElse, trace.NoReturn, "needs a route back to"},
 		{"the switch does not answer the node's address", toSwitch(true), 5, nothingElse, trace.Unreachable, "sent to switch"},
 		{"the answer does not come back", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
-			*f = failing(f.Path, len(f.Path.Hops)-3)
+			*f = failing(planned(f.Path), len(f.Path.Hops)-3)
 		}, trace.UnderlayBlocks, "the answer is sent by"},
 		{"a node between that cannot be read", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
-			*f = failing(f.Path, len(f.Path.Hops)-1)
+			*f = failing(planned(f.Path), len(f.Path.Hops)-1)
 			for m := range f.Alone.After {
 				if m.Node == b {
 					delete(f.Alone.After, m)
@@ -104,7 +112,7 @@ func TestExplain(t *testing.T) {
 			}
 		}, trace.Unknown, "could not be read"},
 		{"the pod does not answer", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
-			*f = failing(f.Path, indexOf(f.Path, trace.ComponentPod, true))
+			*f = failing(planned(f.Path), indexOf(f.Path.Hops, trace.ComponentPod, true))
 		}, trace.Unreachable, "which does not answer"},
 		{"nothing listens in either family", cross(trace.TCP), 100, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.Refused, f.Path.Result.TimedOut = true, false
@@ -115,18 +123,18 @@ func TestExplain(t *testing.T) {
 		}, trace.NotListening, "refuses the connection"},
 		{"no endpoint", service(trace.TCP), 100, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.Refused = true
-			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
+			blame(f, indexOf(f.Path.Hops, trace.ComponentService, false), trace.NoEndpoint)
 		}, trace.NoEndpoint, ""},
 		{"no endpoint, wherever the loss seems to be", service(trace.TCP), 1, func(f *judge.Findings, _ inspect.Family) {
-			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
+			blame(f, indexOf(f.Path.Hops, trace.ComponentService, false), trace.NoEndpoint)
 		}, trace.NoEndpoint, ""},
 		{"no ready DNS server", service(trace.Ask), 2, func(f *judge.Findings, _ inspect.Family) {
-			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
+			blame(f, indexOf(f.Path.Hops, trace.ComponentService, false), trace.NoEndpoint)
 		}, trace.NoEndpoint, "DNS does not answer: no-endpoint says the plan"},
 		{"no DNS server is left, and kube-proxy refuses", service(trace.Ask), 2, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.Refused = true
 			f.Rule = &no // what refuses stands in another table
-			blame(f, indexOf(f.Path, trace.ComponentService, false), trace.NoEndpoint)
+			blame(f, indexOf(f.Path.Hops, trace.ComponentService, false), trace.NoEndpoint)
 		}, trace.NoEndpoint, "DNS does not answer: no-endpoint says the plan"},
 		{"no rule for DNS", service(trace.Ask), 2, func(f *judge.Findings, _ inspect.Family) { f.Rule = &no }, trace.NoTranslation,
 			"DNS does not answer: kube-proxy has no rule for 10.96.0.10 on " + a},
@@ -168,7 +176,7 @@ func TestExplain(t *testing.T) {
 		}, trace.PolicyDrops, ""},
 		{"TCP alone is filtered", cross(trace.TCP), 0, func(f *judge.Findings, family inspect.Family) {
 			p := f.Path
-			*f = failing(p, indexOf(p, trace.ComponentPod, true)-1)
+			*f = failing(planned(p), indexOf(p.Hops, trace.ComponentPod, true)-1)
 			f.Peers = []trace.Path{peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Pass)}
 		}, trace.PolicyDrops, "not delivered to the pod"},
 		{"the tool is missing", cross(trace.Ping), 100, func(f *judge.Findings, _ inspect.Family) {
@@ -189,21 +197,21 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func cross(check trace.Check) func(inspect.Family) trace.Path {
-	return func(f inspect.Family) trace.Path { return tracetest.PodToPod(a, b, f, check) }
+func cross(check trace.Check) func(inspect.Family) trace.Planned {
+	return func(f inspect.Family) trace.Planned { return tracetest.PodToPod(a, b, f, check) }
 }
 
-func service(check trace.Check) func(inspect.Family) trace.Path {
-	return func(f inspect.Family) trace.Path { return tracetest.ToService(a, f, check) }
+func service(check trace.Check) func(inspect.Family) trace.Planned {
+	return func(f inspect.Family) trace.Planned { return tracetest.ToService(a, f, check) }
 }
 
 // TestReverseFilter has a node drop what it would not answer by the same door. IPv6 has no such filter.
 func TestReverseFilter(t *testing.T) {
 	for family, want := range map[inspect.Family]inspect.Code{inspect.IPv4: trace.NoRoute, inspect.IPv6: trace.PolicyDrops} {
 		p := cross(trace.Ping)(family)
-		delivery := indexOf(p, trace.ComponentPod, true) - 1
+		delivery := indexOf(p.Hops, trace.ComponentPod, true) - 1
 		f := failing(p, delivery)
-		back := indexOf(p, trace.ComponentRoute, true)
+		back := indexOf(p.Hops, trace.ComponentRoute, true)
 		f.Path.Hops[back].Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoRoute, Node: f.Path.Hops[back].Node, Summary: "no way back"}
 		if got := judge.Explain(f); got.Code != want {
 			t.Errorf("%s: got %+v, want %s", family, got, want)
@@ -220,7 +228,7 @@ func TestReverseFilter(t *testing.T) {
 func TestNoise(t *testing.T) {
 	for _, family := range inspect.Families() {
 		p := cross(trace.Ping)(family)
-		f := failing(p, indexOf(p, trace.ComponentPod, true)-1)
+		f := failing(p, indexOf(p.Hops, trace.ComponentPod, true)-1)
 		f.Alone.Noise = trace.Readings{}
 		for _, hop := range p.Hops {
 			if hop.Meter != nil && hop.Component == trace.ComponentUnderlay {
@@ -245,7 +253,7 @@ func TestNoise(t *testing.T) {
 func TestDetour(t *testing.T) {
 	for _, family := range inspect.Families() {
 		p := cross(trace.Ping)(family)
-		back := indexOf(p, trace.ComponentRoute, true)
+		back := indexOf(p.Hops, trace.ComponentRoute, true)
 		f := failing(p, back+1)
 		f.Path.Hops[back].Problem = &inspect.Finding{Severity: inspect.SeverityWarning, Code: trace.WrongRoute, Node: b, Summary: "it leads to c"}
 		if got := judge.Explain(f); got.Code == trace.WrongRoute {
@@ -257,7 +265,7 @@ func TestDetour(t *testing.T) {
 		}
 
 		// A service behind it answers the first packet of a connection, and no other.
-		reached := peer(f.Path, trace.Pass)
+		reached := peer(planned(f.Path), trace.Pass)
 		f = failing(tracetest.ToService(a, family, trace.Get), 3)
 		f.Peers = []trace.Path{peer(tracetest.PodToPod(a, b, family, trace.Ping), trace.Pass)}
 		if got := judge.Explain(f); got.Code == trace.WrongRoute {
@@ -271,8 +279,8 @@ func TestDetour(t *testing.T) {
 }
 
 // toSwitch is a path to the address of a lab's switch, whose source is translated or not.
-func toSwitch(translated bool) func(inspect.Family) trace.Path {
-	return func(f inspect.Family) trace.Path {
+func toSwitch(translated bool) func(inspect.Family) trace.Planned {
+	return func(f inspect.Family) trace.Planned {
 		p := tracetest.ToExternal(a, f)
 		p.Target.Kind = trace.Switch
 		if !translated {

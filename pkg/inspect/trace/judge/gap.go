@@ -3,6 +3,7 @@ package judge
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
@@ -127,9 +128,9 @@ func underlay(from, to trace.Hop) *inspect.Finding {
 	message := fmt.Sprintf("%s is sent by %s on %s, and does not arrive on %s", packet(to.Return), from.Meter.Device,
 		from.Node, to.Node)
 	filter := []string{"tcpdump", "-ni", "any"}
-	if from.Component == trace.ComponentTunnel {
-		message += ": the network between the nodes does not carry UDP port 4789"
-		filter = append(filter, "udp", "port", "4789")
+	if from.UDPPort != 0 {
+		message += fmt.Sprintf(": the network between the nodes does not carry UDP port %d", from.UDPPort)
+		filter = append(filter, "udp", "port", strconv.Itoa(from.UDPPort))
 	}
 	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.UnderlayBlocks, Node: to.Node, Summary: message, Command: trace.OnNode(to.Node, filter...)}
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// Judge returns a path, which carries its result, with a verdict and the evidence for it. An answer passes only with
-// evidence that it came the way that was planned. Paths that fail are left without a cause, unless the answer is it.
-func (r *Round) Judge(p trace.Path) trace.Path {
-	p.Evidence, p.Cause = trace.Evidence{}, nil
+// Judge gives a probed path a verdict and the evidence for it. An answer passes only with evidence that it came the way
+// that was planned. Paths that fail are left without a cause, unless the answer is the cause.
+func (r *Round) Judge(probed trace.Probed) trace.Path {
+	p := probed.Report()
 	switch {
 	case p.Skip != "":
 		p.Verdict = trace.Skip

@@ -18,7 +18,8 @@ const (
 )
 
 // pinged is a path with a result, and the counters around it: each moved by as much as the probe took.
-func pinged(p trace.Path) (trace.Path, judge.Counters) {
+func pinged(planned trace.Planned) (trace.Probed, judge.Counters) {
+	p := trace.Probed{Planned: planned}
 	p.Result = &trace.Result{Answered: true, Sent: 3, Received: 3, TTL: p.Expect.TTL, Resolved: true, Status: 200}
 	c := judge.Counters{Before: trace.Readings{}, After: trace.Readings{}}
 	for _, hop := range p.Hops {
@@ -32,8 +33,8 @@ func pinged(p trace.Path) (trace.Path, judge.Counters) {
 	return p, c
 }
 
-func judged(p trace.Path, c judge.Counters) trace.Path {
-	return judge.NewRound([]trace.Path{p}, c).Judge(p)
+func judged(p trace.Probed, c judge.Counters) trace.Path {
+	return judge.NewRound([]trace.Probed{p}, c).Judge(p)
 }
 
 func tunnel(node string, d trace.Direction) trace.Meter {
@@ -46,54 +47,54 @@ func tunnel4(d trace.Direction) trace.Meter {
 
 // TestJudge holds what an answer needs to pass.
 func TestJudge(t *testing.T) {
-	type change func(p *trace.Path, c *judge.Counters)
+	type change func(p *trace.Probed, c *judge.Counters)
 	tests := []struct {
 		name   string
-		path   trace.Path
+		path   trace.Planned
 		change change
 		want   trace.Verdict
 		note   string
 	}{
 		{"answered, with evidence", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), nil, trace.Pass, ""},
 		{"direct, the tunnel still", tracetest.PodToPod(a, b, inspect.IPv4, trace.Ping), nil, trace.Pass, ""},
-		{"one request unanswered", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
+		{"one request unanswered", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Probed, _ *judge.Counters) {
 			p.Result.Received = 2
 		}, trace.Pass, "2 of 3 requests"},
-		{"other traffic on the way", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *judge.Counters) {
+		{"other traffic on the way", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Probed, c *judge.Counters) {
 			c.After[tunnel(a, trace.TX)] += 1000
 		}, trace.Pass, ""},
 		{"other traffic in the tunnel of a direct path", tracetest.PodToPod(a, b, inspect.IPv4, trace.Ping),
-			func(_ *trace.Path, c *judge.Counters) { c.After[tunnel4(trace.TX)] += 1000 }, trace.Pass, "other traffic"},
-		{"a wrong TTL", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
+			func(_ *trace.Probed, c *judge.Counters) { c.After[tunnel4(trace.TX)] += 1000 }, trace.Pass, "other traffic"},
+		{"a wrong TTL", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Probed, _ *judge.Counters) {
 			p.Result.TTL = 61
 		}, trace.Inconclusive, "TTL 61 in place of 62"},
-		{"no TTL", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
+		{"no TTL", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Probed, _ *judge.Counters) {
 			p.Result.TTL = 0
 		}, trace.Inconclusive, "does not tell"},
-		{"the tunnel does not move", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *judge.Counters) {
+		{"the tunnel does not move", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Probed, c *judge.Counters) {
 			c.After[tunnel(b, trace.RX)] = 100
 		}, trace.Inconclusive, "moved by 0 packets, the probes took 3 packets"},
-		{"a device made anew", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *judge.Counters) {
+		{"a device made anew", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Probed, c *judge.Counters) {
 			c.After[tunnel(b, trace.RX)] = 3
 		}, trace.Inconclusive, "could not be read"},
-		{"a node that cannot be read", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Path, c *judge.Counters) {
+		{"a node that cannot be read", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(_ *trace.Probed, c *judge.Counters) {
 			delete(c.After, tunnel(b, trace.RX))
 			c.Missing = []inspect.Missing{{Fact: inspect.FactTables, Node: b, Reason: "no way in"}}
 		}, trace.Inconclusive, "no way in"},
-		{"the probe broke", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
+		{"the probe broke", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Probed, _ *judge.Counters) {
 			*p.Result = trace.Result{Failed: "no output"}
 		}, trace.Inconclusive, ""},
-		{"not answered", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
+		{"not answered", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Probed, _ *judge.Counters) {
 			*p.Result = trace.Result{Sent: 3}
 		}, trace.Fail, ""},
-		{"works in spite of a deviation", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Path, _ *judge.Counters) {
+		{"works in spite of a deviation", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Probed, _ *judge.Counters) {
 			p.Hops[5].Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.PathMTU, Summary: "MTU 1400 in place of 1430"}
 		}, trace.Pass, "in spite of: MTU 1400"},
-		{"HTTP without a status", tracetest.ToService(a, inspect.IPv6, trace.Get), func(p *trace.Path, _ *judge.Counters) {
+		{"HTTP without a status", tracetest.ToService(a, inspect.IPv6, trace.Get), func(p *trace.Probed, _ *judge.Counters) {
 			p.Result.Status = 0
 		}, trace.Fail, ""},
-		{"skipped", trace.Path{Skip: "no such family"}, nil, trace.Skip, ""},
-		{"not probed", trace.Path{}, func(p *trace.Path, _ *judge.Counters) { p.Result = nil }, trace.Inconclusive, "not probed"},
+		{"skipped", trace.Planned{Skip: "no such family"}, nil, trace.Skip, ""},
+		{"not probed", trace.Planned{}, func(p *trace.Probed, _ *judge.Counters) { p.Result = nil }, trace.Inconclusive, "not probed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -113,7 +114,7 @@ func TestJudge(t *testing.T) {
 // TestShared wants a counter to have moved by the packets of all paths that share it.
 func TestShared(t *testing.T) {
 	p, c := pinged(tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping))
-	round := judge.NewRound([]trace.Path{p, p}, c)
+	round := judge.NewRound([]trace.Probed{p, p}, c)
 	if got := round.Judge(p); got.Verdict != trace.Inconclusive {
 		t.Errorf("3 packets prove two paths: %s", got.Verdict)
 	}

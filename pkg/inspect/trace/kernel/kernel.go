@@ -86,15 +86,31 @@ func (n *Node) DeviceOf(a netip.Addr) string { return n.addresses[a] }
 // Holds reports whether an address is one of the node's own.
 func (n *Node) Holds(a netip.Addr) bool { return n.addresses[a] != "" || a.IsLoopback() }
 
-// AddressOn is the address that packets get that are masqueraded on a device: the first global one of the family, or
-// the zero Addr.
-func (n *Node) AddressOn(device string, f inspect.Family) netip.Addr {
-	for _, a := range n.table.Addresses {
-		if a.Link == device && a.Family() == f && a.Scope != "link" && a.Scope != "host" {
-			return a.Prefix.Addr()
+// Address returns an address as the node has it, in use or not, or nil.
+func (n *Node) Address(a netip.Addr) *inspect.LinkAddress {
+	for i := range n.table.Addresses {
+		if n.table.Addresses[i].Prefix.Addr() == a {
+			return &n.table.Addresses[i]
 		}
 	}
-	return netip.Addr{}
+	return nil
+}
+
+// AddressOn is the address that masquerading on a device gives to packets: the first global one of the family, of another
+// device where it has none (net/ipv4/devinet.c, inet_select_addr), or the zero Addr.
+func (n *Node) AddressOn(device string, f inspect.Family) netip.Addr {
+	var other netip.Addr
+	for _, a := range n.table.Addresses {
+		ip := a.Prefix.Addr()
+		switch {
+		case a.Family() != f || a.Scope == "link" || a.Scope == "host" || n.addresses[ip] == "":
+		case a.Link == device:
+			return ip
+		case !other.IsValid():
+			other = ip
+		}
+	}
+	return other
 }
 
 // Forwarding is whether a node passes packets on.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
@@ -19,20 +20,17 @@ func (p *planner) ask(host string, source trace.Endpoint, f inspect.Family, svc 
 		label = p.label(end)
 		path.Expect.Answers = append(path.Expect.Answers, end.IP)
 	}
-	w := &walk{planner: p, family: f}
-	server := p.dnsService()
-	if server == nil {
-		w.leave(source, "sent")
-		w.add(trace.Hop{Component: trace.ComponentDNS, Action: "unknown", Detail: "no DNS service is known"})
-		w.back = true
-		w.cable(source, trace.TX, "delivered")
+	w := p.newWay(f)
+	if server := p.dnsService(); server == nil {
+		w.take(w.walker.Leave(source))
+		w.hops = append(w.hops, trace.Hop{Component: trace.ComponentDNS, Action: "unknown", Detail: "no DNS service is known"})
+		w.take(w.walker.Return(source))
 	} else {
 		path.Expect.Resolver = server.ClusterIPs[0]
-		w.family = inspect.FamilyOf(path.Expect.Resolver)
-		p.askServer(w, source, server, fmt.Sprintf("%s %s", trace.RecordType(f), host))
+		w = p.newWay(inspect.FamilyOf(path.Expect.Resolver))
+		w.askServer(source, server, fmt.Sprintf("%s %s", trace.RecordType(f), host))
 	}
-	path.Hops = w.hops
-	path.Expect.Still = w.still
+	w.settle(&path)
 	p.put(path, label, "")
 }
 
@@ -49,11 +47,11 @@ func (p *planner) dnsService() *inspect.Service {
 }
 
 // askServer goes to the DNS service and back, in the family of its address.
-func (p *planner) askServer(w *walk, source trace.Endpoint, server *inspect.Service, question string) {
-	if pod := findPod(p.s, source.Namespace, source.Name); pod != nil {
-		source = p.podEnd(pod, w.family)
+func (w *way) askServer(source trace.Endpoint, server *inspect.Service, question string) {
+	if pod := findPod(w.s, source.Namespace, source.Name); pod != nil {
+		source = w.podEnd(pod, w.family)
 	}
-	w.leave(source, "sent")
+	w.take(w.walker.Leave(source))
 	target := serviceEnd(server, w.family)
 	target.Port = 53
 	port := ""
@@ -62,13 +60,9 @@ func (p *planner) askServer(w *walk, source trace.Endpoint, server *inspect.Serv
 			port = candidate.Name
 		}
 	}
-	p.throughService(w, source, target, server, port)
-	// The question is put where the service hands it on.
-	for i, h := range w.hops {
-		if h.Return {
-			answer := trace.Hop{Component: trace.ComponentDNS, Action: "answered", Detail: question}
-			w.hops = append(w.hops[:i:i], append([]trace.Hop{answer}, w.hops[i:]...)...)
-			return
-		}
+	w.throughService(source, target, server, port)
+	// The question is answered where the way turns.
+	if i := slices.IndexFunc(w.hops, func(h trace.Hop) bool { return h.Return }); i >= 0 {
+		w.hops = slices.Insert(w.hops, i, trace.Hop{Component: trace.ComponentDNS, Action: "answered", Detail: question})
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // first is the cause that a verdict names: the first that is not harmless.
-func first(p *trace.Path) *inspect.Finding {
+func first(p *trace.Planned) *inspect.Finding {
 	for _, h := range p.Hops {
 		if trace.Stops(h.Problem) {
 			return h.Problem
@@ -24,8 +24,8 @@ func first(p *trace.Path) *inspect.Finding {
 }
 
 // between reports whether a path, or one of the ways to a service's endpoints, leads from one of two nodes to the other.
-func between(a, b string, f inspect.Family) func(*trace.Path) bool {
-	return func(p *trace.Path) bool {
+func between(a, b string, f inspect.Family) func(*trace.Planned) bool {
+	return func(p *trace.Planned) bool {
 		if p.Class == trace.Name || p.Family != f {
 			return false
 		}
@@ -37,15 +37,15 @@ func between(a, b string, f inspect.Family) func(*trace.Path) bool {
 	}
 }
 
-func anyOf(all ...func(*trace.Path) bool) func(*trace.Path) bool {
-	return func(p *trace.Path) bool {
-		return slices.ContainsFunc(all, func(match func(*trace.Path) bool) bool { return match(p) })
+func anyOf(all ...func(*trace.Planned) bool) func(*trace.Planned) bool {
+	return func(p *trace.Planned) bool {
+		return slices.ContainsFunc(all, func(match func(*trace.Planned) bool) bool { return match(p) })
 	}
 }
 
 // touching are the paths of a family in or out of a node, and on it.
-func touching(node string, f inspect.Family) func(*trace.Path) bool {
-	return func(p *trace.Path) bool {
+func touching(node string, f inspect.Family) func(*trace.Planned) bool {
+	return func(p *trace.Planned) bool {
 		if p.Class == trace.Name && f == inspect.IPv4 { // to the DNS server, whatever is asked for
 			return p.Source.Node == node || node == it.ControlPlane
 		}
@@ -54,19 +54,19 @@ func touching(node string, f inspect.Family) func(*trace.Path) bool {
 	}
 }
 
-func and(a, b func(*trace.Path) bool) func(*trace.Path) bool {
-	return func(p *trace.Path) bool { return a(p) && b(p) }
+func and(a, b func(*trace.Planned) bool) func(*trace.Planned) bool {
+	return func(p *trace.Planned) bool { return a(p) && b(p) }
 }
 
-func class(c ...trace.Class) func(*trace.Path) bool {
-	return func(p *trace.Path) bool { return slices.Contains(c, p.Class) }
+func class(c ...trace.Class) func(*trace.Planned) bool {
+	return func(p *trace.Planned) bool { return slices.Contains(c, p.Class) }
 }
 
-func from(node string, f inspect.Family) func(*trace.Path) bool {
-	return func(p *trace.Path) bool { return p.Source.Node == node && p.Family == f }
+func from(node string, f inspect.Family) func(*trace.Planned) bool {
+	return func(p *trace.Planned) bool { return p.Source.Node == node && p.Family == f }
 }
 
-func none(*trace.Path) bool { return false }
+func none(*trace.Planned) bool { return false }
 
 // TestFaults puts each fault into the tables, and holds that exactly the right paths have the right cause.
 func TestFaults(t *testing.T) {
@@ -79,7 +79,7 @@ func TestFaults(t *testing.T) {
 				for _, p := range build(t, s, plan.Request{}) {
 					cause := first(&p)
 					if want := tt.breaks(&p) && p.Skip == ""; want != (cause != nil) {
-						t.Errorf("%s: broken is %v, want %v\n%s", p.Name, cause != nil, want, text([]trace.Path{p}))
+						t.Errorf("%s: broken is %v, want %v\n%s", p.Name, cause != nil, want, text([]trace.Planned{p}))
 					}
 					if cause == nil {
 						continue
@@ -103,10 +103,21 @@ func TestFaults(t *testing.T) {
 type fault struct {
 	name   string
 	change it.Change
-	breaks func(*trace.Path) bool
+	breaks func(*trace.Planned) bool
 	code   inspect.Code
 	node   string
 	says   string
+}
+
+// addressState changes a node's own address.
+func addressState(node string, f inspect.Family, edit func(*inspect.LinkAddress)) it.Change {
+	return it.Table(node, func(t *inspect.NodeTable) {
+		for i := range t.Addresses {
+			if t.Addresses[i].Prefix == it.HostOf(node, f).Address {
+				edit(&t.Addresses[i])
+			}
+		}
+	})
 }
 
 func faults(f inspect.Family) []fault {
@@ -121,17 +132,19 @@ func faults(f inspect.Family) []fault {
 		stranger, forwarding = netip.MustParseAddr("fd00:10:10::99"), "net.ipv6.conf.all.forwarding"
 	}
 	tunnelled := anyOf(pair, between(it.ControlPlane, b, f)) // in IPv4 worker2 alone is behind a tunnel
-	dns := func(p *trace.Path) bool { return f == inspect.IPv4 && p.Class == trace.Name && p.Source.Node == b }
+	dns := func(p *trace.Planned) bool { return f == inspect.IPv4 && p.Class == trace.Name && p.Source.Node == b }
+	crossing := anyOf(pair, between(it.ControlPlane, a, f),
+		func(p *trace.Planned) bool { return f == inspect.IPv4 && p.Class == trace.Name && p.Source.Node == a })
 	return []fault{
 		{"healthy", func(*inspect.Snapshot) {}, none, "", "", ""},
 		{"FDB deleted", it.FDBDeleted(a, b, f), pair, trace.FDBWrong, a, "forwarding entry"},
 		{"FDB moved", it.FDBMoved(a, b, f, it.HostOf(it.ControlPlane, f).Address.Addr()), pair, trace.FDBWrong, a, "leads to"},
 		{"FDB added", it.FDBAdded(a, f, it.MAC("66:01:02:03:04:05"), stranger), none, "", "", ""},
 		{"neighbour deleted", it.NeighborDeleted(a, b, f), pair, trace.NeighborWrong, a, "no neighbour entry"},
-		{"neighbour of nobody", it.NeighborChanged(a, b, f, it.MAC("66:01:02:03:04:05")), pair, trace.NeighborWrong, a, "it must be"},
+		{"neighbour of nobody", it.NeighborChanged(a, b, f, it.MAC("66:01:02:03:04:05")), pair, trace.NeighborWrong, a, "expected"},
 		{"route deleted", it.RouteDeleted(a, b, f), pair, trace.NoRoute, a, "has no route"},
-		{"route to a stranger", it.RouteMoved(a, b, f, stranger, "eth1"), pair, trace.WrongRoute, a, "it must be"},
-		{"route by a third node", it.RouteMoved(a, b, f, it.HostOf(it.ControlPlane, f).Tunnel, it.Device(f)), none, "", "", "it must be"},
+		{"route to a stranger", it.RouteMoved(a, b, f, stranger, "eth1"), pair, trace.WrongRoute, a, "expected"},
+		{"route by a third node", it.RouteMoved(a, b, f, it.HostOf(it.ControlPlane, f).Tunnel, it.Device(f)), none, "", "", "expected"},
 		{"block blackholed", it.RouteAdded(a, inspect.Route{Type: "blackhole", Dst: netip.PrefixFrom(host.Pod, f.Bits())}), pair,
 			trace.Blackhole, a, "dropped by blackhole"},
 		{"device down", it.DeviceDown(b, f), anyOf(tunnelled, dns), trace.TunnelDown, b, "is down"},
@@ -140,19 +153,26 @@ func faults(f inspect.Family) []fault {
 			v := *l.VXLAN
 			v.VNI, l.VXLAN = 5000, &v
 		}), anyOf(tunnelled, dns), trace.TunnelDown, b, "ends of"},
+		{"address lost", it.Table(a, func(t *inspect.NodeTable) {
+			t.Addresses = slices.DeleteFunc(t.Addresses, func(l inspect.LinkAddress) bool { return l.Prefix == it.HostOf(a, f).Address })
+		}), crossing, trace.AddressLost, a, "does not hold its address"},
+		{"address tentative", addressState(a, f, func(l *inspect.LinkAddress) { l.Tentative = true }), crossing, trace.AddressLost, a,
+			"does not use its address"},
+		{"address of two machines", addressState(a, f, func(l *inspect.LinkAddress) { l.Tentative, l.DADFailed = true, true }), crossing,
+			trace.AddressLost, a, "which another machine has too"},
 		{"MTU lowered", it.DeviceChanged(a, f, func(l *inspect.Link) { l.MTU = 1300 }), none, "", "", "has an MTU of 1300"},
-		{"VNI changed in the settings alone", it.VNIChanged(5000), none, "", "", "in place of"},
+		{"VNI changed in the settings alone", it.VNIChanged(5000), none, "", "", "instead of"},
 		{"external route removed", it.Table(a, func(t *inspect.NodeTable) {
 			t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.Dst.Contains(external) && r.Dst.Bits() > 0 })
 		}), and(class(trace.External), from(a, f)), trace.NoRoute, a, ""},
 		{"forwarding off", it.Table(a, func(t *inspect.NodeTable) {
 			t.Sysctls = map[string]string{"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"}
 			t.Sysctls[forwarding] = "0"
-		}), and(touching(a, f), func(p *trace.Path) bool { return p.Class != trace.Name || p.Source.Node == a }), trace.Forwarding, a,
+		}), and(touching(a, f), func(p *trace.Planned) bool { return p.Class != trace.Name || p.Source.Node == a }), trace.Forwarding, a,
 			"does not forward " + f.String()},
 		{"pod's route deleted", it.Table(b, func(t *inspect.NodeTable) {
 			t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.Dst == netip.PrefixFrom(host.Pod, f.Bits()) })
-		}), and(touching(b, f), func(p *trace.Path) bool { return p.Class != trace.Name || p.Source.Node == b }), trace.Blackhole, b,
+		}), and(touching(b, f), func(p *trace.Planned) bool { return p.Class != trace.Name || p.Source.Node == b }), trace.Blackhole, b,
 			"no route to its own pod"},
 		{"no endpoint", func(s *inspect.Snapshot) {
 			for i := range s.EndpointSlices {
@@ -163,7 +183,7 @@ func faults(f inspect.Family) []fault {
 					}
 				}
 			}
-		}, func(p *trace.Path) bool {
+		}, func(p *trace.Planned) bool {
 			return p.Family == f && p.Target.Name == service.Name && p.Class != trace.Name
 		}, trace.NoEndpoint, "", "3 not ready"},
 		{"CoreDNS scaled to zero", func(s *inspect.Snapshot) {
@@ -172,7 +192,7 @@ func faults(f inspect.Family) []fault {
 					e.Endpoints, e.Ports = nil, nil // as the controller leaves it
 				}
 			}
-		}, func(p *trace.Path) bool { return p.Class == trace.Name }, trace.NoEndpoint, "",
+		}, func(p *trace.Planned) bool { return p.Class == trace.Name }, trace.NoEndpoint, "",
 			"service kube-system/kube-dns has no ready IPv4 endpoint"},
 	}
 }
@@ -195,7 +215,7 @@ func TestUnread(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, p := range build(t, lab(change), plan.Request{}) {
 				if cause := first(&p); cause != nil {
-					t.Errorf("%s\n%s", p.Name, text([]trace.Path{p}))
+					t.Errorf("%s\n%s", p.Name, text([]trace.Planned{p}))
 				}
 				if strings.Contains(name, "tables") && p.Skip == "" && p.Expect.TTL != 0 {
 					t.Errorf("%s: a TTL of %d from nothing", p.Name, p.Expect.TTL)

@@ -39,11 +39,6 @@ type Request struct {
 	Domain   string                       // DNS domain of the cluster; empty: DefaultDomain
 }
 
-// Plan is a list of paths.
-type Plan struct {
-	Paths []trace.Path
-}
-
 // Needs lists the facts that a plan goes by. It makes do without any of them.
 func Needs() []inspect.Fact {
 	return []inspect.Fact{inspect.FactNodes, inspect.FactPods, inspect.FactServices, inspect.FactEndpointSlices,
@@ -51,7 +46,7 @@ func Needs() []inspect.Fact {
 }
 
 // New plans the paths of a request. They are in the order of the matrix; those that cannot be say why in Skip.
-func New(s *inspect.Snapshot, req Request) (*Plan, error) {
+func New(s *inspect.Snapshot, req Request) ([]trace.Planned, error) {
 	if len(req.Sources) == 0 {
 		return nil, errors.New("there is no pod to probe from: name one with --from")
 	}
@@ -64,14 +59,14 @@ func New(s *inspect.Snapshot, req Request) (*Plan, error) {
 	} else if err := p.aimed(*req.Target); err != nil {
 		return nil, err
 	}
-	paths := slices.DeleteFunc(p.paths, func(path trace.Path) bool {
+	paths := slices.DeleteFunc(p.paths, func(path trace.Planned) bool {
 		return req.Run != nil && !req.Run.MatchString(path.Name) || req.Skip != nil && req.Skip.MatchString(path.Name)
 	})
 	if len(paths) == 0 {
 		return nil, errors.New("no path is left to trace: see --run, --skip and --family")
 	}
-	slices.SortStableFunc(paths, func(a, b trace.Path) int { return order(a.Class) - order(b.Class) })
-	return &Plan{Paths: paths}, nil
+	slices.SortStableFunc(paths, func(a, b trace.Planned) int { return order(a.Class) - order(b.Class) })
+	return paths, nil
 }
 
 func order(c trace.Class) int {
@@ -86,7 +81,7 @@ func (p *planner) families() []inspect.Family {
 }
 
 // put names a path and adds it. Label is the target in the name.
-func (p *planner) put(path trace.Path, label, check string) {
+func (p *planner) put(path trace.Planned, label, check string) {
 	path.Name = fmt.Sprintf("%s/%s/%s/%s", path.Class, p.label(path.Source), label, path.Family)
 	if check != "" {
 		path.Name += "/" + check
@@ -95,10 +90,6 @@ func (p *planner) put(path trace.Path, label, check string) {
 		return // the same target by another way
 	}
 	p.names[path.Name] = true
-	path.Verdict = trace.Planned
-	if path.Skip != "" {
-		path.Verdict = trace.Skip
-	}
 	p.paths = append(p.paths, path)
 }
 

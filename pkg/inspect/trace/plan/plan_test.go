@@ -47,7 +47,7 @@ func lab(changes ...it.Change) *inspect.Snapshot {
 	return it.With(append([]it.Change{withDNS}, changes...)...)
 }
 
-func build(t *testing.T, s *inspect.Snapshot, req plan.Request) []trace.Path {
+func build(t *testing.T, s *inspect.Snapshot, req plan.Request) []trace.Planned {
 	t.Helper()
 	if req.Sources == nil {
 		sources, err := plan.Sources(s, plan.SourceOptions{})
@@ -61,11 +61,11 @@ func build(t *testing.T, s *inspect.Snapshot, req plan.Request) []trace.Path {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.Paths
+	return p
 }
 
 // text prints paths as one reads them.
-func text(paths []trace.Path) []byte {
+func text(paths []trace.Planned) []byte {
 	var b strings.Builder
 	for _, p := range paths {
 		fmt.Fprintf(&b, "%s\n", p.Name)
@@ -124,7 +124,7 @@ func TestHealthy(t *testing.T) {
 			for _, p := range build(t, c.Snapshot, plan.Request{FullMesh: true}) {
 				for _, h := range p.Hops {
 					if h.Problem != nil {
-						t.Errorf("%s\n%s", p.Name, text([]trace.Path{p}))
+						t.Errorf("%s\n%s", p.Name, text([]trace.Planned{p}))
 						break
 					}
 				}
@@ -163,5 +163,47 @@ func TestResolver(t *testing.T) {
 	}
 	if named == 0 {
 		t.Error("no path by a name")
+	}
+}
+
+// TestEBPF names the eBPF data plane where it translates the addresses of services, and not kube-proxy.
+func TestEBPF(t *testing.T) {
+	for name, change := range map[string]it.Change{"eBPF": it.BPF, "iptables": func(*inspect.Snapshot) {}} {
+		paths := build(t, lab(change), plan.Request{})
+		plane := map[bool]string{true: "Calico's eBPF data plane: ", false: "kube-proxy: "}
+		printed := string(text(paths))
+		if !strings.Contains(printed, plane[name == "eBPF"]) || strings.Contains(printed, plane[name != "eBPF"]) {
+			t.Errorf("%s: the wrong data plane is named, or none", name)
+		}
+		for _, p := range paths {
+			if p.Skip == "" && p.Expect.EBPF != (name == "eBPF") {
+				t.Errorf("%s: %s: eBPF is %v", name, p.Name, p.Expect.EBPF)
+			}
+		}
+	}
+}
+
+// TestTunnelPort tells of each tunnel the port that its device has.
+func TestTunnelPort(t *testing.T) {
+	changes := []it.Change{it.Felix(func(s *inspect.FelixSettings) { port := 8472; s.VXLANPort = &port })}
+	for _, h := range it.Hosts(inspect.IPv6) {
+		changes = append(changes, it.DeviceChanged(h.Name, inspect.IPv6, func(l *inspect.Link) {
+			v := *l.VXLAN
+			v.Port, l.VXLAN = 8472, &v
+		}))
+	}
+	tunnels := 0
+	for _, p := range build(t, lab(changes...), plan.Request{}) {
+		for _, h := range p.Hops {
+			if h.Component == trace.ComponentTunnel && p.Family == inspect.IPv6 {
+				tunnels++
+				if h.UDPPort != 8472 || h.Problem != nil {
+					t.Errorf("%s: port %d, %+v", p.Name, h.UDPPort, h.Problem)
+				}
+			}
+		}
+	}
+	if tunnels == 0 {
+		t.Error("no tunnel")
 	}
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/walk"
 )
 
 // planner is one New: the facts, by what paths ask for.
@@ -17,26 +19,19 @@ type planner struct {
 	s       *inspect.Snapshot
 	req     Request
 	cluster *felix.Cluster
-	nodes   map[string]*node
+	felix   map[string]*felix.Node
+	ground  walk.Map
 	pods    map[netip.Addr]*inspect.Pod
-	hosts   map[netip.Addr]string // the node that has an address
 	lengths inspect.ByFamily[[]int]
 
-	paths []trace.Path
+	paths []trace.Planned
 	names map[string]bool
 }
 
-// node is a node as a packet meets it.
-type node struct {
-	name   string
-	kernel *kernel.Node // nil: its tables are not known
-	unread string       // why
-	felix  *felix.Node  // nil: the node is not known
-}
-
 func newPlanner(s *inspect.Snapshot, req Request) *planner {
-	p := &planner{s: s, req: req, cluster: ways.New(s), nodes: map[string]*node{}, pods: map[netip.Addr]*inspect.Pod{},
-		hosts: map[netip.Addr]string{}, names: map[string]bool{}}
+	p := &planner{s: s, req: req, cluster: ways.New(s), felix: map[string]*felix.Node{}, pods: map[netip.Addr]*inspect.Pod{},
+		names: map[string]bool{}}
+	p.ground = walk.Map{Nodes: map[string]*walk.Node{}, Hosts: map[netip.Addr]string{}, Pools: s.Pools, VTEPs: p.cluster.VTEPs}
 	p.cluster.Visit(felix.Filter{Family: inspect.IPv4}, func(n *felix.Node, _ inspect.Family) { p.addNode(n) })
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
@@ -46,7 +41,7 @@ func newPlanner(s *inspect.Snapshot, req Request) *planner {
 		}
 		for _, a := range addresses {
 			if a.IsValid() {
-				p.hosts[a] = n.Name
+				p.ground.Hosts[a] = n.Name
 			}
 		}
 	}
@@ -71,14 +66,20 @@ func (p *planner) addNode(n *felix.Node) {
 	if n.Name == "" {
 		return
 	}
-	own := &node{name: n.Name, felix: n, unread: p.s.Lacks(inspect.FactTables, n.Name)}
+	own := &walk.Node{Name: n.Name}
 	if t, ok := p.s.Tables[n.Name]; ok {
-		own.kernel = kernel.New(&t)
-	} else if own.unread == "" {
-		own.unread = "the snapshot was taken without node tables"
+		own.Kernel = kernel.New(&t)
+		if bpf(n) {
+			own.Opaque = "the eBPF data plane keeps tables of its own, which are not read"
+		}
+	} else {
+		own.Opaque = cmp.Or(p.s.Lacks(inspect.FactTables, n.Name), "the snapshot was taken without node tables")
 	}
-	p.nodes[n.Name] = own
+	p.ground.Nodes[n.Name], p.felix[n.Name] = own, n
 }
+
+// bpf reports whether Calico's eBPF data plane runs on a node.
+func bpf(n *felix.Node) bool { return n != nil && n.Omits(felix.Devices, inspect.IPv4) == felix.EBPF }
 
 // addTableAddresses adds the addresses of nodes that only their kernels tell, where no two nodes claim one.
 func (p *planner) addTableAddresses() {
@@ -91,8 +92,8 @@ func (p *planner) addTableAddresses() {
 		}
 	}
 	for ip, names := range claims {
-		if _, known := p.hosts[ip]; !known && len(names) == 1 {
-			p.hosts[ip] = names[0]
+		if _, known := p.ground.Hosts[ip]; !known && len(names) == 1 {
+			p.ground.Hosts[ip] = names[0]
 		}
 	}
 }
@@ -115,36 +116,31 @@ func (p *planner) podEnd(pod *inspect.Pod, f inspect.Family) trace.Endpoint {
 	if pod.HostNetwork || !e.IP.IsValid() {
 		return e
 	}
-	if pod.CalicoCNI || p.poolOf(e.IP) != nil {
+	if pod.CalicoCNI || p.ground.PoolOf(e.IP) != nil {
 		e.Interface = calico.PodInterface(pod.Namespace, pod.Name)
-	} else if n := p.nodes[pod.Node]; n != nil && n.kernel != nil {
+	} else if n := p.ground.Nodes[pod.Node]; n != nil && n.Kernel != nil {
 		// Another CNI plugin made the cable: whatever the node routes the pod's address to is its end.
-		if d := n.kernel.Lookup(netip.Addr{}, e.IP); d.Type == kernel.Unicast && d.Route.Dst.IsSingleIP() {
+		if d := n.Kernel.Lookup(netip.Addr{}, e.IP); d.Type == kernel.Unicast && d.Route.Dst.IsSingleIP() {
 			e.Interface = d.Route.Dev
 		}
 	}
 	return e
 }
 
-// poolOf is the Calico pool that an address is from, or nil.
-func (p *planner) poolOf(a netip.Addr) *inspect.IPPool { return inspect.PoolOf(p.s.Pools, a) }
-
-// judged reports whether package expect can say what a part of the node's tables must be.
-func (n *node) judged(part felix.Part, f inspect.Family) bool {
-	return n.felix != nil && n.kernel != nil && n.felix.Omits(part, f) == "" && n.felix.Unknown(part, f) == ""
+// judges reports whether package felix can say what is expected of a part of a node's tables.
+func (p *planner) judges(node string, part felix.Part, f inspect.Family) bool {
+	n := p.felix[node]
+	return n != nil && p.ground.Nodes[node].Kernel != nil && n.Omits(part, f) == "" && n.Unknown(part, f) == ""
 }
 
-// wanted is the route that Felix must have made on a node for the address of a pod elsewhere.
-func (p *planner) wanted(n *node, a netip.Addr) (felix.Route, bool) {
+// route is the route that Felix should have programmed on a node for the address of a pod elsewhere.
+func (p *planner) route(node string, a netip.Addr) (felix.Route, bool) {
 	f := inspect.FamilyOf(a)
-	if !n.judged(felix.Routes, f) {
+	if !p.judges(node, felix.Routes, f) {
 		return felix.Route{}, false
 	}
-	plan := n.felix.RoutePlan(f)
-	if i, ok := plan.Find(netip.PrefixFrom(a, f.Bits())); ok {
-		return plan.Route(i)
-	}
-	for _, bits := range p.lengths.Get(f) {
+	plan := p.felix[node].RoutePlan(f)
+	for _, bits := range append([]int{f.Bits()}, p.lengths.Get(f)...) {
 		if i, ok := plan.Find(netip.PrefixFrom(a, bits).Masked()); ok {
 			return plan.Route(i)
 		}

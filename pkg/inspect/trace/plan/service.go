@@ -154,62 +154,68 @@ func speaksHTTP(name, application string, port int32) bool {
 }
 
 // serve predicts the way to a service and back. Which endpoint answers is not known beforehand, unless there is one.
-func (p *planner) serve(path *trace.Path, svc *inspect.Service, port string, f inspect.Family) {
-	w := &walk{planner: p, family: f}
-	w.leave(path.Source, "sent")
-	path.Expect.Endpoints = p.throughService(w, path.Source, path.Target, svc, port)
+func (p *planner) serve(path *trace.Planned, svc *inspect.Service, port string, f inspect.Family) {
+	w := p.newWay(f)
+	w.take(w.walker.Leave(path.Source))
+	path.Expect.Endpoints = w.throughService(path.Source, path.Target, svc, port)
 	w.settle(path)
 }
 
 // throughService goes from a pod's node to the endpoints of a service, and back into the pod.
-func (p *planner) throughService(w *walk, source, target trace.Endpoint, svc *inspect.Service, port string) []trace.Endpoint {
-	ready, total := p.endpoints(svc, port, w.family)
+func (w *way) throughService(source, target trace.Endpoint, svc *inspect.Service, port string) []trace.Endpoint {
+	ready, total := w.endpoints(svc, port, w.family)
 	hop := trace.Hop{Node: source.Node, Component: trace.ComponentService, Action: "translated"}
-	if reason := p.s.Lacks(inspect.FactEndpointSlices, ""); reason != "" {
+	if reason := w.s.Lacks(inspect.FactEndpointSlices, ""); reason != "" {
 		hop.Action, hop.Detail = "unknown", reason
 	} else if len(ready) == 0 {
 		hop.Action, hop.Detail = "refused", "no ready endpoint"
-		hop.Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoEndpoint,
-			Summary: fmt.Sprintf("service %s/%s has no ready %s endpoint%s", svc.Namespace, svc.Name, w.family, notReady(total)),
-			Command: trace.Kubectl("get", "endpointslices", "-n", svc.Namespace, "-l", "kubernetes.io/service-name="+svc.Name)}
+		hop.Problem = trace.Cause(trace.NoEndpoint, "",
+			trace.Kubectl("get", "endpointslices", "-n", svc.Namespace, "-l", "kubernetes.io/service-name="+svc.Name),
+			"service %s/%s has no ready %s endpoint%s", svc.Namespace, svc.Name, w.family, notReady(total))
 	} else {
-		hop.Detail = fmt.Sprintf("kube-proxy: %s -> %s", socket(target), listed(ready))
+		hop.Detail = fmt.Sprintf("%s: %s -> %s", w.balancer(source.Node), socket(target), listed(ready))
 	}
-	w.add(hop)
+	w.hops = append(w.hops, hop)
 	if len(ready) == 1 {
-		w.roundTrip(source, ready[0])
+		w.take(w.walker.RoundTrip(source, ready[0]))
 		return ready
 	}
 	for _, e := range ready[:min(len(ready), shownEndpoints)] {
-		w.add(p.branch(source, e, w))
+		w.hops = append(w.hops, w.branch(source, e))
 	}
-	w.back = true
-	w.add(trace.Hop{Node: source.Node, Component: trace.ComponentService, Action: "translated back",
+	w.hops = append(w.hops, trace.Hop{Node: source.Node, Component: trace.ComponentService, Action: "translated back", Return: true,
 		Detail: "source " + socket(target)})
-	w.cable(source, trace.TX, "delivered")
+	w.take(w.walker.Return(source))
 	return ready
 }
 
+// balancer names what translates the addresses of services on a node.
+func (p *planner) balancer(node string) string {
+	if bpf(p.felix[node]) {
+		return "Calico's eBPF data plane"
+	}
+	return "kube-proxy"
+}
+
 // branch is the way to one of several endpoints in one hop, with the first problem on it.
-func (p *planner) branch(source, e trace.Endpoint, parent *walk) trace.Hop {
-	w := &walk{planner: p, family: parent.family}
-	w.roundTrip(source, e)
+func (w *way) branch(source, e trace.Endpoint) trace.Hop {
+	one := w.newWay(w.family)
+	one.take(one.walker.RoundTrip(source, e))
 	hop := trace.Hop{Node: source.Node, Component: trace.ComponentRoute, Action: "forwarded",
 		Detail: fmt.Sprintf("to %s (%s on %s)", socket(e), cmp.Or(e.Name, "endpoint"), cmp.Or(e.Node, "no node"))}
-	for _, h := range w.hops {
+	for _, h := range one.hops {
 		if h.Component == trace.ComponentRoute && !h.Return {
 			hop.Detail += ": " + h.Detail
 			break
 		}
 	}
-	for _, h := range w.hops {
-		if !trace.Stops(h.Problem) {
-			continue
+	for _, h := range one.hops {
+		if trace.Stops(h.Problem) {
+			cause := *h.Problem
+			cause.Summary = fmt.Sprintf("endpoint %s: %s", cmp.Or(e.Name, e.IP.String()), cause.Summary)
+			hop.Problem = &cause
+			break
 		}
-		cause := *h.Problem
-		cause.Summary = fmt.Sprintf("endpoint %s: %s", cmp.Or(e.Name, e.IP.String()), cause.Summary)
-		hop.Problem = &cause
-		break
 	}
 	return hop
 }
@@ -261,7 +267,7 @@ func (p *planner) endpoints(svc *inspect.Service, port string, f inspect.Family)
 				end := trace.Endpoint{Kind: trace.Pod, Namespace: slice.Namespace, Name: e.Pod, Node: e.Node, IP: ip, Port: number}
 				if pod := p.pods[ip]; pod != nil {
 					end.Interface = p.podEnd(pod, f).Interface
-				} else if name := p.hosts[ip]; name != "" {
+				} else if name := p.ground.Hosts[ip]; name != "" {
 					end = trace.Endpoint{Kind: trace.Node, Name: cmp.Or(e.Pod, name), Node: name, IP: ip, Port: number}
 				}
 				ready = append(ready, end)

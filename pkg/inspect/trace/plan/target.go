@@ -108,7 +108,7 @@ func (p *planner) identify(ip netip.Addr) *Target {
 			}
 		}
 	}
-	if name, ok := p.hosts[ip]; ok {
+	if name, ok := p.ground.Hosts[ip]; ok {
 		return &Target{Kind: trace.Node, Name: name, IP: ip}
 	}
 	f := inspect.FamilyOf(ip)

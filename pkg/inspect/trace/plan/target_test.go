@@ -127,7 +127,7 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-func line(p *trace.Path) string {
+func line(p *trace.Planned) string {
 	if p.Skip != "" {
 		return p.Name + " skip"
 	}
@@ -167,13 +167,13 @@ func TestRequests(t *testing.T) {
 		"no path left":   {Sources: sources, Run: regexp.MustCompile("nothing")},
 	} {
 		if p, err := plan.New(s, req); err == nil {
-			t.Errorf("%s: %d paths", name, len(p.Paths))
+			t.Errorf("%s: %d paths", name, len(p))
 		}
 	}
 	p, err := plan.New(s, plan.Request{Sources: sources, Timeout: time.Second, Run: regexp.MustCompile("^cross-node/"),
 		Skip: regexp.MustCompile("tcp"), Family: inspect.IPv6})
-	if err != nil || len(p.Paths) != 6 {
-		t.Errorf("%d paths, %v; want the 6 pairs of 3 nodes", len(p.Paths), err)
+	if err != nil || len(p) != 6 {
+		t.Errorf("%d paths, %v; want the 6 pairs of 3 nodes", len(p), err)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestNoReturn(t *testing.T) {
 	for _, p := range build(t, s, plan.Request{Run: regexp.MustCompile("^external/")}) {
 		nat := slices.ContainsFunc(p.Hops, func(h trace.Hop) bool { return h.Component == trace.ComponentNAT })
 		if want := p.Family == inspect.IPv4; nat != want || (p.Expect.TTL == 63) != want || first(&p) != nil {
-			t.Errorf("translated: %v\n%s", nat, text([]trace.Path{p}))
+			t.Errorf("translated: %v\n%s", nat, text([]trace.Planned{p}))
 		}
 	}
 }

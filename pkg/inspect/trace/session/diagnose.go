@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
@@ -27,12 +25,14 @@ const (
 	clearCount = 8  // echo requests of each
 )
 
-// finding is a path that did not pass, and what was found out about it.
-type finding struct {
-	path  *trace.Path
-	alone judge.Counters
-	tries int
-	like  *finding // the one that was probed in place of this one; nil: itself
+// suspect is a path that did not pass, and what was found out about it.
+type suspect struct {
+	at      int // its place among the paths
+	planned trace.Planned
+	path    trace.Path
+	alone   judge.Counters
+	tries   int
+	like    *suspect // the one that is probed instead of this one; nil: itself
 }
 
 // group is what paths have in common that fail for one reason.
@@ -44,7 +44,7 @@ type group struct {
 	large    bool
 }
 
-func groupOf(p *trace.Path) group {
+func groupOf(p *trace.Planned) group {
 	g := group{from: trace.Endpoint{Node: p.Source.Node}, to: trace.Endpoint{Node: p.Target.Node}, family: p.Family,
 		class: p.Class, check: p.Probe.Check, large: p.Probe.Size > 0}
 	if g.to.Node == "" || p.Class == trace.Service || p.Class == trace.Web || p.Class == trace.Name {
@@ -54,70 +54,74 @@ func groupOf(p *trace.Path) group {
 }
 
 // pingOf is the group of the pings that go the way of a path.
-func pingOf(p *trace.Path) group {
+func pingOf(p *trace.Planned) group {
 	g := groupOf(p)
 	g.check = trace.Ping
 	return g
 }
 
-// diagnose finds out why paths did not pass.
-func (r *run) diagnose(ctx context.Context, all []*trace.Path) error {
-	findings := suspects(all)
-	if len(findings) == 0 {
-		return nil
+// diagnose finds out why paths did not pass, and returns all of them with what it found.
+func (r *proof) diagnose(ctx context.Context, planned []trace.Planned, paths []trace.Path) ([]trace.Path, error) {
+	all := suspects(planned, paths)
+	if len(all) == 0 {
+		return paths, nil
 	}
-	r.progress("looking into " + trace.Quantity(len(findings), "path"))
-	if err := r.listen(ctx, findings); err != nil {
-		return err
+	r.options.progress("looking into " + trace.Quantity(len(all), "path"))
+	noise, err := r.listen(ctx, all)
+	if err != nil {
+		return nil, err
 	}
-	var representatives []*finding
-	for _, f := range findings {
-		if f.like == nil {
-			representatives = append(representatives, f)
+	if err := r.probeAlone(ctx, alone(all), noise); err != nil {
+		return nil, err
+	}
+	// Where the one that stands for others passes when it is alone, the others have to be tried themselves.
+	var rest []*suspect
+	for _, s := range all {
+		if s.like != nil && s.like.path.Verdict == trace.Pass {
+			s.like = nil
+			rest = append(rest, s)
 		}
 	}
-	if err := r.probeAlone(ctx, representatives); err != nil {
-		return err
+	if err := r.probeAlone(ctx, rest, noise); err != nil {
+		return nil, err
 	}
-	// Where the representative passes when it is alone, the others have to be tried themselves.
-	var rest []*finding
-	for _, f := range findings {
-		if f.like != nil && f.like.path.Verdict == trace.Pass {
-			f.like = nil
-			rest = append(rest, f)
-		}
+	if err := r.explain(ctx, all, paths); err != nil {
+		return nil, err
 	}
-	if err := r.probeAlone(ctx, rest); err != nil {
-		return err
-	}
-	return r.explain(ctx, findings, all)
+	return paths, nil
+}
+
+// alone are the suspects that are probed themselves.
+func alone(all []*suspect) []*suspect {
+	return slices.DeleteFunc(slices.Clone(all), func(s *suspect) bool { return s.like != nil })
 }
 
 // suspects are the paths that failed without saying why, or were answered without evidence.
-func suspects(all []*trace.Path) []*finding {
-	var findings []*finding
-	first := map[group]*finding{}
-	for _, p := range all {
+func suspects(planned []trace.Planned, paths []trace.Path) []*suspect {
+	var all []*suspect
+	first := map[group]*suspect{}
+	for i, p := range paths {
 		unclear := p.Verdict == trace.Inconclusive && p.Result != nil && p.Result.Answered && len(p.Evidence.Counters) > 0
 		if p.Verdict != trace.Fail && !unclear || p.Cause != nil {
 			continue
 		}
-		f := &finding{path: p, like: first[groupOf(p)]}
-		if ping := first[pingOf(p)]; f.like == nil && p.Probe.Check == trace.TCP && p.Result.TimedOut {
-			f.like = ping // what stops all packets stops these
+		own := groupOf(&planned[i])
+		s := &suspect{at: i, planned: planned[i], path: p, like: first[own]}
+		if s.like == nil && p.Probe.Check == trace.TCP && p.Result.TimedOut {
+			s.like = first[pingOf(&planned[i])] // what stops all packets stops these
 		}
-		if f.like == nil {
-			first[groupOf(p)] = f
+		if s.like == nil {
+			first[own] = s
 		}
-		findings = append(findings, f)
+		all = append(all, s)
 	}
-	return findings
+	return all
 }
 
 // probeAlone probes paths again in rounds, in which no two share a device that counts.
-func (r *run) probeAlone(ctx context.Context, findings []*finding) error {
-	for _, round := range rounds(findings) {
-		if err := r.probeRound(ctx, round); err != nil {
+func (r *proof) probeAlone(ctx context.Context, suspects []*suspect, n noise) error {
+	for _, round := range rounds(suspects) {
+		if err := r.probeRound(ctx, round, n); err != nil {
 			return err
 		}
 	}
@@ -125,35 +129,33 @@ func (r *run) probeAlone(ctx context.Context, findings []*finding) error {
 }
 
 // probeRound sends each probe of a round many times at once, between two readings of the counters.
-func (r *run) probeRound(ctx context.Context, round []*finding) error {
-	again := make([]trace.Path, volley*len(round))
-	copies := make([]*trace.Path, len(again))
-	for i := range again {
-		again[i] = *round[i/volley].path
-		if again[i].Probe.Check == trace.Ping {
-			again[i].Probe.Count = max(again[i].Probe.Count, clearCount)
+func (r *proof) probeRound(ctx context.Context, round []*suspect, n noise) error {
+	copies := make([]trace.Planned, volley*len(round))
+	for i := range copies {
+		copies[i] = round[i/volley].planned
+		if copies[i].Probe.Check == trace.Ping {
+			copies[i].Probe.Count = max(copies[i].Probe.Count, clearCount)
 		}
-		copies[i] = &again[i]
 	}
 	nodes := nodesOf(copies)
 	started := time.Now()
 	before, missing := r.prober.Counters(ctx, nodes)
-	if err := r.probe(ctx, copies); err != nil && ctx.Err() != nil {
+	again, err := r.probe(ctx, copies)
+	if err != nil && ctx.Err() != nil {
 		return err
 	}
 	after, missingAfter := r.prober.Counters(ctx, nodes)
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	alone := judge.Counters{Before: before, After: after, Missing: append(missing, missingAfter...),
-		Noise: r.noise.during(time.Since(started))}
-	merged, answered := make([]trace.Path, len(round)), make([]int, len(round))
+	counters := judge.Counters{Before: before, After: after, Missing: append(missing, missingAfter...), Noise: n.during(time.Since(started))}
+	merged, answered := make([]trace.Probed, len(round)), make([]int, len(round))
 	for i := range round {
 		merged[i], answered[i] = merge(again[i*volley : (i+1)*volley])
 	}
-	verdicts := judge.NewRound(merged, alone)
-	for i, f := range round {
-		f.settle(verdicts.Judge(merged[i]), answered[i], alone)
+	verdicts := judge.NewRound(merged, counters)
+	for i, s := range round {
+		s.settle(verdicts.Judge(merged[i]), answered[i], counters)
 	}
 	return nil
 }
@@ -161,7 +163,7 @@ func (r *run) probeRound(ctx context.Context, round []*finding) error {
 // merge makes one path of several probes of it. It is answered if all of them were: a service one of whose endpoints
 // cannot be reached answers now and then. Of those that were not, one counts that was told why: routers say so to a few
 // only (RFC 4443, 2.4 (f)).
-func merge(tries []trace.Path) (merged trace.Path, answered int) {
+func merge(tries []trace.Probed) (merged trace.Probed, answered int) {
 	merged = tries[0]
 	sent, received := 0, 0
 	for i := range tries {
@@ -181,28 +183,28 @@ func merge(tries []trace.Path) (merged trace.Path, answered int) {
 }
 
 // settle takes over what the second probe of a path has come to.
-func (f *finding) settle(again trace.Path, answered int, alone judge.Counters) {
-	f.alone, f.tries = alone, volley
-	again.Probe = f.path.Probe
-	if f.path.Verdict == trace.Fail && again.Verdict == trace.Pass {
+func (s *suspect) settle(again trace.Path, answered int, alone judge.Counters) {
+	s.alone, s.tries = alone, volley
+	again.Probe = s.planned.Probe
+	if s.path.Verdict == trace.Fail && again.Verdict == trace.Pass {
 		again.Evidence.Notes = append(again.Evidence.Notes, "was not answered at first, beside the other probes")
 	}
 	if again.Verdict == trace.Fail && answered > 0 {
 		again.Evidence.Notes = append(again.Evidence.Notes, fmt.Sprintf("%d of %d tries were answered", answered, volley))
 	}
-	*f.path = again
+	s.path = again
 }
 
-// rounds puts findings together that share no device, apart from the wire, which all share.
-func rounds(findings []*finding) [][]*finding {
-	var all [][]*finding
+// rounds puts suspects together that share no device, apart from the wire, which all share.
+func rounds(suspects []*suspect) [][]*suspect {
+	var all [][]*suspect
 	var taken []map[trace.Meter]bool
 next:
-	for _, f := range findings {
-		own := ownMeters(f.path)
+	for _, s := range suspects {
+		own := ownMeters(&s.planned)
 		for i := range all {
 			if len(all[i]) < maxPerRound && !slices.ContainsFunc(own, func(m trace.Meter) bool { return taken[i][m] }) {
-				all[i] = append(all[i], f)
+				all[i] = append(all[i], s)
 				mark(taken[i], own)
 				continue next
 			}
@@ -210,14 +212,14 @@ next:
 		if len(all) == maxRounds {
 			continue
 		}
-		all = append(all, []*finding{f})
+		all = append(all, []*suspect{s})
 		taken = append(taken, map[trace.Meter]bool{})
 		mark(taken[len(taken)-1], own)
 	}
 	return all
 }
 
-func ownMeters(p *trace.Path) []trace.Meter {
+func ownMeters(p *trace.Planned) []trace.Meter {
 	var own []trace.Meter
 	for _, hop := range p.Hops {
 		if hop.Meter != nil && hop.Component != trace.ComponentUnderlay {
@@ -233,107 +235,31 @@ func mark(taken map[trace.Meter]bool, meters []trace.Meter) {
 	}
 }
 
-// explain gives a cause to each path that fails: those between pods and to DNS first, since they explain services and
-// names.
-func (r *run) explain(ctx context.Context, findings []*finding, all []*trace.Path) error {
-	failing := slices.DeleteFunc(slices.Clone(findings), func(f *finding) bool { return f.path.Verdict != trace.Fail })
-	facts := r.inquire(ctx, failing)
+// explain gives a cause to each path that fails, and puts all suspects back among the paths: those between pods and to DNS
+// first, since they explain services and names.
+func (r *proof) explain(ctx context.Context, suspects []*suspect, paths []trace.Path) error {
+	facts := r.inquire(ctx, suspects)
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
+	for _, s := range suspects {
+		paths[s.at] = s.path
+	}
 	for _, derived := range []bool{false, true} {
-		peers := make([]trace.Path, len(all))
-		for i, p := range all {
-			peers[i] = *p
-		}
-		for _, f := range failing {
-			if (f.path.Class == trace.Service || f.path.Class == trace.Web) != derived || f.path.Cause != nil {
+		peers := slices.Clone(paths)
+		for i, s := range suspects {
+			p := &paths[s.at]
+			if p.Verdict != trace.Fail || p.Cause != nil || (p.Class == trace.Service || p.Class == trace.Web) != derived {
 				continue
 			}
-			if f.like != nil {
-				f.path.Cause = f.like.path.Cause
+			if s.like != nil {
+				p.Cause = paths[s.like.at].Cause
 				continue
 			}
-			about := facts[f]
-			about.Path, about.Alone, about.Tries, about.Peers = *f.path, f.alone, f.tries, peers
-			f.path.Cause = judge.Explain(about)
+			about := facts[i]
+			about.Path, about.Alone, about.Tries, about.Peers = *p, s.alone, s.tries, peers
+			p.Cause = judge.Explain(about)
 		}
 	}
 	return nil
-}
-
-// inquire looks at what only matters to paths that fail: sockets, kube-proxy's rules, network policies.
-func (r *run) inquire(ctx context.Context, failing []*finding) map[*finding]judge.Findings {
-	facts := make([]judge.Findings, len(failing))
-	var group errgroup.Group
-	group.SetLimit(maxInquiries)
-	for i, f := range failing {
-		if f.like != nil || f.path.Result == nil || f.path.Result.Failed != "" || f.path.Cause != nil {
-			continue
-		}
-		group.Go(func() error {
-			facts[i] = judge.Findings{Listening: r.listening(ctx, f.path), Rule: r.rule(ctx, f.path),
-				Policies: r.policies(ctx, f.path)}
-			return nil
-		})
-	}
-	_ = group.Wait() // the functions return none
-	byFinding := map[*finding]judge.Findings{}
-	for i, f := range failing {
-		byFinding[f] = facts[i]
-	}
-	return byFinding
-}
-
-// listening is what listens in the pods that could have answered a connection.
-func (r *run) listening(ctx context.Context, p *trace.Path) []judge.PodListening {
-	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get {
-		return nil
-	}
-	targets := p.Expect.Endpoints
-	if len(targets) == 0 {
-		targets = []trace.Endpoint{p.Target}
-	}
-	var all []judge.PodListening
-	for _, target := range targets[:min(len(targets), maxEndpoints)] {
-		pod, ok := r.pod(target)
-		port := target.Port
-		if port == 0 {
-			port = p.Probe.Port
-		}
-		if !ok || port == 0 {
-			continue
-		}
-		if l, err := r.prober.Listeners(ctx, pod, port); err == nil {
-			all = append(all, judge.PodListening{Pod: target, Port: port, Listening: l})
-		}
-	}
-	return all
-}
-
-// rule is whether kube-proxy knows the service that a path goes to, or by which it resolves its name.
-func (r *run) rule(ctx context.Context, p *trace.Path) *bool {
-	address := judge.ServiceAddress(p)
-	if !address.IsValid() || p.Source.Node == "" {
-		return nil
-	}
-	there, err := r.prober.ServiceRule(ctx, p.Source.Node, address.Addr(), address.Port())
-	if err != nil {
-		return nil
-	}
-	return &there
-}
-
-// policies names the network policies that select an end of the path.
-func (r *run) policies(ctx context.Context, p *trace.Path) []string {
-	if r.options.Policies == nil {
-		return nil
-	}
-	var pods []inspect.Pod
-	for _, end := range append([]trace.Endpoint{p.Source, p.Target}, p.Expect.Endpoints...) {
-		if pod, ok := r.pod(end); ok {
-			pods = append(pods, pod)
-		}
-	}
-	return r.options.Policies(ctx, pods)
 }

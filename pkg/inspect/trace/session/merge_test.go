@@ -22,7 +22,7 @@ func TestMerge(t *testing.T) {
 		"one only":             {[]trace.Result{silent}, "silent", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			paths := make([]trace.Path, len(tt.tries))
+			paths := make([]trace.Probed, len(tt.tries))
 			for i := range tt.tries {
 				tt.tries[i].Sent = 2
 				paths[i].Result = &tt.tries[i]

@@ -29,10 +29,10 @@ func (n noise) during(d time.Duration) trace.Readings {
 }
 
 // listen measures the noise on the counters along paths.
-func (r *run) listen(ctx context.Context, findings []*finding) error {
-	paths := make([]*trace.Path, len(findings))
-	for i, f := range findings {
-		paths[i] = f.path
+func (r *proof) listen(ctx context.Context, suspects []*suspect) (noise, error) {
+	paths := make([]trace.Planned, len(suspects))
+	for i, s := range suspects {
+		paths[i] = s.planned
 	}
 	nodes := nodesOf(paths)
 	first, _ := r.prober.Counters(ctx, nodes)
@@ -40,15 +40,15 @@ func (r *run) listen(ctx context.Context, findings []*finding) error {
 	started := time.Now()
 	select {
 	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(r.calm):
+		return noise{}, context.Cause(ctx)
+	case <-time.After(r.options.Calm):
 	}
 	third, _ := r.prober.Counters(ctx, nodes)
-	r.noise = noise{reading: moved(first, second), other: moved(second, third), watched: time.Since(started)}
-	for m, packets := range r.noise.other { // both contain a reading
-		r.noise.other[m] = packets - min(packets, r.noise.reading[m])
+	n := noise{reading: moved(first, second), other: moved(second, third), watched: time.Since(started)}
+	for m, packets := range n.other { // both contain a reading
+		n.other[m] = packets - min(packets, n.reading[m])
 	}
-	return nil
+	return n, nil
 }
 
 // moved is by how much counters have grown from one reading to another.

@@ -1,20 +1,17 @@
-// Package session runs a trace: it has the paths of a plan probed, all at once, holds the answers against the plan, and
-// looks into those that did not pass one by one. All of its I/O is the Prober's.
+// Package session runs a trace: it gathers the facts, plans the paths, has them probed all at once, and judges the answers
+// against the plan. It looks into the paths that did not pass one by one. All of its I/O is the Cluster's.
 package session
 
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"slices"
-	"sync"
+	"errors"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
 )
 
 const (
@@ -24,186 +21,131 @@ const (
 	closeTimeout = 20 * time.Second
 )
 
-// Options are what a run can do without.
-type Options struct {
+// Cluster is where a trace takes place.
+type Cluster struct {
+	// Facts gathers the facts that a plan goes by: plan.Needs.
+	Facts func(context.Context) (*inspect.Snapshot, error)
+	// Enter makes the way into the cluster of a snapshot. It is not called for a dry run.
+	Enter func(*inspect.Snapshot) trace.Prober
 	// Policies names the network policies that select one of the pods, as "kind namespace/name". It is asked once for
 	// each path that fails; nil is not asked.
 	Policies func(ctx context.Context, pods []inspect.Pod) []string
+}
+
+// Request says what is traced.
+type Request struct {
+	// Paths are the settings of the plan. Run chooses its Sources and its Target by the fields below.
+	Paths  plan.Request
+	From   plan.SourceOptions
+	Target string // as a user types it, see plan.ParseTarget; empty is the matrix
+	DryRun bool   // plan the paths and send nothing; a name is not looked up then
+}
+
+// Options are what a run can do without.
+type Options struct {
 	// Progress is told what is being done.
 	Progress func(string)
+	// Note is told what was left behind in the cluster.
+	Note func(string)
 	// Calm is how long counters are watched before what failed is probed again; 0 is the default.
 	Calm time.Duration
 }
 
-// Run probes the paths and returns them judged, in their order. The snapshot is that of the plan: its pods are the
-// sources, and the counters of its tables are those of before. The error is for traces that show nothing: all sources
-// refused, or interrupted. Whatever happens, Close has to be called in the end.
-func Run(
-	ctx context.Context, prober trace.Prober, snap *inspect.Snapshot, paths []trace.Path, o Options,
-) (*inspect.Report[trace.Path], error) {
-	r := newRun(prober, snap, o)
-	paths = slices.Clone(paths)
-	all := make([]*trace.Path, len(paths))
-	for i := range paths {
-		all[i] = &paths[i]
-	}
-	r.progress("probing " + trace.Quantity(len(probed(all)), "path"))
-	if err := r.probe(ctx, all); err != nil {
+// Run traces what the request says and returns the judged paths, in the order of the plan. It fails when it can show
+// nothing: the facts cannot be had, the request fits nothing, all sources refuse, or the context ends.
+func Run(ctx context.Context, c Cluster, req Request, o Options) (*inspect.Report[trace.Path], error) {
+	o.progress("reading the cluster")
+	snap, err := c.Facts(ctx)
+	if err != nil {
 		return nil, err
 	}
-	after, missing := r.prober.Counters(ctx, nodesOf(all))
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
+	if req.DryRun {
+		planned, err := Plan(ctx, nil, snap, req)
+		if err != nil {
+			return nil, err
+		}
+		paths := make([]trace.Path, len(planned))
+		for i := range planned {
+			paths[i] = (&trace.Probed{Planned: planned[i]}).Report()
+		}
+		return inspect.NewReport(trace.Kind, paths), nil
 	}
-	round := judge.NewRound(paths, judge.Counters{Before: trace.CountersOf(snap.Tables), After: after, Missing: append(missing, snap.Missing...)})
-	for i := range paths {
-		paths[i] = round.Judge(paths[i])
-	}
-	if err := r.diagnose(ctx, all); err != nil {
+	prober := c.Enter(snap)
+	paths, err := c.trace(ctx, prober, snap, req, o)
+	if err = errors.Join(err, end(ctx, prober, o)); err != nil {
 		return nil, err
 	}
 	return inspect.NewReport(trace.Kind, paths), nil
 }
 
-// Close ends what a prober has left running in the cluster, also after an interrupt, and notes what it was.
-func Close(ctx context.Context, prober trace.Prober, note func(string)) error {
+func (c Cluster) trace(ctx context.Context, prober trace.Prober, snap *inspect.Snapshot, req Request, o Options) ([]trace.Path, error) {
+	planned, err := Plan(ctx, prober, snap, req)
+	if err != nil {
+		return nil, err
+	}
+	return c.Prove(ctx, prober, snap, planned, o)
+}
+
+// Prove has planned paths probed, and returns them judged. The snapshot is that of the plan: its pods are the sources, and
+// its tables have the counters of before. The prober has to be closed in the end, whatever happens.
+func (c Cluster) Prove(
+	ctx context.Context, prober trace.Prober, snap *inspect.Snapshot, planned []trace.Planned, o Options,
+) ([]trace.Path, error) {
+	r := c.newProof(prober, snap, o)
+	o.progress("probing " + trace.Quantity(len(toProbe(planned)), "path"))
+	probed, err := r.probe(ctx, planned)
+	if err != nil {
+		return nil, err
+	}
+	after, missing := prober.Counters(ctx, nodesOf(planned))
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	round := judge.NewRound(probed, judge.Counters{Before: trace.CountersOf(snap.Tables), After: after, Missing: append(missing, snap.Missing...)})
+	paths := make([]trace.Path, len(probed))
+	for i := range probed {
+		paths[i] = round.Judge(probed[i])
+	}
+	return r.diagnose(ctx, planned, paths)
+}
+
+// end ends what a prober has left running in the cluster, also after an interrupt, and notes what it was.
+func end(ctx context.Context, prober trace.Prober, o Options) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	notes, err := prober.Close(ctx)
 	for _, text := range notes {
-		note(text)
+		if o.Note != nil {
+			o.Note(text)
+		}
 	}
 	return err
 }
 
-// run is one Run.
-type run struct {
-	prober  trace.Prober
-	pods    map[[2]string]inspect.Pod // by namespace and name
-	options Options
-	calm    time.Duration
-	noise   noise
+func (o Options) progress(text string) {
+	if o.Progress != nil {
+		o.Progress(text)
+	}
 }
 
-func newRun(prober trace.Prober, snap *inspect.Snapshot, o Options) *run {
-	r := &run{prober: prober, pods: make(map[[2]string]inspect.Pod, len(snap.Pods)), options: o,
-		calm: cmp.Or(o.Calm, calm)}
+// proof is what it takes to prove paths.
+type proof struct {
+	prober    trace.Prober
+	pods      map[[2]string]inspect.Pod // by namespace and name
+	selecting func(context.Context, []inspect.Pod) []string
+	options   Options
+}
+
+func (c Cluster) newProof(prober trace.Prober, snap *inspect.Snapshot, o Options) *proof {
+	o.Calm = cmp.Or(o.Calm, calm)
+	p := &proof{prober: prober, selecting: c.Policies, pods: make(map[[2]string]inspect.Pod, len(snap.Pods)), options: o}
 	for _, pod := range snap.Pods {
-		r.pods[[2]string{pod.Namespace, pod.Name}] = pod
+		p.pods[[2]string{pod.Namespace, pod.Name}] = pod
 	}
-	return r
+	return p
 }
 
-func (r *run) progress(text string) {
-	if r.options.Progress != nil {
-		r.options.Progress(text)
-	}
-}
-
-func (r *run) pod(e trace.Endpoint) (inspect.Pod, bool) {
+func (r *proof) pod(e trace.Endpoint) (inspect.Pod, bool) {
 	pod, ok := r.pods[[2]string{e.Namespace, e.Name}]
 	return pod, ok && e.Kind == trace.Pod
-}
-
-// probe runs the probes of all paths, with one exec for each source, and leaves the results in the paths. It is an
-// error if no source at all could be entered.
-func (r *run) probe(ctx context.Context, paths []*trace.Path) error {
-	sources := bySource(paths)
-	var mu sync.Mutex
-	var failed []error
-	var group errgroup.Group
-	group.SetLimit(sourcesAtOnce)
-	for _, own := range sources {
-		group.Go(func() error {
-			if err := r.probeFrom(ctx, own); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed = append(failed, err)
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // the functions return none
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	if len(failed) > 0 && len(failed) == len(sources) {
-		return failed[0]
-	}
-	return nil
-}
-
-// probeFrom runs the probes of the paths of one source.
-func (r *run) probeFrom(ctx context.Context, paths []*trace.Path) error {
-	source := paths[0].Source
-	pod, ok := r.pod(source)
-	if !ok {
-		return setResults(paths, nil, fmt.Errorf("pod %s/%s: there is no such pod", source.Namespace, source.Name))
-	}
-	probes := make([]trace.Probe, len(paths))
-	for i, p := range paths {
-		probes[i] = p.Probe
-	}
-	results, err := r.prober.Probe(ctx, pod, probes)
-	if err == nil && len(results) != len(probes) {
-		err = fmt.Errorf("pod %s/%s: %d of %d probes came back", source.Namespace, source.Name, len(results), len(probes))
-	}
-	return setResults(paths, results, err)
-}
-
-// setResults leaves results in paths, or an error that kept them from being probed.
-func setResults(paths []*trace.Path, results []trace.Result, err error) error {
-	for i, p := range paths {
-		if err != nil {
-			p.Result = &trace.Result{Failed: err.Error()}
-		} else {
-			p.Result = &results[i]
-		}
-	}
-	return err
-}
-
-// bySource groups the paths that are to be probed by their source, in order.
-func bySource(paths []*trace.Path) [][]*trace.Path {
-	var groups [][]*trace.Path
-	index := map[[2]string]int{}
-	for _, p := range probed(paths) {
-		key := [2]string{p.Source.Namespace, p.Source.Name}
-		i, ok := index[key]
-		if !ok {
-			i = len(groups)
-			index[key] = i
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], p)
-	}
-	return groups
-}
-
-// probed are the paths for which there is something to probe.
-func probed(paths []*trace.Path) []*trace.Path {
-	return slices.DeleteFunc(slices.Clone(paths), func(p *trace.Path) bool { return p.Skip != "" })
-}
-
-// nodesOf names the nodes whose counters the paths move or must not move, sorted.
-func nodesOf(paths []*trace.Path) []string {
-	var nodes []string
-	for _, p := range probed(paths) {
-		for _, m := range meters(p) {
-			nodes = append(nodes, m.Node)
-		}
-	}
-	slices.Sort(nodes)
-	return slices.Compact(nodes)
-}
-
-// meters are the counters of a path: those that must move, and those that must not.
-func meters(p *trace.Path) []trace.Meter {
-	own := slices.Clone(p.Expect.Still)
-	for _, hop := range p.Hops {
-		if hop.Meter != nil {
-			own = append(own, *hop.Meter)
-		}
-	}
-	return own
 }

@@ -28,11 +28,11 @@ func run(t *testing.T, n *tracetest.Network, o session.Options) []trace.Path {
 	if n.Paths == nil {
 		n.Paths = tracetest.Matrix()
 	}
-	list, err := session.Run(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, o)
+	paths, err := session.Cluster{}.Prove(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return list.Items
+	return paths
 }
 
 // TestHealthy passes every path, with one exec for each source and one for each node after.
@@ -55,15 +55,15 @@ func TestHealthy(t *testing.T) {
 }
 
 // at loses packets of a family, or of both, on the way to a meter.
-func at(f inspect.Family, node, device string, d trace.Direction) func(*trace.Path, trace.Hop) bool {
-	return func(p *trace.Path, hop trace.Hop) bool {
+func at(f inspect.Family, node, device string, d trace.Direction) func(*trace.Planned, trace.Hop) bool {
+	return func(p *trace.Planned, hop trace.Hop) bool {
 		return f.Matches(p.Family) && hop.Meter != nil && *hop.Meter == trace.Meter{Node: node, Device: device, Direction: d}
 	}
 }
 
-func tcp(p *trace.Path) bool { return p.Probe.Check == trace.TCP || p.Probe.Check == trace.Get }
+func tcp(p *trace.Planned) bool { return p.Probe.Check == trace.TCP || p.Probe.Check == trace.Get }
 
-func crosses(p *trace.Path, from, to string) bool {
+func crosses(p *trace.Planned, from, to string) bool {
 	return p.Class == trace.CrossNode && (p.Source.Node == from && p.Target.Node == to || p.Source.Node == to && p.Target.Node == from)
 }
 
@@ -72,7 +72,7 @@ type fault struct {
 	name    string
 	network *tracetest.Network
 	// broken reports whether a path must fail; it must pass otherwise.
-	broken func(p *trace.Path) bool
+	broken func(p *trace.Planned) bool
 	code   inspect.Code
 	says   string
 	node   string
@@ -87,57 +87,63 @@ func faults() []fault {
 	return append(all,
 		fault{name: "UDP 4789 dropped on the receiver",
 			network: &tracetest.Network{Lose: at(inspect.IPv6, b, inspecttest.Device6, trace.RX)},
-			broken:  func(p *trace.Path) bool { return p.Family == inspect.IPv6 && (crosses(p, a, b) || crosses(p, b, c)) },
+			broken:  func(p *trace.Planned) bool { return p.Family == inspect.IPv6 && (crosses(p, a, b) || crosses(p, b, c)) },
 			code:    trace.UnderlayBlocks, says: "UDP port 4789", node: b},
+		fault{name: "UDP of another port dropped on the receiver",
+			network: &tracetest.Network{Paths: withPort(8472), Lose: at(inspect.IPv6, b, inspecttest.Device6, trace.RX)},
+			broken:  func(p *trace.Planned) bool { return p.Family == inspect.IPv6 && (crosses(p, a, b) || crosses(p, b, c)) },
+			code:    trace.UnderlayBlocks, says: "UDP port 8472", node: b},
 		fault{name: "FDB entry missing",
 			network: &tracetest.Network{Paths: withProblem(a, trace.ComponentFDB, trace.FDBWrong),
-				Lose: func(_ *trace.Path, hop trace.Hop) bool { return hop.Problem != nil }},
-			broken: func(p *trace.Path) bool { return hasProblem(p) }, code: trace.FDBWrong, says: "contradiction", node: a},
+				Lose: func(_ *trace.Planned, hop trace.Hop) bool { return hop.Problem != nil }},
+			broken: func(p *trace.Planned) bool { return hasProblem(p) }, code: trace.FDBWrong, says: "contradiction", node: a},
 	)
 }
 
 // pathFaults are those of the way of packets.
 func pathFaults(f inspect.Family) []fault {
-	drop := func(match func(*trace.Path) bool, m trace.Meter) *tracetest.Network {
-		return &tracetest.Network{Lose: func(p *trace.Path, hop trace.Hop) bool {
+	drop := func(match func(*trace.Planned) bool, m trace.Meter) *tracetest.Network {
+		return &tracetest.Network{Lose: func(p *trace.Planned, hop trace.Hop) bool {
 			return p.Family == f && match(p) && hop.Meter != nil && *hop.Meter == m
 		}}
 	}
-	named := func(p *trace.Path) bool { return p.Class != trace.Name }
+	named := func(p *trace.Planned) bool { return p.Class != trace.Name }
 	sent := trace.Meter{Node: a, Device: "eth1", Direction: trace.TX}
 	if f == inspect.IPv6 {
 		sent.Device = inspecttest.Device6
 	}
 	return []fault{
 		{name: "policy at the target", network: drop(named, trace.Meter{Node: b, Device: tracetest.Cali(b), Direction: trace.TX}),
-			broken: func(p *trace.Path) bool { return p.Family == f && named(p) && (p.Source.Node == b || crosses(p, a, b)) },
-			code:   trace.PolicyDrops, says: "not delivered to the pod", node: b},
-		{name: "policy at the source", network: drop(func(p *trace.Path) bool { return p.Class == trace.CrossNode }, sent),
-			broken: func(p *trace.Path) bool { return p.Family == f && (crosses(p, a, b) || crosses(p, a, c)) },
+			broken: func(p *trace.Planned) bool {
+				return p.Family == f && named(p) && (p.Source.Node == b || crosses(p, a, b))
+			},
+			code: trace.PolicyDrops, says: "not delivered to the pod", node: b},
+		{name: "policy at the source", network: drop(func(p *trace.Planned) bool { return p.Class == trace.CrossNode }, sent),
+			broken: func(p *trace.Planned) bool { return p.Family == f && (crosses(p, a, b) || crosses(p, a, c)) },
 			code:   trace.PolicyDrops, says: "not sent on", node: a},
-		{name: "external target is silent", network: &tracetest.Network{Lose: func(p *trace.Path, hop trace.Hop) bool {
+		{name: "external target is silent", network: &tracetest.Network{Lose: func(p *trace.Planned, hop trace.Hop) bool {
 			return p.Family == f && hop.Component == trace.ComponentTarget
-		}}, broken: func(p *trace.Path) bool { return p.Family == f && p.Class == trace.External },
+		}}, broken: func(p *trace.Planned) bool { return p.Family == f && p.Class == trace.External },
 			code: trace.Unreachable, says: "does not answer"},
 		{name: "a router says so", network: &tracetest.Network{
-			Lose: func(p *trace.Path, hop trace.Hop) bool {
+			Lose: func(p *trace.Planned, hop trace.Hop) bool {
 				return p.Family == f && hop.Component == trace.ComponentTarget
 			},
-			Edit: func(p *trace.Path, r *trace.Result) {
+			Edit: func(p *trace.Planned, r *trace.Result) {
 				if !r.Answered && p.Class == trace.External {
 					r.From, r.Said = netip.MustParseAddr("10.10.10.1"), "Destination Net Unreachable"
 				}
-			}}, broken: func(p *trace.Path) bool { return p.Family == f && p.Class == trace.External },
+			}}, broken: func(p *trace.Planned) bool { return p.Family == f && p.Class == trace.External },
 			code: trace.Unreachable, says: "10.10.10.1 says: Destination Net Unreachable"},
 		{name: "no NAT and no route back", network: &tracetest.Network{Paths: withoutNAT(),
-			Lose: func(p *trace.Path, hop trace.Hop) bool {
+			Lose: func(p *trace.Planned, hop trace.Hop) bool {
 				return p.Family == f && hop.Component == trace.ComponentTarget
 			}},
-			broken: func(p *trace.Path) bool { return p.Family == f && p.Class == trace.External },
+			broken: func(p *trace.Planned) bool { return p.Family == f && p.Class == trace.External },
 			code:   trace.NoReturn, says: "natOutgoing", node: ""},
-		{name: "checksum offload", network: &tracetest.Network{Lose: func(p *trace.Path, hop trace.Hop) bool {
+		{name: "checksum offload", network: &tracetest.Network{Lose: func(p *trace.Planned, hop trace.Hop) bool {
 			return p.Family == f && tcp(p) && p.Class == trace.CrossNode && hop.Return
-		}}, broken: func(p *trace.Path) bool { return p.Family == f && p.Class == trace.CrossNode && tcp(p) },
+		}}, broken: func(p *trace.Planned) bool { return p.Family == f && p.Class == trace.CrossNode && tcp(p) },
 			code: trace.Offload, says: "ICMP passes"},
 	}
 }
@@ -146,8 +152,8 @@ func pathFaults(f inspect.Family) []fault {
 func applicationFaults(f inspect.Family) []fault {
 	only := trace.Listening{IPv4: f == inspect.IPv6, IPv6: f == inspect.IPv4}
 	says := map[inspect.Family]string{inspect.IPv4: "IPv6 only ([::])", inspect.IPv6: "IPv4 only (0.0.0.0): /proc/net/tcp6"}[f]
-	refuse := func(match func(*trace.Path) bool) func(*trace.Path, *trace.Result) {
-		return func(p *trace.Path, r *trace.Result) {
+	refuse := func(match func(*trace.Planned) bool) func(*trace.Planned, *trace.Result) {
+		return func(p *trace.Planned, r *trace.Result) {
 			if p.Family == f && match(p) {
 				*r = trace.Result{Tool: "fake", Refused: true, Resolved: true}
 			}
@@ -157,38 +163,40 @@ func applicationFaults(f inspect.Family) []fault {
 	return []fault{
 		{name: "listens in the other family", network: &tracetest.Network{Edit: refuse(tcp),
 			Sockets: map[string]trace.Listening{"multitool-control-plane": only, "multitool-worker": only, "multitool-worker2": only}},
-			broken: func(p *trace.Path) bool { return p.Family == f && tcp(p) }, code: trace.NotListening, says: says},
+			broken: func(p *trace.Planned) bool { return p.Family == f && tcp(p) }, code: trace.NotListening, says: says},
 		{name: "kube-proxy has no rule", network: &tracetest.Network{
-			Lose: func(p *trace.Path, hop trace.Hop) bool {
+			Lose: func(p *trace.Planned, hop trace.Hop) bool {
 				return p.Family == f && tcp(p) && hop.Component == trace.ComponentService
 			},
 			Rules: map[netip.Addr]bool{}},
-			broken: func(p *trace.Path) bool { return p.Family == f && (p.Class == trace.Service || p.Class == trace.Web) },
-			code:   trace.NoTranslation, says: "kube-proxy has no rule"},
-		{name: "no record", network: &tracetest.Network{Edit: func(p *trace.Path, r *trace.Result) {
+			broken: func(p *trace.Planned) bool {
+				return p.Family == f && (p.Class == trace.Service || p.Class == trace.Web)
+			},
+			code: trace.NoTranslation, says: "kube-proxy has no rule"},
+		{name: "no record", network: &tracetest.Network{Edit: func(p *trace.Planned, r *trace.Result) {
 			if p.Family == f && p.Class == trace.Name {
 				r.Answers = nil
 			}
-		}}, broken: func(p *trace.Path) bool { return p.Family == f && p.Class == trace.Name }, code: trace.NoRecord, says: record},
+		}}, broken: func(p *trace.Planned) bool { return p.Family == f && p.Class == trace.Name }, code: trace.NoRecord, says: record},
 		{name: "DNS is silent", network: &tracetest.Network{
-			Lose: func(p *trace.Path, hop trace.Hop) bool {
+			Lose: func(p *trace.Planned, hop trace.Hop) bool {
 				return p.Family == f && (p.Class == trace.Name || p.Class == trace.Web) && hop.Component == trace.ComponentService
 			},
-			Edit: func(_ *trace.Path, r *trace.Result) { r.Resolved = r.Answered }},
-			broken: func(p *trace.Path) bool { return p.Family == f && (p.Class == trace.Name || p.Class == trace.Web) },
+			Edit: func(_ *trace.Planned, r *trace.Result) { r.Resolved = r.Answered }},
+			broken: func(p *trace.Planned) bool { return p.Family == f && (p.Class == trace.Name || p.Class == trace.Web) },
 			code:   trace.DNSSilent, says: "DNS server does not answer"},
 		{name: "kube-proxy has no rule for DNS", network: &tracetest.Network{
-			Lose: func(p *trace.Path, hop trace.Hop) bool {
+			Lose: func(p *trace.Planned, hop trace.Hop) bool {
 				return p.Family == f && (p.Class == trace.Name || p.Class == trace.Web) && hop.Component == trace.ComponentService
 			},
-			Edit:  func(_ *trace.Path, r *trace.Result) { r.Resolved = r.Answered },
+			Edit:  func(_ *trace.Planned, r *trace.Result) { r.Resolved = r.Answered },
 			Rules: map[netip.Addr]bool{}},
-			broken: func(p *trace.Path) bool { return p.Family == f && (p.Class == trace.Name || p.Class == trace.Web) },
+			broken: func(p *trace.Planned) bool { return p.Family == f && (p.Class == trace.Name || p.Class == trace.Web) },
 			code:   trace.NoTranslation, says: "DNS does not answer: kube-proxy has no rule for 10.96.0.10"},
 	}
 }
 
-func withProblem(node string, component trace.Component, code inspect.Code) []trace.Path {
+func withProblem(node string, component trace.Component, code inspect.Code) []trace.Planned {
 	paths := tracetest.Matrix()
 	for i := range paths {
 		for j := range paths[i].Hops {
@@ -200,11 +208,24 @@ func withProblem(node string, component trace.Component, code inspect.Code) []tr
 	return paths
 }
 
-func hasProblem(p *trace.Path) bool {
+// withPort has all tunnels use another port than the default.
+func withPort(port int) []trace.Planned {
+	paths := tracetest.Matrix()
+	for i := range paths {
+		for j := range paths[i].Hops {
+			if hop := &paths[i].Hops[j]; hop.UDPPort != 0 {
+				hop.UDPPort = port
+			}
+		}
+	}
+	return paths
+}
+
+func hasProblem(p *trace.Planned) bool {
 	return slices.ContainsFunc(p.Hops, func(h trace.Hop) bool { return h.Problem != nil })
 }
 
-func withoutNAT() []trace.Path {
+func withoutNAT() []trace.Planned {
 	paths := tracetest.Matrix()
 	for i := range paths {
 		paths[i].Hops = slices.DeleteFunc(paths[i].Hops, func(h trace.Hop) bool { return h.Component == trace.ComponentNAT })
@@ -218,10 +239,10 @@ func TestFaults(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %s", i, fault.name), func(t *testing.T) {
 			broken := 0
 			fault.network.Noise = 50
-			for _, p := range run(t, fault.network, session.Options{Calm: 1}) {
+			for i, p := range run(t, fault.network, session.Options{Calm: 1}) {
 				switch {
 				case p.Skip != "":
-				case !fault.broken(&p):
+				case !fault.broken(&fault.network.Paths[i]):
 					if p.Verdict != trace.Pass {
 						t.Errorf("%s: %s, %+v, %v", p.Name, p.Verdict, p.Cause, p.Evidence.Notes)
 					}
@@ -245,19 +266,45 @@ func TestFaults(t *testing.T) {
 // TestPolicies names the policies that select the ends of a path that is dropped.
 func TestPolicies(t *testing.T) {
 	n := &tracetest.Network{Lose: at(0, b, tracetest.Cali(b), trace.TX)}
-	paths := run(t, n, session.Options{Calm: 1, Policies: func(_ context.Context, pods []inspect.Pod) []string {
+	n.Paths = tracetest.Matrix()
+	cluster := session.Cluster{Policies: func(_ context.Context, pods []inspect.Pod) []string {
 		return []string{fmt.Sprintf("NetworkPolicy default/deny (%d pods)", len(pods))}
-	}})
-	i := slices.IndexFunc(paths, func(p trace.Path) bool { return crosses(&p, a, b) && p.Probe.Check == trace.Ping })
+	}}
+	paths, err := cluster.Prove(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, session.Options{Calm: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(n.Paths, func(p trace.Planned) bool { return crosses(&p, a, b) && p.Probe.Check == trace.Ping })
 	if !strings.Contains(paths[i].Cause.Summary, "NetworkPolicy default/deny (2 pods)") {
 		t.Errorf("got %+v", paths[i].Cause)
+	}
+}
+
+// TestNoKubeProxy does not blame kube-proxy where the eBPF data plane does its work.
+func TestNoKubeProxy(t *testing.T) {
+	n := &tracetest.Network{Paths: tracetest.Matrix(), Rules: map[netip.Addr]bool{},
+		Lose: func(p *trace.Planned, hop trace.Hop) bool { return p.Class == trace.Service && hop.Component == trace.ComponentService }}
+	for i := range n.Paths {
+		n.Paths[i].Expect.EBPF = true
+	}
+	failed := 0
+	for _, p := range run(t, n, session.Options{Calm: 1}) {
+		if p.Verdict == trace.Fail {
+			failed++
+			if strings.Contains(p.Cause.Summary, "kube-proxy") {
+				t.Errorf("%s: %s", p.Name, p.Cause.Summary)
+			}
+		}
+	}
+	if failed == 0 {
+		t.Error("nothing failed")
 	}
 }
 
 // TestTransient lets a path pass that is answered when it is alone, and says so.
 func TestTransient(t *testing.T) {
 	n := &tracetest.Network{}
-	n.Lose = func(p *trace.Path, _ trace.Hop) bool { return n.Probes <= 3 && p.Class == trace.External }
+	n.Lose = func(p *trace.Planned, _ trace.Hop) bool { return n.Probes <= 3 && p.Class == trace.External }
 	for _, p := range run(t, n, session.Options{Calm: 1}) {
 		if p.Class == trace.External && (p.Verdict != trace.Pass || len(p.Evidence.Notes) != 1) {
 			t.Errorf("%s: %s, notes %q", p.Name, p.Verdict, p.Evidence.Notes)
@@ -268,7 +315,7 @@ func TestTransient(t *testing.T) {
 // TestNowAndThen does not let a service pass that is answered now and then: one of its endpoints cannot be reached.
 func TestNowAndThen(t *testing.T) {
 	n, tries := &tracetest.Network{}, 0
-	n.Lose = func(p *trace.Path, hop trace.Hop) bool {
+	n.Lose = func(p *trace.Planned, hop trace.Hop) bool {
 		if p.Class != trace.Service || hop.Component != trace.ComponentService {
 			return false
 		}
@@ -292,8 +339,8 @@ func TestNowAndThen(t *testing.T) {
 // TestUnreadable does not take an answer for a proof where the counters cannot be read.
 func TestUnreadable(t *testing.T) {
 	n := &tracetest.Network{Unreadable: []string{b}}
-	for _, p := range run(t, n, session.Options{Calm: 1}) {
-		touches := slices.ContainsFunc(tracetest.Meters(&p), func(m trace.Meter) bool { return m.Node == b })
+	for i, p := range run(t, n, session.Options{Calm: 1}) {
+		touches := slices.ContainsFunc(n.Paths[i].Meters(), func(m trace.Meter) bool { return m.Node == b })
 		if touches != (p.Verdict == trace.Inconclusive) {
 			t.Errorf("%s: %s", p.Name, p.Verdict)
 		}
@@ -314,15 +361,19 @@ func TestRefused(t *testing.T) {
 	}
 	n = &tracetest.Network{Paths: tracetest.Matrix(), Refuse: map[string]error{"multitool-worker": refused,
 		"multitool-worker2": refused, "multitool-control-plane": refused}}
-	_, err := session.Run(t.Context(), n, inspecttest.Lab(), n.Paths, session.Options{Calm: 1})
+	_, err := session.Cluster{}.Prove(t.Context(), n, inspecttest.Lab(), n.Paths, session.Options{Calm: 1})
 	if !errors.Is(err, refused) {
 		t.Errorf("got error %v", err)
 	}
 }
 
-// TestInterrupted ends at once, and can still close the prober.
+// TestInterrupted ends at once, and still closes the prober.
 func TestInterrupted(t *testing.T) {
-	n := &tracetest.Network{Paths: tracetest.Matrix(), Hang: make(chan struct{})}
+	n := &tracetest.Network{Hang: make(chan struct{})}
+	cluster := session.Cluster{
+		Facts: func(context.Context) (*inspect.Snapshot, error) { return inspecttest.Lab(), nil },
+		Enter: func(*inspect.Snapshot) trace.Prober { return n },
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		for range 3 {
@@ -330,11 +381,8 @@ func TestInterrupted(t *testing.T) {
 		}
 		cancel()
 	}()
-	_, err := session.Run(ctx, n, inspecttest.Lab(), n.Paths, session.Options{Calm: 1})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got error %v", err)
-	}
-	if err := session.Close(ctx, n, func(string) {}); err != nil || n.Closed != 1 {
-		t.Errorf("closing: %v", err)
+	_, err := session.Run(ctx, cluster, session.Request{}, session.Options{Calm: 1})
+	if !errors.Is(err, context.Canceled) || n.Closed != 1 {
+		t.Errorf("got error %v, closed %d times", err, n.Closed)
 	}
 }

@@ -16,11 +16,11 @@ import (
 // Network is a trace.Prober that carries packets along planned paths, moves the counters that they pass, and counts how
 // often it is entered.
 type Network struct {
-	Paths []trace.Path
+	Paths []trace.Planned
 	// Lose reports whether packets of a path are lost on the way to a hop. Nil loses none.
-	Lose func(p *trace.Path, hop trace.Hop) bool
+	Lose func(p *trace.Planned, hop trace.Hop) bool
 	// Edit changes a result, as another answer of the target would. Nil changes none.
-	Edit func(p *trace.Path, r *trace.Result)
+	Edit func(p *trace.Planned, r *trace.Result)
 	// Unreadable are nodes whose counters cannot be had.
 	Unreadable []string
 	// Refuse is the error of Probe for a pod.
@@ -64,7 +64,7 @@ func (n *Network) Probe(ctx context.Context, source inspect.Pod, probes []trace.
 
 // carry sends one probe along its path.
 func (n *Network) carry(source inspect.Pod, probe trace.Probe) trace.Result {
-	i := slices.IndexFunc(n.Paths, func(p trace.Path) bool {
+	i := slices.IndexFunc(n.Paths, func(p trace.Planned) bool {
 		own := p.Probe
 		own.Count = probe.Count
 		return p.Source.Name == source.Name && own == probe
@@ -95,7 +95,7 @@ func (n *Network) carry(source inspect.Pod, probe trace.Probe) trace.Result {
 }
 
 // fill completes a result as a tool would.
-func fill(r *trace.Result, p *trace.Path, packets int) {
+func fill(r *trace.Result, p *trace.Planned, packets int) {
 	if p.Probe.Check == trace.Ping {
 		r.Sent = packets
 	}
@@ -126,7 +126,7 @@ func (n *Network) Counters(_ context.Context, nodes []string) (trace.Readings, [
 		}
 	}
 	for _, p := range n.Paths {
-		for _, m := range Meters(&p) {
+		for _, m := range p.Meters() {
 			if slices.Contains(nodes, m.Node) && !slices.Contains(n.Unreadable, m.Node) {
 				readings[m] = n.counters[m]
 			}
@@ -138,17 +138,6 @@ func (n *Network) Counters(_ context.Context, nodes []string) (trace.Readings, [
 		}
 	}
 	return readings, missing
-}
-
-// Meters are all counters of a path.
-func Meters(p *trace.Path) []trace.Meter {
-	all := slices.Clone(p.Expect.Still)
-	for _, hop := range p.Hops {
-		if hop.Meter != nil {
-			all = append(all, *hop.Meter)
-		}
-	}
-	return all
 }
 
 // Listeners implements trace.Prober.
@@ -181,7 +170,7 @@ func (n *Network) Close(ctx context.Context) ([]string, error) {
 // Prepare gives a snapshot the counters from which a network starts.
 func (n *Network) Prepare(s *inspect.Snapshot) *inspect.Snapshot {
 	for i := range n.Paths {
-		for _, m := range Meters(&n.Paths[i]) {
+		for _, m := range n.Paths[i].Meters() {
 			table, ok := s.Tables[m.Node]
 			if ok && !slices.ContainsFunc(table.Links, func(l inspect.Link) bool { return l.Name == m.Device }) {
 				table.Links = append(table.Links, inspect.Link{Name: m.Device})

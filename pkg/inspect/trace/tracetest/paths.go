@@ -69,11 +69,13 @@ func between(from, to string, f inspect.Family, back bool) []trace.Hop {
 			hop(to, trace.ComponentRoute, nil),
 		}
 	}
+	sent := hop(from, trace.ComponentTunnel, meter(from, inspecttest.Device6, trace.TX))
+	sent.UDPPort = 4789
 	return []trace.Hop{
 		hop(from, trace.ComponentRoute, nil),
 		hop(from, trace.ComponentNeighbor, nil),
 		hop(from, trace.ComponentFDB, nil),
-		hop(from, trace.ComponentTunnel, meter(from, inspecttest.Device6, trace.TX)),
+		sent,
 		hop(to, trace.ComponentTunnel, meter(to, inspecttest.Device6, trace.RX)),
 		hop(to, trace.ComponentRoute, nil),
 	}
@@ -95,15 +97,15 @@ func probe(check trace.Check, f inspect.Family, target netip.Addr) trace.Probe {
 	return p
 }
 
-func finish(p trace.Path) trace.Path {
+func finish(p trace.Planned) trace.Planned {
 	p.Name = strings.Join([]string{string(p.Class), p.Source.Name, p.Target.Name, p.Family.String(), string(p.Probe.Check)}, "/")
 	return p
 }
 
 // PodToPod is a path between the pods of two nodes, or to the pod itself.
-func PodToPod(from, to string, f inspect.Family, check trace.Check) trace.Path {
+func PodToPod(from, to string, f inspect.Family, check trace.Check) trace.Planned {
 	source, target := PodOn(from, f), PodOn(to, f)
-	p := trace.Path{Class: trace.CrossNode, Family: f, Source: source, Target: target, Probe: probe(check, f, target.IP)}
+	p := trace.Planned{Class: trace.CrossNode, Family: f, Source: source, Target: target, Probe: probe(check, f, target.IP)}
 	if check != trace.Ping {
 		p.Probe.Port, p.Target.Port = 80, 80
 	} else {
@@ -118,9 +120,9 @@ func PodToPod(from, to string, f inspect.Family, check trace.Check) trace.Path {
 }
 
 // ToExternal is a path to the switch's loopback.
-func ToExternal(from string, f inspect.Family) trace.Path {
+func ToExternal(from string, f inspect.Family) trace.Planned {
 	external := inspecttest.Lab().Lab.External.Get(f)
-	p := trace.Path{Class: trace.External, Family: f, Source: PodOn(from, f),
+	p := trace.Planned{Class: trace.External, Family: f, Source: PodOn(from, f),
 		Target: trace.Endpoint{Kind: trace.Outside, Name: external.String(), IP: external}, Probe: probe(trace.Ping, f, external)}
 	p.Expect.TTL = 63
 	p.Hops = join(leave(from, false), []trace.Hop{
@@ -134,8 +136,8 @@ func ToExternal(from string, f inspect.Family) trace.Path {
 }
 
 // ToService is a path to the lab's service by its address, or by its name for HTTP; Ask asks for that name.
-func ToService(from string, f inspect.Family, check trace.Check) trace.Path {
-	p := trace.Path{Class: trace.Service, Family: f, Source: PodOn(from, f), Probe: probe(check, f, serviceIP(f)),
+func ToService(from string, f inspect.Family, check trace.Check) trace.Planned {
+	p := trace.Planned{Class: trace.Service, Family: f, Source: PodOn(from, f), Probe: probe(check, f, serviceIP(f)),
 		Target: trace.Endpoint{Kind: trace.Svc, Namespace: "default", Name: inspecttest.ServiceDualStack, IP: serviceIP(f), Port: 80}}
 	p.Probe.Port = 80
 	switch check {
@@ -162,8 +164,8 @@ func ToService(from string, f inspect.Family, check trace.Check) trace.Path {
 }
 
 // Matrix are paths of every kind from every node.
-func Matrix() []trace.Path {
-	var paths []trace.Path
+func Matrix() []trace.Planned {
+	var paths []trace.Planned
 	hosts := inspecttest.Hosts(inspect.IPv4)
 	for i, h := range hosts {
 		next := hosts[(i+1)%len(hosts)].Name
@@ -173,7 +175,7 @@ func Matrix() []trace.Path {
 				ToService(h.Name, f, trace.Get))
 		}
 	}
-	skipped := finish(trace.Path{Class: trace.Service, Family: inspect.IPv4, Source: PodOn(inspecttest.Worker, inspect.IPv4),
+	skipped := finish(trace.Planned{Class: trace.Service, Family: inspect.IPv4, Source: PodOn(inspecttest.Worker, inspect.IPv4),
 		Target: trace.Endpoint{Kind: trace.Svc, Namespace: "default", Name: inspecttest.ServiceIPv6Only},
 		Probe:  trace.Probe{Check: trace.TCP, Family: inspect.IPv4}, Skip: "service multitool-ipv6-only has no IPv4 address"})
 	return append(paths, skipped)

@@ -1,0 +1,133 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/walk"
+)
+
+// blame says what is wrong at a step: what the kernel does to the packet, or how it differs from what Felix should have
+// programmed. Nil is nothing.
+func (w *way) blame(s *walk.Step) *inspect.Finding {
+	switch s.Kind {
+	case walk.NotHeld:
+		return w.lostAddress(s.Node, s.Packet.Dst.IP, s.Held, "packets to it are not taken")
+	case walk.Received:
+		if s.Gone {
+			return w.lostAddress(s.Node, s.Via, s.Held, "what is sent to it does not arrive")
+		}
+	case walk.Mask:
+		if !s.To.IsValid() {
+			return trace.Cause(trace.AddressLost, s.Node, showAddresses(s.Node), "node %s has no %s address: it cannot translate the pod's to its own",
+				s.Node, w.family)
+		}
+	case walk.Route:
+		return w.blameRoute(s)
+	case walk.Neighbor:
+		return w.blameNeighbor(s)
+	case walk.Forward:
+		return w.blameForward(s)
+	case walk.Encapsulate:
+		return w.blameDevice(s.Node, true)
+	case walk.Outer:
+		return w.blameOuter(s)
+	case walk.Decapsulate:
+		return w.blameEnd(s)
+	}
+	return nil
+}
+
+// deviation marks a cause as a warning unless the packet gets lost: the path may work all the same.
+func deviation(s *walk.Step, cause *inspect.Finding) *inspect.Finding {
+	if !s.Leg.Lost {
+		cause.Severity = inspect.SeverityWarning
+	}
+	return cause
+}
+
+// lostAddress is a node that does not hold an address that the datastore says is its own.
+func (w *way) lostAddress(node string, a netip.Addr, held *inspect.LinkAddress, effect string) *inspect.Finding {
+	state := "does not hold its address " + a.String()
+	switch {
+	case held != nil && held.DADFailed:
+		state = fmt.Sprintf("may not use its address %s on %s, which another machine has too (dadfailed)", a, held.Link)
+	case held != nil && held.Tentative:
+		state = fmt.Sprintf("does not use its address %s on %s yet (tentative)", a, held.Link)
+	}
+	return trace.Cause(trace.AddressLost, node, showAddresses(node),
+		"node %s %s: %s", node, state, effect)
+}
+
+// blameRoute says what is wrong with the way that a node looks up.
+func (w *way) blameRoute(s *walk.Step) *inspect.Finding {
+	dst := s.Packet.Dst
+	switch {
+	case s.Stopped():
+		return trace.Cause(trace.Forwarding, s.Node, trace.OnNode(s.Node, "sysctl", s.Forwarding.Key),
+			"node %s does not forward %s: %s is 0", s.Node, w.family, s.Forwarding.Key)
+	case dst.Node == "":
+		return w.blameExit(s)
+	case dst.Node != s.Node:
+		return w.blameToNode(s)
+	case dst.Kind == trace.Pod && dst.Interface != "" && s.Misled():
+		return trace.Cause(dropCode(&s.Decision), s.Node, w.routeGet(s.Node, dst.IP), "node %s has no route to its own pod %s (%s dev %s): %s",
+			s.Node, dst.Name, dst.IP, dst.Interface, insteadText(&s.Decision))
+	}
+	return nil
+}
+
+// blameExit says what is wrong with the way out of the cluster. In a lab the gateway is known.
+func (w *way) blameExit(s *walk.Step) *inspect.Finding {
+	d, dst := &s.Decision, s.Packet.Dst
+	gateway := w.s.Lab.Gateway.Get(w.family)
+	switch {
+	case d.Drops():
+		return trace.Cause(dropCode(d), s.Node, w.routeGet(s.Node, dst.IP), "node %s has no route to %s: %s", s.Node, dst.IP, insteadText(d))
+	case dst.Kind != trace.Switch || !gateway.IsValid() || dst.IP == gateway || d.Route.Gateway == gateway:
+		return nil
+	default:
+		return trace.Cause(trace.NoRoute, s.Node, w.routeGet(s.Node, dst.IP),
+			"node %s has no route to %s by the switch (via %s): it leads out through %s (%s)", s.Node, dst.IP, gateway, d.Route.Dev, routeText(d))
+	}
+}
+
+// blameToNode says what is wrong with the route that a node takes to a pod or an address of another node.
+func (w *way) blameToNode(s *walk.Step) *inspect.Finding {
+	d, dst := &s.Decision, s.Packet.Dst
+	want, judged := w.wanted(s)
+	if !judged {
+		if s.Reaches {
+			return nil
+		}
+		return trace.Cause(dropCode(d), s.Node, w.routeGet(s.Node, dst.IP), "node %s has no route to %s on %s: %s", s.Node, dst.IP, dst.Node,
+			insteadText(d))
+	}
+	same := d.Route.Dst == want.Dst
+	if d.Type == kernel.Unicast && same && want.Accepts(&d.Route) {
+		return nil
+	}
+	if want.Kind == felix.Tunnel || want.Dev == calico.VXLANDevice(w.family.Is6()) {
+		if cause := w.blameDevice(s.Node, false); cause != nil {
+			cause.Summary += ", and its routes with it"
+			return deviation(s, cause)
+		}
+	}
+	show := showTable("routes", s.Node, w.family)
+	expected := fmt.Sprintf("expected %s %s", want.Dst, want.String())
+	switch {
+	case d.Drops() || !s.Reaches && !same:
+		return trace.Cause(dropCode(d), s.Node, show, "node %s has no route to %s on %s: %s; %s", s.Node, want.Dst, want.Node, insteadText(d), expected)
+	case same && d.Route.Gateway == want.Via && d.Route.Dev == want.Dev:
+		return deviation(s, trace.Cause(trace.WrongRoute, s.Node, show, "the route of node %s to %s: %s", s.Node, want.Dst,
+			strings.Join(want.Differences(&d.Route), ", ")))
+	default:
+		return deviation(s, trace.Cause(trace.WrongRoute, s.Node, show, "the route of node %s to %s is %s; %s", s.Node, want.Dst, routeText(d), expected))
+	}
+}

@@ -1,0 +1,83 @@
+package session
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
+)
+
+// inquire looks at what only matters to paths that fail: sockets, kube-proxy's rules, network policies.
+func (r *proof) inquire(ctx context.Context, suspects []*suspect) []judge.Findings {
+	facts := make([]judge.Findings, len(suspects))
+	var group errgroup.Group
+	group.SetLimit(maxInquiries)
+	for i, s := range suspects {
+		p := &s.path
+		if p.Verdict != trace.Fail || s.like != nil || p.Result == nil || p.Result.Failed != "" || p.Cause != nil {
+			continue
+		}
+		group.Go(func() error {
+			facts[i] = judge.Findings{Listening: r.listening(ctx, p), Rule: r.rule(ctx, p), Policies: r.policies(ctx, p)}
+			return nil
+		})
+	}
+	_ = group.Wait() // the functions return none
+	return facts
+}
+
+// listening is what listens in the pods that could have answered a connection.
+func (r *proof) listening(ctx context.Context, p *trace.Path) []judge.PodListening {
+	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get {
+		return nil
+	}
+	targets := p.Expect.Endpoints
+	if len(targets) == 0 {
+		targets = []trace.Endpoint{p.Target}
+	}
+	var all []judge.PodListening
+	for _, target := range targets[:min(len(targets), maxEndpoints)] {
+		pod, ok := r.pod(target)
+		port := target.Port
+		if port == 0 {
+			port = p.Probe.Port
+		}
+		if !ok || port == 0 {
+			continue
+		}
+		if l, err := r.prober.Listeners(ctx, pod, port); err == nil {
+			all = append(all, judge.PodListening{Pod: target, Port: port, Listening: l})
+		}
+	}
+	return all
+}
+
+// rule is whether kube-proxy knows the service that a path goes to, or by which it resolves its name.
+func (r *proof) rule(ctx context.Context, p *trace.Path) *bool {
+	address := judge.ServiceAddress(p)
+	if !address.IsValid() || p.Source.Node == "" || p.Expect.EBPF {
+		return nil
+	}
+	there, err := r.prober.ServiceRule(ctx, p.Source.Node, address.Addr(), address.Port())
+	if err != nil {
+		return nil
+	}
+	return &there
+}
+
+// policies names the network policies that select an end of the path.
+func (r *proof) policies(ctx context.Context, p *trace.Path) []string {
+	if r.selecting == nil {
+		return nil
+	}
+	var pods []inspect.Pod
+	for _, end := range append([]trace.Endpoint{p.Source, p.Target}, p.Expect.Endpoints...) {
+		if pod, ok := r.pod(end); ok {
+			pods = append(pods, pod)
+		}
+	}
+	return r.selecting(ctx, pods)
+}

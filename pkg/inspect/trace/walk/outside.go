@@ -1,0 +1,52 @@
+package walk
+
+import (
+	"net/netip"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
+)
+
+// masks reports whether a node replaces a pod's address by its own: Felix has it do so for what leaves the pools, where the
+// pod's pool says natOutgoing (felix/rules/nat.go). A destination in any pool is left alone.
+func (w *Walker) masks(n *Node, pk Packet) bool {
+	if w.back || pk.Own || w.masked.IsValid() || pk.Dst.Node == n.Name {
+		return false
+	}
+	pool := w.PoolOf(pk.Src)
+	return pool != nil && pool.NATOutgoing && w.PoolOf(pk.Dst.IP) == nil
+}
+
+func (w *Walker) mask(n *Node, d *kernel.Decision, pk Packet) {
+	w.masked = d.Route.Source
+	if !w.masked.IsValid() {
+		w.masked = n.Kernel.AddressOn(d.Route.Dev, w.Family)
+	}
+	w.add(Step{Kind: Mask, Node: n.Name, Packet: pk, Device: d.Route.Dev, From: pk.Src, To: w.masked})
+}
+
+func (w *Walker) unmask(node string, pod netip.Addr) {
+	w.add(Step{Kind: Unmask, Node: node, From: w.masked, To: pod})
+}
+
+// toOutside sends a packet out of the cluster.
+func (w *Walker) toOutside(n *Node, s Step) {
+	w.leg.Lost = w.leg.Lost || s.Decision.Drops()
+	w.add(s)
+	if w.masks(n, s.Packet) {
+		w.mask(n, &s.Decision, s.Packet)
+	}
+	w.exit = &exit{node: n.Name}
+	if !s.Decision.Drops() {
+		w.exit.device = s.Decision.Route.Dev
+	}
+	w.wire(n.Name, w.exit.device, trace.TX, s.Packet)
+}
+
+// wire adds the passage of a packet between a node and what is outside.
+func (w *Walker) wire(node, device string, d trace.Direction, pk Packet) {
+	if device != "" {
+		w.add(Step{Kind: Out, Node: node, Device: device, Link: w.Link(node, device), Meter: meter(node, device, d), Packet: pk,
+			To: w.masked})
+	}
+}

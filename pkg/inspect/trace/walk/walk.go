@@ -1,0 +1,294 @@
+// Package walk follows packets through the recorded kernels of nodes, from a pod to a target and back into the pod. It
+// returns the steps that they take, each with what was looked up for it. It judges nothing and words nothing: package plan
+// does, in a second pass over the steps.
+//
+// Where the kernels lose a packet, the walk goes on at the node that it was meant for, so that the rest of the way is there
+// to be seen; the leg is marked as lost.
+package walk
+
+import (
+	"net/netip"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
+)
+
+// maxNodes bounds how many nodes a packet passes: a loop ends there, as it does by the TTL.
+const maxNodes = 8
+
+// Map says where addresses are and what the nodes' kernels hold. It must not be changed while walkers use it.
+type Map struct {
+	Nodes map[string]*Node
+	Hosts map[netip.Addr]string // the node that has an address
+	Pools []inspect.IPPool
+	VTEPs func(inspect.Family) *felix.VTEPs
+}
+
+// Node is a node as packets meet it.
+type Node struct {
+	Name   string
+	Kernel *kernel.Node // nil where its tables were not read
+	Opaque string       // why the tables do not tell which way packets go; empty where they do
+}
+
+// kernelOf returns the kernel of a node, or nil.
+func (m *Map) kernelOf(name string) *kernel.Node {
+	if n := m.Nodes[name]; n != nil {
+		return n.Kernel
+	}
+	return nil
+}
+
+// Link returns a device of a node, or nil.
+func (m *Map) Link(node, device string) *inspect.Link {
+	if k := m.kernelOf(node); k != nil {
+		return k.Link(device)
+	}
+	return nil
+}
+
+// PoolOf returns the Calico pool that an address is from, or nil.
+func (m *Map) PoolOf(a netip.Addr) *inspect.IPPool { return inspect.PoolOf(m.Pools, a) }
+
+// Walker follows the packets of one path in one family.
+type Walker struct {
+	*Map
+	Family inspect.Family
+	// Routers is how many of them have passed the answer on.
+	Routers int
+	// Uncertain is set when something on the way is not known. The number of routers is not known either then.
+	Uncertain bool
+
+	steps  []Step
+	back   bool
+	leg    *Leg
+	masked netip.Addr // the node's address that stands for the pod's
+	exit   *exit
+}
+
+// exit is where a packet left the cluster.
+type exit struct{ node, device string }
+
+// New returns a walker for one path.
+func New(m *Map, f inspect.Family) *Walker { return &Walker{Map: m, Family: f, leg: &Leg{}} }
+
+func (w *Walker) add(s Step) {
+	s.Back, s.Leg = w.back, w.leg
+	w.steps = append(w.steps, s)
+}
+
+// taken returns the steps since the last call.
+func (w *Walker) taken() []Step {
+	steps := w.steps
+	w.steps = nil
+	return steps
+}
+
+// Leave takes a packet out of a pod, into its node.
+func (w *Walker) Leave(pod trace.Endpoint) []Step {
+	w.leave(pod)
+	return w.taken()
+}
+
+// Return hands an answer to the pod that asked, where the way back is not known.
+func (w *Walker) Return(pod trace.Endpoint) []Step {
+	w.back = true
+	w.cable(pod, trace.TX)
+	return w.taken()
+}
+
+// RoundTrip goes from the node of a pod to a target, and with the answer back into the pod.
+func (w *Walker) RoundTrip(source, target trace.Endpoint) []Step {
+	w.carry(source.Node, source.Interface, Packet{Src: source.IP, Dst: target})
+	if target.Node == "" {
+		w.add(Step{Kind: Target, Packet: Packet{Dst: target}})
+	}
+	w.back = true
+	w.answer(source, target)
+	return w.taken()
+}
+
+// answer follows the answer from a target, wherever that is, back into the pod that asked. Every way back is its.
+func (w *Walker) answer(source, target trace.Endpoint) {
+	toSource := Packet{Src: target.IP, Dst: source}
+	switch {
+	case target.Node == "":
+		w.add(Step{Kind: Target, Packet: Packet{Dst: target}})
+		w.comeIn(source, target)
+	case target.Kind == trace.Pod && target.Interface != "":
+		w.leave(target)
+		w.carry(target.Node, target.Interface, toSource)
+	case !w.masked.IsValid():
+		toSource.Own = true
+		w.carry(target.Node, "", toSource)
+	default:
+		at := trace.Endpoint{Kind: trace.Node, Name: source.Node, Node: source.Node, IP: w.masked}
+		w.carry(target.Node, "", Packet{Src: target.IP, Dst: at, Own: true, Masked: true})
+		w.unmask(source.Node, source.IP)
+		w.carry(source.Node, w.deviceOn(source.Node, w.masked), toSource)
+	}
+}
+
+// comeIn takes an answer from outside into the cluster, by the node and device by which the question left it.
+func (w *Walker) comeIn(source, target trace.Endpoint) {
+	pk := Packet{Src: target.IP, Dst: source}
+	if w.exit == nil {
+		w.cable(source, trace.TX)
+		return
+	}
+	device := w.exit.device
+	if w.masked.IsValid() {
+		w.wire(w.exit.node, device, trace.RX, pk)
+		w.unmask(w.exit.node, source.IP)
+	} else {
+		// By which node an answer to a pod's own address comes in is for the network outside to decide.
+		w.Uncertain, device = true, ""
+		w.add(Step{Kind: NeedsRoute, Packet: Packet{Src: source.IP, Dst: target}})
+	}
+	w.carry(w.exit.node, device, pk)
+}
+
+func (w *Walker) leave(pod trace.Endpoint) {
+	w.add(Step{Kind: Pod, Node: pod.Node, Device: pod.Interface})
+	w.cable(pod, trace.RX)
+}
+
+func (w *Walker) cable(pod trace.Endpoint, d trace.Direction) {
+	if pod.Interface != "" {
+		w.add(Step{Kind: Cable, Node: pod.Node, Device: pod.Interface, Link: w.Link(pod.Node, pod.Interface),
+			Meter: meter(pod.Node, pod.Interface, d)})
+	}
+}
+
+// carry follows a packet from a node on, which it has entered by a device, until it is delivered or leaves the cluster.
+func (w *Walker) carry(at, device string, pk Packet) {
+	w.leg = &Leg{}
+	for range maxNodes {
+		n := w.Nodes[at]
+		if n == nil || n.Kernel == nil || n.Opaque != "" {
+			w.unknown(at, n, pk)
+			return
+		}
+		next, in := w.step(n, device, pk)
+		if next == at {
+			w.leg.Lost = true
+		}
+		if next == "" || next == at {
+			return
+		}
+		at, device, pk.Own = next, in, false
+		if w.leg.Lost {
+			at = pk.Dst.Node // what follows is how it should go on
+		}
+	}
+}
+
+// unknown is a node whose tables tell nothing.
+func (w *Walker) unknown(at string, n *Node, pk Packet) {
+	w.Uncertain = true
+	reason := "the node is not known"
+	if n != nil {
+		reason = n.Opaque
+	}
+	w.add(Step{Kind: Unknown, Node: at, Reason: reason})
+	if pk.Dst.Kind == trace.Pod {
+		w.cable(pk.Dst, trace.TX)
+	}
+}
+
+// step is what one node does with a packet. It returns the next node and the device by which the packet enters it, or
+// none where the packet is delivered or leaves the cluster.
+func (w *Walker) step(n *Node, device string, pk Packet) (next, in string) {
+	here := pk.Dst.Node == n.Name
+	if n.Kernel.Holds(pk.Dst.IP) {
+		if !pk.Masked {
+			w.add(Step{Kind: Local, Node: n.Name, Packet: pk, Device: n.Kernel.DeviceOf(pk.Dst.IP)})
+		}
+		return "", ""
+	}
+	s := Step{Kind: Route, Node: n.Name, Packet: pk, Decision: n.Kernel.Lookup(pk.Src, pk.Dst.IP),
+		Forwarding: n.Kernel.Forwards(w.Family, device)}
+	w.Uncertain = w.Uncertain || len(s.Decision.Doubts) > 0
+	if w.back && !pk.Own {
+		w.Routers++
+	}
+	w.leg.Lost = w.leg.Lost || s.Stopped()
+	switch {
+	case here && pk.Dst.Interface != "" && pk.Dst.Kind == trace.Pod:
+		w.leg.Lost = w.leg.Lost || s.Misled()
+		w.add(s)
+		w.cable(pk.Dst, trace.TX)
+	case here && w.Hosts[pk.Dst.IP] == n.Name:
+		w.leg.Lost = true
+		w.add(Step{Kind: NotHeld, Node: n.Name, Packet: pk, Via: pk.Dst.IP, Held: n.Kernel.Address(pk.Dst.IP)})
+	case here: // by a cable that is not known
+		w.add(s)
+	case pk.Dst.Node != "":
+		return w.toNode(n, s)
+	default:
+		w.toOutside(n, s)
+	}
+	return "", ""
+}
+
+// toNode sends a packet on towards another node.
+func (w *Walker) toNode(n *Node, s Step) (next, in string) {
+	d, pk := &s.Decision, s.Packet
+	s.Via = d.Route.Gateway
+	if !s.Via.IsValid() {
+		s.Via = pk.Dst.IP
+	}
+	tunnel := d.Type == kernel.Unicast && n.Kernel.IsVXLAN(d.Route.Dev)
+	s.Peer = w.Hosts[s.Via]
+	s.Reaches = !d.Drops() && (tunnel || s.Peer != "")
+	w.add(s)
+	if !s.Reaches {
+		w.leg.Lost = true
+		return pk.Dst.Node, ""
+	}
+	if w.masks(n, pk) {
+		w.mask(n, d, pk)
+	}
+	if tunnel {
+		return w.encapsulate(n, &s)
+	}
+	return w.direct(n, &s)
+}
+
+// direct passes a packet to another node as it is.
+func (w *Walker) direct(n *Node, s *Step) (next, in string) {
+	dev := s.Decision.Route.Dev
+	w.add(Step{Kind: Sent, Node: n.Name, Packet: s.Packet, Via: s.Via, Peer: s.Peer, Device: dev, Link: n.Kernel.Link(dev),
+		Meter: meter(n.Name, dev, trace.TX)})
+	received := Step{Kind: Received, Node: s.Peer, Packet: s.Packet, Via: s.Via, Device: w.deviceOn(s.Peer, s.Via)}
+	if received.Device != "" {
+		received.Meter = meter(s.Peer, received.Device, trace.RX)
+	}
+	received.Gone, received.Held = w.gone(s.Peer, s.Via)
+	w.leg.Lost = w.leg.Lost || received.Gone
+	w.add(received)
+	return s.Peer, received.Device
+}
+
+// gone reports whether a node was read and does not hold an address that is said to be its own, and what its kernel has
+// of that address.
+func (w *Walker) gone(node string, a netip.Addr) (bool, *inspect.LinkAddress) {
+	k := w.kernelOf(node)
+	if k == nil || k.Holds(a) {
+		return false, nil
+	}
+	return true, k.Address(a)
+}
+
+func (w *Walker) deviceOn(node string, a netip.Addr) string {
+	if k := w.kernelOf(node); k != nil {
+		return k.DeviceOf(a)
+	}
+	return ""
+}
+
+func meter(node, device string, d trace.Direction) *trace.Meter {
+	return &trace.Meter{Node: node, Device: device, Direction: d}
+}
