@@ -13,6 +13,13 @@ func Cause(code inspect.Code, node, command, format string, args ...any) *inspec
 		Summary: fmt.Sprintf(format, args...)}
 }
 
+// Reworded returns a copy of a finding that stops packets, with another summary.
+func Reworded(f *inspect.Finding, format string, args ...any) *inspect.Finding {
+	again := *f
+	again.Severity, again.Summary = inspect.SeverityError, fmt.Sprintf(format, args...)
+	return &again
+}
+
 // Stops reports whether a finding stops packets. A deviation that does not (an MTU, a metric) is a warning.
 func Stops(f *inspect.Finding) bool { return f != nil && f.Severity == inspect.SeverityError }
 

@@ -1,25 +1,12 @@
 package trace
 
-import (
-	"regexp"
-	"strings"
-)
+import "al.essio.dev/pkg/shellescape"
 
 // debugImage has the tools of the commands that are proposed for nodes.
 const debugImage = "nicolaka/netshoot"
 
 // Kubectl is a command line to be pasted. What would mean something to a shell is quoted.
-func Kubectl(args ...string) string {
-	plain := regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
-	words := []string{"kubectl"}
-	for _, arg := range args {
-		if !plain.MatchString(arg) {
-			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-		}
-		words = append(words, arg)
-	}
-	return strings.Join(words, " ")
-}
+func Kubectl(args ...string) string { return shellescape.QuoteCommand(append([]string{"kubectl"}, args...)) }
 
 // OnNode is a command line that runs a command on a node; none without a node.
 func OnNode(node string, command ...string) string {

@@ -1,7 +1,8 @@
-// Package trace holds the vocabulary in which traffic paths are planned, probed and judged: a Path and its Hops, the
-// Probe that is sent along it, the Result that came back, and the Verdict with its Evidence and Cause.
+// Package trace holds the vocabulary of traffic paths. A path is Planned, then Probed, then judged: a Path. Each is a value
+// that nobody changes afterwards.
 //
-// Three packages below it do the work, and know each other only through these types: plan predicts the paths from a
-// Snapshot (pure), probe runs commands in pods and on nodes (all of the I/O), judge holds the one against the other
-// (pure). Package session has them do so in order.
+// The packages below it know each other only through these types. Package plan predicts the paths from a Snapshot: package
+// walk follows the packets through the recorded kernels (package kernel), and plan compares their steps with what Felix
+// should have programmed. Package probe sends probes from pods and reads the counters of nodes. Package judge compares the
+// answers with the plan. Package session runs them in order.
 package trace

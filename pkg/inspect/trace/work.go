@@ -7,12 +7,23 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Prober is the way into a cluster that a trace needs. Package probe has the real one. All methods are safe for
-// concurrent use.
+// Prober is what a trace needs of a cluster. Package probe has the real one. All methods are safe for concurrent use.
 type Prober interface {
+	Sender
+	Observer
+}
+
+// Sender sends probes from pods.
+type Sender interface {
 	// Probe runs probes in a pod, all at once and in one exec, and returns a Result for each of them, in their order.
-	// What keeps it from running them at all is an error; what befalls a single one is in its Result.
+	// It fails when it cannot run them at all; the failure of a single one is in its Result.
 	Probe(ctx context.Context, source inspect.Pod, probes []Probe) ([]Result, error)
+	// Close ends what Probe has left running, such as ephemeral containers, and says what it was.
+	Close(ctx context.Context) (notes []string, err error)
+}
+
+// Observer reads facts that change while probes are under way, or that only matter to paths that fail.
+type Observer interface {
 	// Counters reads the packet counters of all devices of the nodes, in one exec for each and all at once. A node
 	// that cannot be read is absent, with the reason in missing.
 	Counters(ctx context.Context, nodes []string) (Readings, []inspect.Missing)
@@ -20,9 +31,7 @@ type Prober interface {
 	Listeners(ctx context.Context, pod inspect.Pod, port uint16) (Listening, error)
 	// ServiceRule reports whether kube-proxy has a rule for a cluster address on a node.
 	ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (bool, error)
-	// Close ends what Probe has left running, such as ephemeral containers, and says what it was.
-	Close(ctx context.Context) (notes []string, err error)
 }
 
-// Listening is in which families a port accepts connections. An IPv6 wildcard accepts both as a rule.
+// Listening says in which families a port accepts connections. An IPv6 wildcard usually accepts both.
 type Listening struct{ IPv4, IPv6 bool }

@@ -29,21 +29,19 @@ func problem(f *Findings, g gap) *inspect.Finding {
 	if found == nil || p.Probe.Check != trace.Ask || found.Code != trace.NoEndpoint {
 		return found
 	}
-	silent := *found
-	silent.Summary = noDNS + found.Summary
-	return &silent
+	return trace.Reworded(found, "%s%s", noDNS, found.Summary)
 }
 
-// filtersReverse reports whether a route that is wrong makes its node drop what comes from there, and does not reach the
-// pod: the reverse path filter of IPv4 (rp_filter) lets in only what the answer would go back to by the same door.
+// filtersReverse reports whether a wrong route of a node makes that node drop what it receives before it reaches the pod:
+// the reverse path filter of IPv4 (rp_filter) lets a packet in only by the device by which the answer would leave.
 func filtersReverse(c *inspect.Finding, p *trace.Path, lost trace.Hop) bool {
 	comesIn := lost.Component == trace.ComponentVeth && !lost.Return && lost.Meter.Direction == trace.TX
 	return p.Family == inspect.IPv4 && comesIn && c.Node == lost.Node &&
 		(c.Code == trace.NoRoute || c.Code == trace.WrongRoute || c.Code == trace.Blackhole)
 }
 
-// detour is a loss on a way through a third node, which sees one direction only: what it has not seen begin it drops as
-// invalid, by kube-proxy's rules and Calico's.
+// detour is a loss on a way through a third node. That node sees one direction only, and the rules of kube-proxy and Calico
+// drop connections as invalid whose beginning they have not seen.
 func detour(f *Findings, _ gap) *inspect.Finding { return detourOf(&f.Path) }
 
 func detourOf(p *trace.Path) *inspect.Finding {
@@ -61,14 +59,13 @@ func detourOf(p *trace.Path) *inspect.Finding {
 	}
 	for _, hop := range p.Hops {
 		if c := hop.Problem; c != nil && !trace.Stops(c) && c.Code == trace.WrongRoute && third != "" {
-			return &inspect.Finding{Severity: inspect.SeverityError, Code: c.Code, Node: c.Node, Command: c.Command,
-				Summary: c.Summary + ": " + third + " sees one direction only, and drops it as invalid"}
+			return trace.Reworded(c, "%s: %s sees one direction only, and drops it as invalid", c.Summary, third)
 		}
 	}
 	return nil
 }
 
-// noDNS begins the cause of a question that is not answered, where the cause is that of any service.
+// noDNS begins the cause of a question that is not answered for a reason that any service may have.
 const noDNS = "DNS does not answer: "
 
 // unresolved is a name that could not be resolved before anything else was tried.
@@ -80,34 +77,32 @@ func unresolved(f *Findings, g gap) *inspect.Finding {
 	for _, peer := range f.Peers {
 		if peer.Probe.Check == trace.Ask && peer.Verdict == trace.Fail && peer.Family == p.Family && peer.Cause != nil &&
 			(peer.Probe.Host == p.Probe.Host || peer.Cause.Code != trace.NoRecord) && samePod(peer.Source, p.Source) {
-			return &inspect.Finding{Severity: inspect.SeverityError, Code: peer.Cause.Code, Node: peer.Cause.Node, Command: peer.Cause.Command,
-				Summary: "the name is not resolved: " + peer.Cause.Summary}
+			return trace.Reworded(peer.Cause, "the name is not resolved: %s", peer.Cause.Summary)
 		}
 	}
 	if cause := noRule(f, g); cause != nil {
 		return cause
 	}
-	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.DNSSilent, Summary: fmt.Sprintf("the name %s is not resolved", p.Probe.Host),
-		Command: digCommand(p)}
+	return trace.Cause(trace.DNSSilent, "", digCommand(p), "the name %s is not resolved", p.Probe.Host)
 }
 
-// noRule is a service's address that kube-proxy has not programmed on the source's node: the target's, or that of DNS.
+// noRule is a service for which kube-proxy has no rule on the source's node: the target, or DNS.
 func noRule(f *Findings, _ gap) *inspect.Finding {
 	if f.Rule == nil || *f.Rule {
 		return nil
 	}
 	p := &f.Path
 	address := ServiceAddress(p).Addr()
-	cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoTranslation, Node: p.Source.Node,
-		Summary: fmt.Sprintf("kube-proxy has no rule for %s on %s", address, p.Source.Node),
-		Command: trace.OnNode(p.Source.Node, iptables(inspect.FamilyOf(address)), "-t", "nat", "-S", "KUBE-SERVICES")}
+	cause := trace.Cause(trace.NoTranslation, p.Source.Node,
+		trace.OnNode(p.Source.Node, iptables(inspect.FamilyOf(address)), "-t", "nat", "-S", "KUBE-SERVICES"),
+		"kube-proxy has no rule for %s on %s", address, p.Source.Node)
 	if address != p.Target.IP {
 		cause.Summary = noDNS + cause.Summary
 	}
 	return cause
 }
 
-// notListening is a pod that refuses, or leaves alone, connections in this family.
+// notListening is a pod that does not accept connections in this family.
 func notListening(f *Findings, _ gap) *inspect.Finding {
 	p := &f.Path
 	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get {
@@ -123,18 +118,15 @@ func notListening(f *Findings, _ gap) *inspect.Finding {
 		if here {
 			continue
 		}
-		cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NotListening, Node: l.Pod.Node,
-			Command: podCommand(l.Pod, "cat", "/proc/net/"+table)}
+		show := podCommand(l.Pod, "cat", "/proc/net/"+table)
 		if there {
-			cause.Summary = fmt.Sprintf("pod %s listens on port %d in %s only (%s): /proc/net/%s has no listener",
+			return trace.Cause(trace.NotListening, l.Pod.Node, show, "pod %s listens on port %d in %s only (%s): /proc/net/%s has no listener",
 				l.Pod.Name, l.Port, other, wildcard, table)
-		} else {
-			cause.Summary = fmt.Sprintf("nothing listens on port %d of pod %s", l.Port, l.Pod.Name)
 		}
-		return cause
+		return trace.Cause(trace.NotListening, l.Pod.Node, show, "nothing listens on port %d of pod %s", l.Port, l.Pod.Name)
 	}
 	if p.Result.Refused {
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NotListening, Node: p.Target.Node, Summary: targetText(p) + " refuses the connection"}
+		return trace.Cause(trace.NotListening, p.Target.Node, "", "%s refuses the connection", targetText(p))
 	}
 	return nil
 }
@@ -149,7 +141,7 @@ func tooLarge(f *Findings, g gap) *inspect.Finding {
 	if !small && p.Result.MTU == 0 {
 		return nil
 	}
-	cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.PathMTU, Summary: fmt.Sprintf("packets of %d bytes do not pass, small ones do", p.Probe.Size)}
+	cause := trace.Cause(trace.PathMTU, "", "", "packets of %d bytes do not pass, small ones do", p.Probe.Size)
 	if p.Result.MTU > 0 {
 		cause.Summary = fmt.Sprintf("packets of %d bytes are too big: the MTU is %d", p.Probe.Size, p.Result.MTU)
 		if p.Result.From.IsValid() {
@@ -159,7 +151,7 @@ func tooLarge(f *Findings, g gap) *inspect.Finding {
 	if g.silent >= 0 {
 		cause.Node = p.Hops[g.silent].Node
 	}
-	for _, hop := range p.Hops { // an MTU that is not as it must be is harmless to small packets, and the cause here
+	for _, hop := range p.Hops { // a wrong MTU is harmless to small packets, and the cause here
 		if hop.Problem != nil && hop.Problem.Code == trace.PathMTU {
 			cause.Node, cause.Command = hop.Problem.Node, hop.Problem.Command
 			cause.Summary += ": " + hop.Problem.Summary
@@ -172,7 +164,7 @@ func tooLarge(f *Findings, g gap) *inspect.Finding {
 	return cause
 }
 
-// offload is what is left when ICMP passes between two nodes and TCP does not, though somebody listens.
+// offload remains when ICMP passes between two nodes and TCP does not, though a program listens.
 func offload(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get || !p.Result.TimedOut || !crossesNodes(p) {
@@ -200,13 +192,12 @@ func offload(f *Findings, g gap) *inspect.Finding {
 			device = hop.Meter.Device
 		}
 	}
-	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Offload, Node: p.Source.Node, Summary: fmt.Sprintf("ICMP passes from %s to %s and TCP "+
-		"does not: look at the checksum offload of %s", p.Source.Node, p.Target.Node, device),
-		Command: trace.OnNode(p.Source.Node, "ethtool", "-k", device)}
+	return trace.Cause(trace.Offload, p.Source.Node, trace.OnNode(p.Source.Node, "ethtool", "-k", device),
+		"ICMP passes from %s to %s and TCP does not: look at the checksum offload of %s", p.Source.Node, p.Target.Node, device)
 }
 
-// brokenEndpoint is a service one of whose endpoints cannot be reached from the source's node. Or only so that a ping is
-// answered, and a connection is not: by a detour.
+// brokenEndpoint is a service with an endpoint that cannot be reached from the source's node, or only by a detour: then
+// pings are answered and connections are not.
 func brokenEndpoint(f *Findings, _ gap) *inspect.Finding {
 	failed := func(peer *trace.Path) *inspect.Finding {
 		if peer.Verdict != trace.Fail {
@@ -217,15 +208,14 @@ func brokenEndpoint(f *Findings, _ gap) *inspect.Finding {
 	for _, why := range []func(*trace.Path) *inspect.Finding{failed, detourOf} {
 		for _, e := range f.Path.Expect.Endpoints {
 			if cause := f.toEndpoint(e, why); cause != nil {
-				return &inspect.Finding{Severity: inspect.SeverityError, Code: cause.Code, Node: cause.Node, Command: cause.Command,
-					Summary: fmt.Sprintf("endpoint %s cannot be reached: %s", cmp.Or(e.Name, e.IP.String()), cause.Summary)}
+				return trace.Reworded(cause, "endpoint %s cannot be reached: %s", cmp.Or(e.Name, e.IP.String()), cause.Summary)
 			}
 		}
 	}
 	return nil
 }
 
-// toEndpoint asks the paths from the source's node to that of an endpoint why it cannot be reached.
+// toEndpoint asks the paths from the source's node to the endpoint's node why it cannot be reached.
 func (f *Findings) toEndpoint(e trace.Endpoint, why func(*trace.Path) *inspect.Finding) *inspect.Finding {
 	for i := range f.Peers {
 		peer := &f.Peers[i]
@@ -245,9 +235,9 @@ func toldByRouter(f *Findings, _ gap) *inspect.Finding {
 	res := f.Path.Result
 	switch {
 	case res.From.IsValid() && res.Said != "":
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unreachable, Summary: fmt.Sprintf("%s says: %s", res.From, res.Said)}
+		return trace.Cause(trace.Unreachable, "", "", "%s says: %s", res.From, res.Said)
 	case res.NoRoute && res.Said != "":
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoRoute, Node: f.Path.Source.Node, Summary: "no route: " + res.Said}
+		return trace.Cause(trace.NoRoute, f.Path.Source.Node, "", "no route: %s", res.Said)
 	}
 	return nil
 }

@@ -5,13 +5,13 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// Findings are what is known of a path that does not work.
+// Findings are the facts about a path that does not work.
 type Findings struct {
-	// Path carries the result of a probe of it that was alone on its way.
+	// Path has the result of a probe that was alone on its way.
 	Path trace.Path
 	// Alone are the counters around that probe.
 	Alone Counters
-	// Tries is how often the probe was sent at once; 0 is once.
+	// Tries is how many times the probe was sent at once; 0 is once.
 	Tries int
 	// Listening is what listens in the pods that could answer; only for TCP and HTTP.
 	Listening []PodListening
@@ -30,24 +30,30 @@ type PodListening struct {
 	trace.Listening
 }
 
-// Explain returns why a path does not work. What one path alone cannot tell is told by the others.
+// causes are the functions that explain a path, in the order in which they are asked. The first that answers is right. A
+// new cause is a file with such a function and its code, and its name here.
+func causes() []func(*Findings, gap) *inspect.Finding {
+	return []func(*Findings, gap) *inspect.Finding{
+		unresolved, problem, noRule, notListening, tooLarge, offload, brokenEndpoint, detour, toldByRouter, lostInGap,
+	}
+}
+
+// Explain returns why a path does not work. The other paths of the trace tell what one path alone cannot.
 func Explain(f Findings) *inspect.Finding {
 	p := &f.Path
 	switch {
 	case p.Result == nil:
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unknown, Summary: "it was not probed"}
+		return trace.Cause(trace.Unknown, "", "", "it was not probed")
 	case p.Result.Failed != "":
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoTool, Summary: p.Result.Failed}
+		return trace.Cause(trace.NoTool, "", "", "%s", p.Result.Failed)
 	case p.Cause != nil: // the answer itself is wrong
 		return p.Cause
 	}
 	g := findGap(p, f.Alone, f.Tries)
-	for _, explain := range []func(*Findings, gap) *inspect.Finding{
-		unresolved, problem, noRule, notListening, tooLarge, offload, brokenEndpoint, detour, toldByRouter, lostInGap,
-	} {
+	for _, explain := range causes() {
 		if cause := explain(&f, g); cause != nil {
 			return cause
 		}
 	}
-	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unknown, Summary: "it is not answered, and nothing that was read says why"}
+	return trace.Cause(trace.Unknown, "", "", "it is not answered, and nothing that was read says why")
 }

@@ -294,7 +294,7 @@ func toSwitch(translated bool) func(inspect.Family) trace.Planned {
 func TestCommands(t *testing.T) {
 	f := failing(tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), 0)
 	f.Path.Source.Name = "x; rm -rf '/'"
-	want := `kubectl exec -n default 'x; rm -rf '\''/'\''' -- ip -6 route`
+	want := `kubectl exec -n default 'x; rm -rf '"'"'/'"'"'' -- ip -6 route`
 	if got := judge.Explain(f).Command; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

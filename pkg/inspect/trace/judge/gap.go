@@ -19,8 +19,8 @@ type gap struct {
 }
 
 // findGap looks along the path, there and back, for the first counter that the packets of a probe did not move.
-// Half of the packets, beside the noise, are enough to tell that they pass; fewer than half tell that they do not. What is
-// between says nothing.
+// Half of the packets on top of the noise tell that they pass; fewer than half without it tell that they do not. Anything
+// between the two tells nothing.
 func findGap(p *trace.Path, c Counters, tries int) gap {
 	g := gap{last: -1, silent: -1}
 	sent := max(tries, 1)
@@ -48,7 +48,7 @@ func findGap(p *trace.Path, c Counters, tries int) gap {
 	return g
 }
 
-// lostInGap explains a loss by where it is, when nothing in the tables does.
+// lostInGap explains a loss by its place, when nothing in the tables explains it.
 func lostInGap(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	switch {
@@ -60,8 +60,8 @@ func lostInGap(f *Findings, g gap) *inspect.Finding {
 	from, to := p.Hops[g.last], p.Hops[g.silent]
 	switch {
 	case g.unread:
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unknown, Summary: fmt.Sprintf("it is lost between %s and %s; what is between them "+
-			"could not be read", meterText(*from.Meter), meterText(*to.Meter))}
+		return trace.Cause(trace.Unknown, "", "", "it is lost between %s and %s; what is between them could not be read",
+			meterText(*from.Meter), meterText(*to.Meter))
 	case !from.Return && to.Return:
 		return silentTarget(f, g)
 	case from.Node != to.Node && g.noisy && from.Component == trace.ComponentVeth:
@@ -79,29 +79,26 @@ func lostInGap(f *Findings, g gap) *inspect.Finding {
 	}
 }
 
-// lostAmongNoise is a loss on the way from pod to pod, whose counters in between tell nothing.
+// lostAmongNoise is a loss between two pods, where the counters between them tell nothing.
 func lostAmongNoise(f *Findings, from, to trace.Hop) *inspect.Finding {
 	if len(f.Policies) > 0 {
 		return dropped(f, to, "is not delivered to the pod")
 	}
-	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unknown, Summary: fmt.Sprintf("it is lost between %s and %s; what is between them carries too much else "+
-		"to tell where", meterText(*from.Meter), meterText(*to.Meter))}
+	return trace.Cause(trace.Unknown, "", "", "it is lost between %s and %s; the devices between them carry too much other traffic to tell where",
+		meterText(*from.Meter), meterText(*to.Meter))
 }
 
-// notResolved is a node that sends nothing to what is outside. That is how it looks, too, when nobody on the wire answers
-// for the next hop.
+// notResolved is a node that sends nothing out of the cluster. It looks the same when no machine on the wire answers for the
+// next hop.
 func notResolved(p *trace.Path, to trace.Hop) *inspect.Finding {
-	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unreachable, Node: to.Node,
-		Summary: fmt.Sprintf("%s sends nothing through %s to %s: no neighbour answers for it, or a firewall drops it", to.Node,
-			to.Meter.Device, targetText(p)),
-		Command: trace.OnNode(to.Node, "ip", ipFlag(p.Family), "neigh", "show", "dev", to.Meter.Device)}
+	return trace.Cause(trace.Unreachable, to.Node, trace.OnNode(to.Node, "ip", ipFlag(p.Family), "neigh", "show", "dev", to.Meter.Device),
+		"%s sends nothing through %s to %s: no neighbour answers for it, or a firewall drops it", to.Node, to.Meter.Device, targetText(p))
 }
 
-// notSent is a probe that no counter has seen.
+// notSent is a probe that moved no counter.
 func notSent(p *trace.Path, hop trace.Hop) *inspect.Finding {
-	cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoRoute, Node: hop.Node,
-		Summary: fmt.Sprintf("%s leaves pod %s", nothing(hop.Return), p.Source.Name),
-		Command: podCommand(p.Source, "ip", ipFlag(p.Family), "route")}
+	cause := trace.Cause(trace.NoRoute, hop.Node, podCommand(p.Source, "ip", ipFlag(p.Family), "route"), "%s leaves pod %s",
+		nothing(hop.Return), p.Source.Name)
 	if !p.Result.NoRoute {
 		cause.Code = trace.Unknown
 	}
@@ -115,7 +112,7 @@ func nothing(back bool) string {
 	return "nothing"
 }
 
-// packet names what is lost: the question, or the answer to it.
+// packet names what is lost: the request, or the answer to it.
 func packet(back bool) string {
 	if back {
 		return "the answer"
@@ -125,32 +122,26 @@ func packet(back bool) string {
 
 // underlay is a loss between two nodes.
 func underlay(from, to trace.Hop) *inspect.Finding {
-	message := fmt.Sprintf("%s is sent by %s on %s, and does not arrive on %s", packet(to.Return), from.Meter.Device,
-		from.Node, to.Node)
-	filter := []string{"tcpdump", "-ni", "any"}
+	filter, port := []string{"tcpdump", "-ni", "any"}, ""
 	if from.UDPPort != 0 {
-		message += fmt.Sprintf(": the network between the nodes does not carry UDP port %d", from.UDPPort)
+		port = fmt.Sprintf(": the network between the nodes does not carry UDP port %d", from.UDPPort)
 		filter = append(filter, "udp", "port", strconv.Itoa(from.UDPPort))
 	}
-	return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.UnderlayBlocks, Node: to.Node, Summary: message, Command: trace.OnNode(to.Node, filter...)}
+	return trace.Cause(trace.UnderlayBlocks, to.Node, trace.OnNode(to.Node, filter...), "%s is sent by %s on %s, and does not arrive on %s%s",
+		packet(to.Return), from.Meter.Device, from.Node, to.Node, port)
 }
 
-// dropped is a loss within a node whose tables are in order: something filters.
+// dropped is a loss within a node whose tables are right: something filters.
 func dropped(f *Findings, to trace.Hop, where string) *inspect.Finding {
-	cause := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.PolicyDrops, Node: to.Node,
-		Summary: fmt.Sprintf("%s %s: a network policy or a firewall drops it", packet(to.Return), where)}
+	show, named := trace.OnNode(to.Node, iptables(f.Path.Family), "-L", "FORWARD", "-nv"), ""
 	if len(f.Policies) > 0 {
-		cause.Summary += " (" + listed(f.Policies) + ")"
+		named = " (" + listed(f.Policies) + ")"
+		show = trace.Kubectl("get", "networkpolicies", "-n", cmp.Or(f.Path.Target.Namespace, f.Path.Source.Namespace))
 	}
-	namespace := cmp.Or(f.Path.Target.Namespace, f.Path.Source.Namespace)
-	cause.Command = trace.Kubectl("get", "networkpolicies", "-n", namespace)
-	if len(f.Policies) == 0 {
-		cause.Command = trace.OnNode(to.Node, iptables(f.Path.Family), "-L", "FORWARD", "-nv")
-	}
-	return cause
+	return trace.Cause(trace.PolicyDrops, to.Node, show, "%s %s: a network policy or a firewall drops it%s", packet(to.Return), where, named)
 }
 
-// silentTarget is a request that went all the way, with no answer on the way back.
+// silentTarget is a request that arrived and was not answered.
 func silentTarget(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	if g.last < 0 && g.silent < 0 && !p.Target.IP.IsValid() {
@@ -159,17 +150,16 @@ func silentTarget(f *Findings, g gap) *inspect.Finding {
 	who := targetText(p)
 	switch {
 	case p.Probe.Check == trace.Ask:
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.DNSSilent, Summary: "the DNS server does not answer", Command: digCommand(p)}
+		return trace.Cause(trace.DNSSilent, "", digCommand(p), "the DNS server does not answer")
 	case (p.Target.Kind == trace.Outside || p.Target.Kind == trace.Switch) && !translated(p):
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoReturn, Node: p.Source.Node, Summary: fmt.Sprintf("%s does not answer: the "+
-			"source address is not translated (natOutgoing), so it needs a route back to %s", who, addressText(p.Source)),
-			Command: trace.Kubectl("get", "ippools", "-o", "custom-columns=CIDR:.spec.cidr,NAT:.spec.natOutgoing")}
+		return trace.Cause(trace.NoReturn, p.Source.Node, trace.Kubectl("get", "ippools", "-o", "custom-columns=CIDR:.spec.cidr,NAT:.spec.natOutgoing"),
+			"%s does not answer: the source address is not translated (natOutgoing), so it needs a route back to %s", who, addressText(p.Source))
 	case g.silent < 0 && g.last >= 0 && p.Hops[g.last].Return:
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unknown, Summary: "the answer reaches the pod's cable, and not the program that waits for it"}
+		return trace.Cause(trace.Unknown, "", "", "the answer reaches the pod's cable, and not the program that waits for it")
 	case g.last >= 0:
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unreachable, Summary: fmt.Sprintf("the request is sent to %s, which does not answer", who)}
+		return trace.Cause(trace.Unreachable, "", "", "the request is sent to %s, which does not answer", who)
 	default:
-		return &inspect.Finding{Severity: inspect.SeverityError, Code: trace.Unreachable, Summary: who + " does not answer"}
+		return trace.Cause(trace.Unreachable, "", "", "%s does not answer", who)
 	}
 }
 

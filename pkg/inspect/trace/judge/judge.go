@@ -1,5 +1,5 @@
-// Package judge holds what came back from probes, and what the counters of nodes say, against the paths that were
-// planned: Judge says whether a path works and what proves it, Explain why it does not. It does no I/O.
+// Package judge compares the answers to probes and the counters of nodes with the paths that were planned. Judge says
+// whether a path works and what proves it, Explain why it does not. It does no I/O.
 package judge
 
 import (
@@ -24,7 +24,7 @@ func (r *Round) Judge(probed trace.Probed) trace.Path {
 		inconclusive(&p, "it was not probed")
 	case p.Result.Failed != "":
 		p.Verdict = trace.Inconclusive
-		p.Cause = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoTool, Summary: p.Result.Failed}
+		p.Cause = trace.Cause(trace.NoTool, "", "", "%s", p.Result.Failed)
 	case !p.Result.Answered || p.Probe.Check == trace.Get && p.Result.Status == 0:
 		p.Verdict = trace.Fail
 	default:
@@ -64,7 +64,7 @@ func (r *Round) judgeAnswer(p *trace.Path) {
 		case 0:
 			inconclusive(p, "the tool does not tell the TTL of the replies")
 		default:
-			inconclusive(p, fmt.Sprintf("the replies have TTL %d in place of %d: they do not come the way that the tables say",
+			inconclusive(p, fmt.Sprintf("the replies have TTL %d instead of %d: they do not come the way that the tables say",
 				res.TTL, p.Expect.TTL))
 		}
 	}
@@ -74,7 +74,7 @@ func (r *Round) judgeAnswer(p *trace.Path) {
 	p.Evidence.Notes = append(p.Evidence.Notes, deviations(p)...)
 }
 
-// deviations are the problems in the facts of a path that works in spite of them.
+// deviations are the problems in the tables of a path that works all the same.
 func deviations(p *trace.Path) []string {
 	var notes []string
 	for _, hop := range p.Hops {
@@ -85,42 +85,35 @@ func deviations(p *trace.Path) []string {
 	return notes
 }
 
-// wrongAnswer is what is wrong with the answer to a question for a name; nil if nothing is.
+// wrongAnswer says what is wrong with the answer to a question for a name, or nil.
 func wrongAnswer(p *trace.Path) *inspect.Finding {
 	res, record := p.Result, trace.RecordType(p.Family)
-	show := &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NoRecord, Command: digCommand(p)}
+	cause := func(format string, args ...any) *inspect.Finding {
+		return trace.Cause(trace.NoRecord, "", digCommand(p), format, args...)
+	}
 	switch {
 	case p.Expect.NoAnswer && len(res.Answers) > 0:
-		show.Summary = fmt.Sprintf("%s has %s %s, and must have none", p.Probe.Host, record, join(res.Answers))
+		return cause("%s has %s %s, expected none", p.Probe.Host, record, join(res.Answers))
 	case p.Expect.NoAnswer:
 		return nil
 	case len(res.Answers) == 0 && res.Code != "" && res.Code != "NOERROR" && res.Code != "NXDOMAIN":
-		show.Code = trace.DNSSilent
-		show.Summary = "the DNS server answers with " + res.Code
+		return trace.Cause(trace.DNSSilent, "", digCommand(p), "the DNS server answers with %s", res.Code)
 	case len(res.Answers) == 0 && res.Code == "NXDOMAIN":
-		show.Summary = fmt.Sprintf("there is no such name as %s", p.Probe.Host)
+		return cause("there is no such name as %s", p.Probe.Host)
 	case len(res.Answers) == 0:
-		show.Summary = fmt.Sprintf("%s has no %s record: it has no %s address", p.Probe.Host, record, p.Family)
+		return cause("%s has no %s record: it has no %s address", p.Probe.Host, record, p.Family)
 	case len(p.Expect.Answers) > 0 && !sameAddresses(res.Answers, p.Expect.Answers):
-		show.Summary = fmt.Sprintf("%s has %s %s in place of %s", p.Probe.Host, record, join(res.Answers), join(p.Expect.Answers))
+		return cause("%s has %s %s instead of %s", p.Probe.Host, record, join(res.Answers), join(p.Expect.Answers))
 	default:
 		return nil
 	}
-	return show
 }
 
 func sameAddresses(a, b []netip.Addr) bool {
-	for _, x := range a {
-		if !slices.Contains(b, x) {
-			return false
-		}
+	within := func(a, b []netip.Addr) bool {
+		return !slices.ContainsFunc(a, func(x netip.Addr) bool { return !slices.Contains(b, x) })
 	}
-	for _, x := range b {
-		if !slices.Contains(a, x) {
-			return false
-		}
-	}
-	return true
+	return within(a, b) && within(b, a)
 }
 
 func join(addresses []netip.Addr) string {
@@ -131,8 +124,8 @@ func join(addresses []netip.Addr) string {
 	return strings.Join(texts, ", ")
 }
 
-// answeredBy finds the endpoint that a body names, by the longest name so that "web-1" does not stand for "web-10".
-// What a service answers is its own choice: most bodies name none.
+// answeredBy finds the endpoint that a body names, by the longest name, so that "web-1" does not stand for "web-10". Most
+// services name none.
 func answeredBy(body string, endpoints []trace.Endpoint) string {
 	var found string
 	for _, e := range endpoints {

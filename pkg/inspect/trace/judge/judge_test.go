@@ -67,7 +67,7 @@ func TestJudge(t *testing.T) {
 			func(_ *trace.Probed, c *judge.Counters) { c.After[tunnel4(trace.TX)] += 1000 }, trace.Pass, "other traffic"},
 		{"a wrong TTL", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Probed, _ *judge.Counters) {
 			p.Result.TTL = 61
-		}, trace.Inconclusive, "TTL 61 in place of 62"},
+		}, trace.Inconclusive, "TTL 61 instead of 62"},
 		{"no TTL", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Probed, _ *judge.Counters) {
 			p.Result.TTL = 0
 		}, trace.Inconclusive, "does not tell"},
@@ -88,7 +88,7 @@ func TestJudge(t *testing.T) {
 			*p.Result = trace.Result{Sent: 3}
 		}, trace.Fail, ""},
 		{"works in spite of a deviation", tracetest.PodToPod(a, b, inspect.IPv6, trace.Ping), func(p *trace.Probed, _ *judge.Counters) {
-			p.Hops[5].Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.PathMTU, Summary: "MTU 1400 in place of 1430"}
+			p.Hops[5].Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.PathMTU, Summary: "MTU 1400 instead of 1430"}
 		}, trace.Pass, "in spite of: MTU 1400"},
 		{"HTTP without a status", tracetest.ToService(a, inspect.IPv6, trace.Get), func(p *trace.Probed, _ *judge.Counters) {
 			p.Result.Status = 0

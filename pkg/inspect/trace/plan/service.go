@@ -211,9 +211,7 @@ func (w *way) branch(source, e trace.Endpoint) trace.Hop {
 	}
 	for _, h := range one.hops {
 		if trace.Stops(h.Problem) {
-			cause := *h.Problem
-			cause.Summary = fmt.Sprintf("endpoint %s: %s", cmp.Or(e.Name, e.IP.String()), cause.Summary)
-			hop.Problem = &cause
+			hop.Problem = trace.Reworded(h.Problem, "endpoint %s: %s", cmp.Or(e.Name, e.IP.String()), h.Problem.Summary)
 			break
 		}
 	}
