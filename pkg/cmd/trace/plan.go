@@ -32,6 +32,9 @@ func (f *Flags) toRequest(family inspect.Family, namespace string) (session.Requ
 		if err != nil || ip.Zone() != "" || inspect.FamilyOf(ip) != address.family {
 			return req, exit.Usagef("--%s %q is not an %s address", address.flag, address.text, address.family)
 		}
+		if reason := plan.Unreachable(ip); reason != "" {
+			return req, exit.Usagef("--%s %s cannot be traced: it is %s", address.flag, ip, reason)
+		}
 		paths.External.Set(address.family, ip.Unmap())
 	}
 	if paths.Run, err = pattern("run", f.RunOnly); err != nil {

@@ -6,7 +6,9 @@ import "al.essio.dev/pkg/shellescape"
 const debugImage = "nicolaka/netshoot"
 
 // Kubectl is a command line to be pasted. What would mean something to a shell is quoted.
-func Kubectl(args ...string) string { return shellescape.QuoteCommand(append([]string{"kubectl"}, args...)) }
+func Kubectl(args ...string) string {
+	return shellescape.QuoteCommand(append([]string{"kubectl"}, args...))
+}
 
 // OnNode is a command line that runs a command on a node; none without a node.
 func OnNode(node string, command ...string) string {

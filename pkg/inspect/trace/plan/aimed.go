@@ -34,9 +34,8 @@ func (p *planner) aim(t Target, source *inspect.Pod, f inspect.Family) {
 	case trace.Pod:
 		pod := findPod(p.s, t.Namespace, t.Name)
 		if samePod(pod, source) {
-			path := newPath(trace.SameNode, f, end, p.podEnd(pod, f))
-			path.Skip = "it is the pod that is probed from"
-			p.put(path, p.label(path.Target), "")
+			target := p.podEnd(pod, f)
+			p.skip(trace.SameNode, f, end, target, p.label(target), "it is the pod that is probed from")
 			return
 		}
 		p.toPod(pod, end, f, allPorts)
@@ -64,9 +63,7 @@ func (p *planner) toHost(t Target, source trace.Endpoint, f inspect.Family) {
 	}
 	found := slices.DeleteFunc(slices.Clone(t.addresses), func(a netip.Addr) bool { return inspect.FamilyOf(a) != f })
 	if len(found) == 0 {
-		path := newPath(trace.External, f, source, trace.Endpoint{Kind: trace.HostName, Name: t.Name})
-		path.Skip = fmt.Sprintf("%s has no %s address", t.Name, f)
-		p.put(path, t.Name, "")
+		p.skip(trace.External, f, source, trace.Endpoint{Kind: trace.HostName, Name: t.Name}, t.Name, fmt.Sprintf("%s has no %s address", t.Name, f))
 		return
 	}
 	for i, ip := range found {
@@ -75,8 +72,13 @@ func (p *planner) toHost(t Target, source trace.Endpoint, f inspect.Family) {
 			label = ip.String()
 		}
 		known := p.identify(ip)
+		known.Host = t.Name
 		switch known.Kind {
 		case trace.Pod:
+			if known.Namespace == source.Namespace && known.Name == source.Name {
+				p.skip(trace.External, f, source, trace.Endpoint{Kind: trace.HostName, Name: t.Name}, label, t.Name+" leads to the pod that is probed from")
+				continue
+			}
 			p.toPod(findPod(p.s, known.Namespace, known.Name), source, f, 0)
 		case trace.Svc:
 			p.toService(findService(p.s, known.Namespace, known.Name), source, f, allPorts)
@@ -90,8 +92,24 @@ func (p *planner) toHost(t Target, source trace.Endpoint, f inspect.Family) {
 func (p *planner) toAddress(t Target, source trace.Endpoint, f inspect.Family, label string) {
 	end := trace.Endpoint{Kind: t.Kind, Name: t.Name, IP: t.IP}
 	class := trace.External
+	if reason := Unreachable(t.IP); reason != "" {
+		p.skip(class, f, source, end, label, notTraced(t, reason))
+		return
+	}
 	if t.Kind == trace.Node {
 		class, end.Node = trace.ToNode, t.Name
 	}
 	p.echo(class, f, source, end, label, true)
+}
+
+// notTraced says why nothing is sent to an address.
+func notTraced(t Target, reason string) string {
+	switch {
+	case t.Host == "":
+		return fmt.Sprintf("%s is %s", t.IP, reason)
+	case t.IP.IsUnspecified() || t.IP.IsLoopback():
+		return fmt.Sprintf("DNS answers %s with %s, as name blockers do: it is %s", t.Host, t.IP, reason)
+	default:
+		return fmt.Sprintf("DNS answers %s with %s: it is %s", t.Host, t.IP, reason)
+	}
 }

@@ -49,9 +49,7 @@ func (p *planner) withoutSource() {
 		}
 		for _, f := range p.families() {
 			end := trace.Endpoint{Kind: trace.Node, Name: n.Name, Node: n.Name}
-			path := newPath(trace.CrossNode, f, end, trace.Endpoint{})
-			path.Skip = "no pod to probe from on node " + n.Name
-			p.put(path, "any", "")
+			p.skip(trace.CrossNode, f, end, trace.Endpoint{}, "any", "no pod to probe from on node "+n.Name)
 		}
 	}
 }
@@ -69,9 +67,8 @@ func (p *planner) sameNode(source *inspect.Pod, end trace.Endpoint, f inspect.Fa
 		}
 	}
 	if best == nil {
-		path := newPath(trace.SameNode, f, end, trace.Endpoint{Kind: trace.Pod, Node: source.Node})
-		path.Skip = fmt.Sprintf("node %s has no other ready pod with a network of its own", source.Node)
-		p.put(path, "any", "")
+		p.skip(trace.SameNode, f, end, trace.Endpoint{Kind: trace.Pod, Node: source.Node}, "any",
+			fmt.Sprintf("node %s has no other ready pod with a network of its own", source.Node))
 		return
 	}
 	target := p.podEnd(best, f)
@@ -142,9 +139,8 @@ func (p *planner) external(source trace.Endpoint, f inspect.Family) {
 		ip = p.s.Lab.External.Get(f)
 	}
 	if !ip.IsValid() {
-		path := newPath(trace.External, f, source, trace.Endpoint{Kind: trace.Outside})
-		path.Skip = fmt.Sprintf("no %s address outside of the cluster is known: give one with --external-ipv%d", f, f)
-		p.put(path, "any", "")
+		p.skip(trace.External, f, source, trace.Endpoint{Kind: trace.Outside}, "any",
+			fmt.Sprintf("no %s address outside of the cluster is known: give one with --external-ipv%d", f, f))
 		return
 	}
 	p.toAddress(*p.identify(ip), source, f, ip.String())

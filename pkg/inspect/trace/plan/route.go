@@ -16,6 +16,13 @@ func newPath(c trace.Class, f inspect.Family, source, target trace.Endpoint) tra
 	return trace.Planned{Class: c, Family: f, Source: source, Target: target}
 }
 
+// skip adds a path for which there is nothing to probe.
+func (p *planner) skip(c trace.Class, f inspect.Family, source, target trace.Endpoint, label, reason string) {
+	path := newPath(c, f, source, target)
+	path.Skip = reason
+	p.put(path, label, "")
+}
+
 // follow predicts the way from a pod to a target and back. The target is anything but a service.
 func (p *planner) follow(path *trace.Planned) *way {
 	w := p.newWay(path.Family)

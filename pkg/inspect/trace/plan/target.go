@@ -19,7 +19,7 @@ type Target struct {
 	Namespace string
 	Name      string     // of a pod, service or node, or the DNS name
 	IP        netip.Addr // where an address was given
-	Host      string     // the name of a service as it was given
+	Host      string     // the name that led here, if one did
 
 	resolved  bool
 	addresses []netip.Addr
@@ -86,14 +86,36 @@ func parseAddress(s *inspect.Snapshot, text string) (*Target, error) {
 		return nil, fmt.Errorf("target %q is not an IP address", text)
 	}
 	ip = ip.Unmap()
-	switch {
-	case ip.Zone() != "":
+	if ip.Zone() != "" {
 		return nil, fmt.Errorf("target %s has a zone: an address of one link only cannot be traced", text)
-	case ip.IsUnspecified(), ip.IsLoopback(), ip.IsMulticast(), ip.IsLinkLocalUnicast(),
-		ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		return nil, fmt.Errorf("target %s is not the address of something that can be reached from a pod", text)
+	}
+	if reason := Unreachable(ip); reason != "" {
+		return nil, fmt.Errorf("target %s is not the address of something that can be reached from a pod: it is %s", text, reason)
 	}
 	return newPlanner(s, Request{}).identify(ip), nil
+}
+
+// Unreachable says why an address is not that of another machine that pods can reach, or nothing. Packets to most of these
+// never leave the machine that sends them, so that an answer would prove nothing (RFC 6890).
+func Unreachable(ip netip.Addr) string {
+	ip = ip.Unmap()
+	switch {
+	case ip.IsUnspecified():
+		return "no address: it stands for the machine itself"
+	case ip.IsLoopback():
+		return "a loopback address: it leads back to the pod itself"
+	case ip.IsLinkLocalUnicast():
+		return "a link-local address: it is of one link only"
+	case ip.IsMulticast():
+		return "a multicast address"
+	case ip.Is4() && ip.As4()[0] == 0:
+		return "of the range 0.0.0.0/8, which no machine has"
+	case ip.Is4() && ip.As4()[0] >= 240:
+		return "of the range 240.0.0.0/4, which no machine has"
+	case ip.Is6() && netip.MustParsePrefix("::/96").Contains(ip):
+		return "of the range ::/96, which no machine has"
+	}
+	return ""
 }
 
 // identify finds out what has an address.

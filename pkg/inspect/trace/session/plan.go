@@ -33,10 +33,25 @@ func Plan(ctx context.Context, prober trace.Prober, snap *inspect.Snapshot, req 
 	if err != nil {
 		return nil, err
 	}
-	if req.Target != "" && len(toProbe(planned)) == 0 {
-		return nil, fmt.Errorf("target %q cannot be traced: %s", req.Target, planned[0].Skip)
+	if reason := untraceable(planned, paths.Target); reason != "" {
+		return nil, fmt.Errorf("target %q cannot be traced: %s", req.Target, reason)
 	}
 	return planned, nil
+}
+
+// untraceable says why nothing can be sent to a target. That DNS answers for its name is not enough.
+func untraceable(planned []trace.Planned, target *plan.Target) string {
+	var reasons []string
+	for i := range planned {
+		p := &planned[i]
+		switch {
+		case target == nil, p.Skip == "" && (p.Class != trace.Name || target.Kind != trace.HostName || target.NeedsAnswer()):
+			return ""
+		case p.Skip != "" && !slices.Contains(reasons, p.Skip):
+			reasons = append(reasons, p.Skip)
+		}
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // resolve tells the target its addresses, where it is a name that somebody has to look up.

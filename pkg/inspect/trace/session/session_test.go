@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/tracetest"
 )
@@ -283,7 +284,9 @@ func TestPolicies(t *testing.T) {
 // TestNoKubeProxy does not blame kube-proxy where the eBPF data plane does its work.
 func TestNoKubeProxy(t *testing.T) {
 	n := &tracetest.Network{Paths: tracetest.Matrix(), Rules: map[netip.Addr]bool{},
-		Lose: func(p *trace.Planned, hop trace.Hop) bool { return p.Class == trace.Service && hop.Component == trace.ComponentService }}
+		Lose: func(p *trace.Planned, hop trace.Hop) bool {
+			return p.Class == trace.Service && hop.Component == trace.ComponentService
+		}}
 	for i := range n.Paths {
 		n.Paths[i].Expect.EBPF = true
 	}
@@ -386,3 +389,69 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("got error %v, closed %d times", err, n.Closed)
 	}
 }
+
+// TestNamesOfThisMachine refuses a name that DNS answers with an address that would be refused if it were typed, and says so.
+// If a name has another address as well, that one is traced and the refusal is the reason of the path that is skipped.
+func TestNamesOfThisMachine(t *testing.T) {
+	blocker := "as name blockers do"
+	tests := []struct {
+		answers string
+		refused string // what the error says; empty: it is traced
+		skipped string // what a path that is skipped says
+		probed  int    // paths beside the questions
+	}{
+		{answers: "0.0.0.0", refused: blocker},
+		{answers: "127.0.0.1", refused: blocker},
+		{answers: "127.8.9.10", refused: blocker},
+		{answers: "::1", refused: blocker},
+		{answers: "::", refused: blocker},
+		{answers: "0.0.0.0 ::", refused: blocker},
+		{answers: "0.1.2.3", refused: "which no machine has"},
+		{answers: "255.255.255.255", refused: "which no machine has"},
+		{answers: "::127.0.0.1", refused: "which no machine has"},
+		{answers: "169.254.169.254", refused: "a link-local address"},
+		{answers: "fe80::1", refused: "a link-local address"},
+		{answers: "224.0.0.251", refused: "a multicast address"},
+		{answers: "ff02::1", refused: "a multicast address"},
+		{answers: it(b, inspect.IPv4), refused: "leads to the pod that is probed from"},
+		{answers: "9.9.9.9", probed: 1},
+		{answers: "0.0.0.0 2001:db8::9", probed: 1, skipped: blocker},
+		{answers: "9.9.9.9 127.0.0.1 2001:db8::9", probed: 2, skipped: blocker},
+	}
+	for _, tt := range tests {
+		t.Run(tt.answers, func(t *testing.T) {
+			request := session.Request{Target: "ads.example.org", From: plan.SourceOptions{Pod: "multitool-worker"}}
+			n := &tracetest.Network{Edit: func(p *trace.Planned, r *trace.Result) {
+				for text := range strings.FieldsSeq(tt.answers) {
+					if ip := netip.MustParseAddr(text); p.Class == trace.Name && inspect.FamilyOf(ip) == p.Family {
+						r.Answers = append(r.Answers, ip)
+					}
+				}
+			}}
+			n.Paths, _ = session.Plan(t.Context(), nil, inspecttest.Lab(), request)
+			planned, err := session.Plan(t.Context(), n, inspecttest.Lab(), request)
+			if tt.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.refused) || !strings.Contains(err.Error(), "ads.example.org") {
+					t.Errorf("got %v, want an error with %q", err, tt.refused)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			probed, skipped := 0, tt.skipped == ""
+			for _, p := range planned {
+				if p.Skip == "" && p.Class != trace.Name {
+					probed++
+				}
+				skipped = skipped || strings.Contains(p.Skip, tt.skipped)
+			}
+			if probed != tt.probed || !skipped {
+				t.Errorf("%d paths are probed, want %d; %q is said: %v", probed, tt.probed, tt.skipped, skipped)
+			}
+		})
+	}
+}
+
+// it is the address of the lab's pod on a node.
+func it(node string, f inspect.Family) string { return inspecttest.HostOf(node, f).Pod.String() }
