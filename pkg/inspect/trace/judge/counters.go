@@ -2,6 +2,7 @@ package judge
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
@@ -55,23 +56,71 @@ func least(probe trace.Probe, result *trace.Result, back bool) uint64 {
 	return 1
 }
 
+// stray is how many packets a pod's cable may see beside the probes of a quiet pod: ARP, neighbour discovery, a check of the
+// kubelet.
+const stray = 16
+
+// atMost is more packets than a probe sends or gets back by any tool, its questions for a name included.
+func atMost(probe trace.Probe) uint64 {
+	names := 0
+	if probe.Host != "" {
+		names = 24 // A and AAAA, twice, for each domain of a search list
+	}
+	switch probe.Check {
+	case trace.Ping:
+		return uint64(max(probe.Count, 1) + names)
+	case trace.TCP:
+		return uint64(8 + names)
+	default:
+		return uint64(24 + names)
+	}
+}
+
 // Round is a set of probes that were under way at once, with the counters around it.
 type Round struct {
 	Counters
 	load trace.Readings // the least that the answered probes together must have moved
+	most trace.Readings // the most that all probes together can have moved
 }
 
 // NewRound sums up what the packets of probed paths must have moved.
 func NewRound(paths []trace.Probed, c Counters) *Round {
-	r := &Round{Counters: c, load: trace.Readings{}}
+	r := &Round{Counters: c, load: trace.Readings{}, most: trace.Readings{}}
 	for i := range paths {
-		for _, hop := range paths[i].Hops {
+		p := &paths[i]
+		for _, hop := range p.Hops {
 			if hop.Meter != nil {
-				r.load[*hop.Meter] += least(paths[i].Probe, paths[i].Result, hop.Return)
+				r.load[*hop.Meter] += least(p.Probe, p.Result, hop.Return)
+				r.most[*hop.Meter] += atMost(p.Probe)
 			}
 		}
 	}
 	return r
+}
+
+// proven reports whether something shows that the packets of this very path arrived, which the traffic of others cannot
+// show: what came back, or the cable of a pod that carries little else. Counters of devices that are shared, such as the
+// wire or a tunnel, can contradict a path and prove none.
+func (r *Round) proven(p *trace.Path) bool {
+	switch {
+	case p.Probe.Check == trace.Ping && (p.Expect.TTL != 0 || beyond(p)): // judgeTTL has compared it
+	case p.Probe.Check == trace.Ask && (len(p.Expect.Answers) > 0 || p.Expect.NoAnswer): // wrongAnswer has compared them
+	case p.Evidence.Endpoint != "":
+	default:
+		return slices.ContainsFunc(p.Hops, func(hop trace.Hop) bool {
+			return hop.Component == trace.ComponentVeth && hop.Meter != nil && r.tells(*hop.Meter)
+		})
+	}
+	return true
+}
+
+// tells reports whether a counter cannot have moved as it did without the probes.
+func (r *Round) tells(m trace.Meter) bool {
+	packets, ok := r.moved(m)
+	if r.Noise != nil {
+		return ok && packets >= r.load[m]+r.Noise[m]
+	}
+	return ok && packets >= r.load[m] && packets <= r.most[m]+stray
 }
 
 // counts are the counters along an answered path. The second result says what keeps them from being evidence.

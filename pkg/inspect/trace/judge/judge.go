@@ -58,20 +58,38 @@ func (r *Round) judgeAnswer(p *trace.Path) {
 	if lacking != "" {
 		inconclusive(p, lacking)
 	}
-	if p.Expect.TTL != 0 && p.Probe.Check == trace.Ping {
-		switch res.TTL {
-		case p.Expect.TTL:
-		case 0:
-			inconclusive(p, "the tool does not tell the TTL of the replies")
-		default:
-			inconclusive(p, fmt.Sprintf("the replies have TTL %d instead of %d: they do not come the way that the tables say",
-				res.TTL, p.Expect.TTL))
-		}
+	switch why := judgeTTL(p); {
+	case why != "":
+		inconclusive(p, why)
+	case lacking == "" && !r.proven(p):
+		inconclusive(p, "no evidence of its own: the cables of its pods carry other traffic as well")
 	}
 	if p.Probe.Check == trace.Ping && res.Received < res.Sent {
 		p.Evidence.Notes = append(p.Evidence.Notes, fmt.Sprintf("%d of %d requests were answered", res.Received, res.Sent))
 	}
 	p.Evidence.Notes = append(p.Evidence.Notes, deviations(p)...)
+}
+
+// judgeTTL says what is wrong with the TTL of echo replies, or nothing. Whoever is beyond the nodes answers through a router
+// at least, the pod's node: a reply with the TTL that a machine begins with is this pod's own, or its node's.
+func judgeTTL(p *trace.Path) string {
+	switch ttl := p.Result.TTL; {
+	case p.Probe.Check != trace.Ping:
+		return ""
+	case p.Expect.TTL != 0 && ttl == 0:
+		return "the tool does not tell the TTL of the replies"
+	case p.Expect.TTL != 0 && ttl != p.Expect.TTL:
+		return fmt.Sprintf("the replies have TTL %d instead of %d: they do not come the way that the tables say", ttl, p.Expect.TTL)
+	case p.Expect.TTL == 0 && beyond(p) && slices.Contains([]int{0, 32, 64, 128, 255}, ttl):
+		return fmt.Sprintf("the replies have TTL %d, so no router has passed them on: the pod or its node answers, and not %s", ttl, targetText(p))
+	default:
+		return ""
+	}
+}
+
+// beyond reports whether the target is not in the cluster.
+func beyond(p *trace.Path) bool {
+	return p.Target.Kind == trace.Outside || p.Target.Kind == trace.Switch
 }
 
 // deviations are the problems in the tables of a path that works all the same.

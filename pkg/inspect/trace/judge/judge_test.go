@@ -183,3 +183,79 @@ func TestEndpoint(t *testing.T) {
 		}
 	}
 }
+
+// TestEvidenceOfItsOwn lets nothing pass by what the traffic of other pods does to the counters.
+func TestEvidenceOfItsOwn(t *testing.T) {
+	type change func(p *trace.Probed, c *judge.Counters)
+	busy := func(component trace.Component) change {
+		return func(p *trace.Probed, c *judge.Counters) {
+			for _, hop := range p.Hops {
+				if hop.Meter != nil && (component == "" || hop.Component == component) {
+					c.After[*hop.Meter] += 1000
+				}
+			}
+		}
+	}
+	outside := func(f inspect.Family) trace.Planned {
+		p := tracetest.ToExternal(a, f)
+		p.Target.Kind, p.Expect.TTL = trace.Outside, 0
+		return p
+	}
+	ttl := func(n int) change { return func(p *trace.Probed, _ *judge.Counters) { p.Result.TTL = n } }
+	both := func(all ...change) change {
+		return func(p *trace.Probed, c *judge.Counters) {
+			for _, one := range all {
+				one(p, c)
+			}
+		}
+	}
+	measured := func(noise uint64) change {
+		return func(p *trace.Probed, c *judge.Counters) {
+			c.Noise = trace.Readings{}
+			for _, hop := range p.Hops {
+				if hop.Meter != nil {
+					c.Noise[*hop.Meter] = noise
+				}
+			}
+		}
+	}
+	unknown := func(f inspect.Family) trace.Planned {
+		p := tracetest.PodToPod(a, b, f, trace.Ping)
+		p.Expect.TTL = 0
+		return p
+	}
+	tests := []struct {
+		name   string
+		path   func(inspect.Family) trace.Planned
+		change change
+		want   trace.Verdict
+	}{
+		{"outside, through a router", outside, both(ttl(53), busy("")), trace.Pass},
+		{"outside, the pod itself answers", outside, both(ttl(64), busy("")), trace.Inconclusive},
+		{"outside, its node answers, which begins with 255", outside, both(ttl(255), busy("")), trace.Inconclusive},
+		{"outside, answered without a router on a quiet network", outside, ttl(64), trace.Inconclusive},
+		{"a connection on a quiet network", cross(trace.TCP), func(*trace.Probed, *judge.Counters) {}, trace.Pass},
+		{"a connection, and others move the wire", cross(trace.TCP), both(busy(trace.ComponentUnderlay), busy(trace.ComponentTunnel)), trace.Pass},
+		{"a connection, and others move all counters", cross(trace.TCP), busy(""), trace.Inconclusive},
+		{"a request whose answer names no pod, and others move all counters", service(trace.Get), busy(""), trace.Inconclusive},
+		{"a request whose answer names its pod, and others move all counters", service(trace.Get), both(busy(""),
+			func(p *trace.Probed, _ *judge.Counters) { p.Result.Body = p.Expect.Endpoints[0].Name }), trace.Pass},
+		{"a name whose address is known, and others move all counters", service(trace.Ask), both(busy(""),
+			func(p *trace.Probed, _ *judge.Counters) { p.Result.Answers, p.Result.Code = p.Expect.Answers, "NOERROR" }), trace.Pass},
+		{"a ping of known TTL, and others move all counters", cross(trace.Ping), busy(""), trace.Pass},
+		{"a ping of unknown TTL, and others move all counters", unknown, busy(""), trace.Inconclusive},
+		{"a connection alone, above the noise that was measured", cross(trace.TCP), both(busy(""), measured(900)), trace.Pass},
+		{"a connection alone, within the noise that was measured", cross(trace.TCP), both(busy(""), measured(1100)), trace.Inconclusive},
+	}
+	for _, tt := range tests {
+		for _, family := range inspect.Families() {
+			t.Run(tt.name+"/"+family.String(), func(t *testing.T) {
+				p, c := pinged(tt.path(family))
+				tt.change(&p, &c)
+				if got := judged(p, c); got.Verdict != tt.want {
+					t.Errorf("got %s %v, want %s", got.Verdict, got.Evidence.Notes, tt.want)
+				}
+			})
+		}
+	}
+}
