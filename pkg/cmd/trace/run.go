@@ -13,7 +13,6 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 )
 
@@ -29,7 +28,7 @@ func (o *Options) Validate() error {
 func (o *Options) Run(ctx context.Context) error {
 	started := time.Now()
 	show := o.newProgress()
-	report, err := session.Run(ctx, o.cluster(), o.request, session.Options{Progress: show.say, Note: o.note})
+	report, err := session.Run(ctx, o.Cluster, o.request, session.Options{Progress: show.say, Note: o.note})
 	show.end(err)
 	if err != nil {
 		return err
@@ -48,12 +47,6 @@ func (o *Options) Run(ctx context.Context) error {
 		}
 	}
 	return o.summary(paths, took)
-}
-
-// cluster is where the paths are traced.
-func (o *Options) cluster() session.Cluster {
-	return session.Cluster{Enter: o.Prober, Policies: o.Policies,
-		Facts: func(ctx context.Context) (*inspect.Snapshot, error) { return o.Gather(ctx, plan.Needs()...) }}
 }
 
 // note tells the user something beside the paths.

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 )
 
@@ -129,9 +130,8 @@ func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 			return nil, exit.Usagef("the target is empty")
 		}
 	}
-	if cluster, err := shared.Source.Cluster(); err == nil {
-		o.Prober, o.Policies = prober(cluster), policies(cluster, o.note)
-	}
+	o.Cluster = session.On(shared.Source, o.note)
+	o.Cluster.Facts = func(ctx context.Context) (*inspect.Snapshot, error) { return o.Gather(ctx, plan.Needs()...) }
 	// The pods and services on the way may be in any namespace; the labels choose sources, not what is on the way.
 	shared.Request.Namespace, shared.Request.Selector = "", ""
 	if o.plain, err = printer.New(f.Print, table(false)); err != nil {
@@ -160,10 +160,8 @@ type Options struct {
 	*inspector.Options
 	JUnitFile string
 	Verbose   bool
-	// Prober makes the way into the cluster.
-	Prober func(*inspect.Snapshot) trace.Prober
-	// Policies names the network policies that select one of the pods.
-	Policies func(ctx context.Context, pods []inspect.Pod) []string
+	// Cluster is where the paths are traced.
+	Cluster session.Cluster
 
 	request          session.Request
 	recorded         bool // the facts are from a file

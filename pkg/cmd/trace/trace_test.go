@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile/demo"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
@@ -33,7 +34,7 @@ func execute(t *testing.T, n *tracetest.Network, args ...string) (out, errOut st
 	cmd := NewCmdTrace(NewFlags(inspector.NewFlags(genericclioptions.NewConfigFlags(false), streams)),
 		func(ctx context.Context, options *Options) error {
 			options.Source = inspector.Recorded{Taken: snap}
-			options.Prober = func(s *inspect.Snapshot) trace.Prober {
+			options.Cluster.Enter = func(s *inspect.Snapshot) trace.Prober {
 				if n.Paths == nil {
 					n.Paths, _ = session.Plan(t.Context(), nil, s, options.request) // an error will be the command's, too
 				}
@@ -70,7 +71,7 @@ func TestWidth(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, out, _ := options(t, "")
-	o.Source, o.request.DryRun = inspector.Recorded{Taken: snap}, true
+	o.Cluster, o.request.DryRun = session.On(gather.Recorded{Taken: snap}, nil), true
 	if err := o.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +109,9 @@ func TestFails(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	n := &tracetest.Network{Hang: make(chan struct{}, 8)}
 	streams, _, _, _ := genericiooptions.NewTestIOStreams()
-	o := &Options{Options: &inspector.Options{Source: inspector.Recorded{Taken: inspecttest.Lab()}, IOStreams: streams},
-		Prober: func(*inspect.Snapshot) trace.Prober { return n }}
+	o := &Options{Options: &inspector.Options{IOStreams: streams}}
+	o.Cluster = session.On(gather.Recorded{Taken: inspecttest.Lab()}, nil)
+	o.Cluster.Enter = func(*inspect.Snapshot) trace.Prober { return n }
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-n.Hang

@@ -25,7 +25,7 @@ const (
 type Cluster struct {
 	// Facts gathers the facts that a plan goes by: plan.Needs.
 	Facts func(context.Context) (*inspect.Snapshot, error)
-	// Enter makes the way into the cluster of a snapshot. It is not called for a dry run.
+	// Enter makes the way into the cluster of a snapshot. It is not called for a dry run; nil allows nothing else.
 	Enter func(*inspect.Snapshot) trace.Prober
 	// Policies names the network policies that select one of the pods, as "kind namespace/name". It is asked once for
 	// each path that fails; nil is not asked.
@@ -54,6 +54,9 @@ type Options struct {
 // Run traces what the request says and returns the judged paths, in the order of the plan. It fails when it can show
 // nothing: the facts cannot be had, the request fits nothing, all sources refuse, or the context ends.
 func Run(ctx context.Context, c Cluster, req Request, o Options) (*inspect.Report[trace.Path], error) {
+	if c.Enter == nil && !req.DryRun {
+		return nil, errors.New("nothing can be sent in a recorded cluster: ask for a dry run")
+	}
 	o.progress("reading the cluster")
 	snap, err := c.Facts(ctx)
 	if err != nil {

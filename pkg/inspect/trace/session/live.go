@@ -1,0 +1,50 @@
+package session
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/probe"
+)
+
+// On returns the cluster of a source. A recorded one takes dry runs only. Note is told what the user should know about what
+// is done in the cluster; it may be nil.
+func On(source gather.Source, note func(string)) Cluster {
+	if note == nil {
+		note = func(string) {}
+	}
+	c := Cluster{Facts: func(ctx context.Context) (*inspect.Snapshot, error) {
+		return source.Snapshot(ctx, gather.Request{Facts: plan.Needs()})
+	}}
+	live, err := source.Cluster()
+	if err != nil {
+		return c
+	}
+	c.Enter = func(snap *inspect.Snapshot) trace.Prober {
+		return probe.New(live.Config, live.Kubernetes, probe.Options{Ways: live.Ways(snap.Nodes), Image: live.Image})
+	}
+	c.Policies = policies(live, note)
+	return c
+}
+
+// policies names the network policies of a cluster that select pods. They are read when they are first asked for: a trace in
+// which nothing fails needs none. If some cannot be read, note is told: the cause stands without them.
+func policies(cluster *gather.Cluster, note func(string)) func(context.Context, []inspect.Pod) []string {
+	var once sync.Once
+	var all []inspect.Policy
+	return func(ctx context.Context, pods []inspect.Pod) []string {
+		once.Do(func() {
+			var err error
+			if all, err = cluster.Policies(ctx); err != nil && ctx.Err() == nil {
+				note("a policy may be to blame that is not named: " + strings.ReplaceAll(err.Error(), "\n", "; "))
+			}
+		})
+		return judge.Selecting(all, pods)
+	}
+}
