@@ -95,8 +95,13 @@ func (g *guests) container(one *guest) access.Container {
 	return access.Container{Namespace: one.pod.Namespace, Pod: one.pod.Name, Name: g.name}
 }
 
-// start adds the container, waits until it runs, and leaves a keeper in it.
+// start adds the container, waits until it runs, and leaves a keeper in it. It says so before: the container stays listed in
+// a pod that may be somebody else's.
 func (g *guests) start(ctx context.Context, one *guest) error {
+	if g.opts.Note != nil {
+		g.opts.Note(fmt.Sprintf("pod %s/%s has no tools to probe with: adding the ephemeral container %s of image %s to it", one.pod.Namespace,
+			one.pod.Name, g.name, g.opts.Image))
+	}
 	err := g.add(ctx, one, rawContainer(g.name, g.opts.Image))
 	if apierrors.IsForbidden(err) && strings.Contains(err.Error(), "PodSecurity") {
 		// Then without raw sockets: ping may not work, all else does.
@@ -115,6 +120,7 @@ func (g *guests) start(ctx context.Context, one *guest) error {
 		})
 	})
 	if err != nil {
+		one.created = one.created && !errors.Is(err, errStranger)
 		return fmt.Errorf("%s did not come to run: %w", g.name, err)
 	}
 	g.keep(one)
@@ -124,7 +130,11 @@ func (g *guests) start(ctx context.Context, one *guest) error {
 // add patches the container into the pod. It counts as created unless the server refused it: a request that was
 // interrupted may have been granted.
 func (g *guests) add(ctx context.Context, one *guest, c corev1.EphemeralContainer) error {
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"ephemeralContainers": []corev1.EphemeralContainer{c}}})
+	body := map[string]any{"spec": map[string]any{"ephemeralContainers": []corev1.EphemeralContainer{c}}}
+	if one.pod.UID != "" {
+		body["metadata"] = map[string]any{"uid": one.pod.UID} // the server refuses another pod of the same name
+	}
+	patch, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
@@ -139,12 +149,15 @@ func refusal(err error, pod inspect.Pod) error {
 	switch {
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot patch resource"):
 		return fmt.Errorf("cannot patch pods/ephemeralcontainers in namespace %s: permission denied", pod.Namespace)
-	case apierrors.IsNotFound(err):
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 		return fmt.Errorf("pod %s/%s is gone", pod.Namespace, pod.Name)
 	default:
 		return fmt.Errorf("it cannot be added: %w", err)
 	}
 }
+
+// errStranger is a container with the name of a guest that this trace has not added.
+var errStranger = errors.New("it is not the one that was added")
 
 // status returns the state of the container, or nil where the kubelet has not got to it yet.
 func (g *guests) status(ctx context.Context, pod inspect.Pod) (*corev1.ContainerState, error) {
@@ -154,6 +167,14 @@ func (g *guests) status(ctx context.Context, pod inspect.Pod) (*corev1.Container
 		return nil, fmt.Errorf("cannot get pods in namespace %s: permission denied", pod.Namespace)
 	case err != nil:
 		return nil, fmt.Errorf("get pod %s/%s: %w", pod.Namespace, pod.Name, err)
+	}
+	if pod.UID != "" && string(p.UID) != pod.UID {
+		return nil, apierrors.NewNotFound(corev1.Resource("pods"), pod.Name)
+	}
+	if slices.ContainsFunc(p.Spec.EphemeralContainers, func(c corev1.EphemeralContainer) bool {
+		return c.Name == g.name && !slices.Equal(c.Command, holdCommand(g.name))
+	}) {
+		return nil, fmt.Errorf("container %s of pod %s/%s: %w", g.name, pod.Namespace, pod.Name, errStranger)
 	}
 	for _, s := range p.Status.EphemeralContainerStatuses {
 		if s.Name == g.name {

@@ -13,6 +13,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
@@ -28,6 +29,8 @@ type guestPod struct {
 	// look is the state of the container when the pod is looked at for the nth time after it was added, and before it
 	// was told to end; nil runs.
 	look func(n int) (*corev1.ContainerState, error)
+	// edit changes the pod as the server has it.
+	edit func(*corev1.Pod)
 	// deaf ignores what tells it to end.
 	deaf bool
 
@@ -52,6 +55,9 @@ func (g *guestPod) client(t *testing.T) *fake.Clientset {
 			t.Errorf("patch of %q: %s, %v", patch.Subresource, patch.Patch, err)
 			return true, nil, apierrors.NewBadRequest("no container")
 		}
+		if pod.UID != "uid" {
+			t.Errorf("the patch is for any pod of the name: %s", patch.Patch)
+		}
 		g.tried = append(g.tried, pod.Spec.EphemeralContainers[0])
 		if g.refuse != nil {
 			if err := g.refuse(len(g.tried)); err != nil {
@@ -66,7 +72,15 @@ func (g *guestPod) client(t *testing.T) *fake.Clientset {
 		if err != nil {
 			return true, nil, err
 		}
-		pod := &corev1.Pod{}
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "uid"}}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if len(g.tried) > 0 {
+			pod.Spec.EphemeralContainers = g.tried[len(g.tried)-1:]
+		}
+		if g.edit != nil {
+			g.edit(pod)
+		}
 		if state != nil {
 			pod.Status.EphemeralContainerStatuses = []corev1.ContainerStatus{{Name: "other"}, {Name: g.name, State: *state}}
 		}
@@ -197,6 +211,38 @@ func TestGuests(t *testing.T) {
 func slowly(n int) (*corev1.ContainerState, error) {
 	states := []*corev1.ContainerState{nil, waiting("ContainerCreating", ""), running()}
 	return states[min(n, len(states))-1], nil
+}
+
+// TestGuestOfItsOwn: only the container that this trace has added to this very pod is entered or ended, whatever has its name;
+// and the user is told before one is added.
+func TestGuestOfItsOwn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		edit func(*corev1.Pod)
+		err  string
+	}{
+		"its own": {func(*corev1.Pod) {}, ""},
+		"another container of its name": {func(p *corev1.Pod) {
+			c := *p.Spec.EphemeralContainers[0].DeepCopy()
+			c.Command = []string{"sh", "-c", "echo pass"}
+			p.Spec.EphemeralContainers = []corev1.EphemeralContainer{c}
+		}, "it is not the one that was added"},
+		"another pod of its name": {func(p *corev1.Pod) { p.UID = "another" }, "not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &guestPod{edit: tt.edit}
+			p := quick(g.stream, g.client(t))
+			told, added := "", 0
+			p.guests.opts.Note = func(text string) { told, added = text, len(g.tried) }
+			_, err := p.Probe(t.Context(), somePod("static"), connections(1))
+			checkError(t, err, tt.err)
+			if !strings.Contains(told, "pod ns/pod has no tools") || !strings.Contains(told, DefaultImage) || added != 0 {
+				t.Errorf("told %q after %d were added", told, added)
+			}
+			if _, err := p.Close(t.Context()); err != nil || g.told != (tt.err == "") {
+				t.Errorf("closing: told to end %v, %v", g.told, err)
+			}
+		})
+	}
 }
 
 // TestGuestRights: the first attempt asks for raw sockets and for nothing else, the second for nothing.

@@ -38,6 +38,8 @@ type Options struct {
 	Image string
 	// Concurrency is how many pods and nodes are entered at once; 0 is nodetables.DefaultConcurrency.
 	Concurrency int
+	// Note is told what is about to be added to a pod, before it is; nil is not told. It is called from several goroutines.
+	Note func(string)
 	// Pause is the time before the second attempt at an exec, doubled for each further one; 0 is a fifth of a second.
 	Pause time.Duration
 }

@@ -27,7 +27,7 @@ func On(source gather.Source, note func(string)) Cluster {
 		return c
 	}
 	c.Enter = func(snap *inspect.Snapshot) trace.Prober {
-		return probe.New(live.Config, live.Kubernetes, probe.Options{Ways: live.Ways(snap.Nodes), Image: live.Image})
+		return probe.New(live.Config, live.Kubernetes, probe.Options{Ways: live.Ways(snap.Nodes), Image: live.Image, Note: note})
 	}
 	c.Policies = policies(live, note)
 	return c
