@@ -34,14 +34,23 @@ func (p *planner) ask(host string, source trace.Endpoint, f inspect.Family, svc 
 	p.put(path, label, "")
 }
 
-// dnsService is the service that pods resolve names by, or nil.
+// dnsService is the service that pods resolve names by, or nil. It is kube-system/kube-dns. Where no service has that name,
+// it is the one in kube-system that has its label and serves DNS; of several none is known to be it.
 func (p *planner) dnsService() *inspect.Service {
+	var labelled []*inspect.Service
 	for i := range p.s.Services {
 		svc := &p.s.Services[i]
-		if svc.Namespace == "kube-system" && (svc.Name == "kube-dns" || svc.Labels["k8s-app"] == "kube-dns") &&
-			!svc.Headless && len(svc.ClusterIPs) > 0 {
+		serves := slices.ContainsFunc(svc.Ports, func(port inspect.ServicePort) bool { return port.Port == 53 })
+		switch {
+		case svc.Namespace != "kube-system" || svc.Headless || len(svc.ClusterIPs) == 0 || !serves:
+		case svc.Name == "kube-dns":
 			return svc
+		case svc.Labels["k8s-app"] == "kube-dns":
+			labelled = append(labelled, svc)
 		}
+	}
+	if len(labelled) == 1 {
+		return labelled[0]
 	}
 	return nil
 }

@@ -207,3 +207,41 @@ func TestTunnelPort(t *testing.T) {
 		t.Error("no tunnel")
 	}
 }
+
+// TestWhoIsDNS takes no other service for the one that pods resolve names by.
+func TestWhoIsDNS(t *testing.T) {
+	service := func(namespace, name, address string, labels map[string]string, port int32) inspect.Service {
+		return inspect.Service{Namespace: namespace, Name: name, Labels: labels, IPFamilies: []inspect.Family{inspect.IPv4},
+			ClusterIPs: []netip.Addr{netip.MustParseAddr(address)}, Ports: []inspect.ServicePort{{Protocol: "TCP", Port: port}}}
+	}
+	label := map[string]string{"k8s-app": "kube-dns"}
+	for name, tt := range map[string]struct {
+		services []inspect.Service // in this order
+		want     string
+	}{
+		"by name":                           {[]inspect.Service{service("kube-system", "kube-dns", "10.96.0.10", nil, 53)}, "10.96.0.10"},
+		"by label":                          {[]inspect.Service{service("kube-system", "coredns", "10.96.0.11", label, 53)}, "10.96.0.11"},
+		"by name before any label":          {[]inspect.Service{service("kube-system", "a", "10.96.0.66", label, 53), service("kube-system", "kube-dns", "10.96.0.10", nil, 53)}, "10.96.0.10"},
+		"two labels":                        {[]inspect.Service{service("kube-system", "a", "10.96.0.66", label, 53), service("kube-system", "b", "10.96.0.67", label, 53)}, "invalid IP"},
+		"a label without DNS":               {[]inspect.Service{service("kube-system", "metrics", "10.96.0.66", label, 9153)}, "invalid IP"},
+		"the name in a tenant's namespace":  {[]inspect.Service{service("tenant", "kube-dns", "10.96.0.66", label, 53)}, "invalid IP"},
+		"the tenant's before the cluster's": {[]inspect.Service{service("tenant", "kube-dns", "10.96.0.66", label, 53), service("kube-system", "kube-dns", "10.96.0.10", nil, 53)}, "10.96.0.10"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := lab()
+			s.Services = append(slices.Clone(tt.services), slices.DeleteFunc(s.Services, func(svc inspect.Service) bool { return svc.Name == "kube-dns" })...)
+			asked := 0
+			for _, p := range build(t, s, plan.Request{}) {
+				if p.Probe.Check == trace.Ask && p.Skip == "" {
+					asked++
+					if got := p.Expect.Resolver.String(); got != tt.want {
+						t.Errorf("%s asks %s, want %s", p.Name, got, tt.want)
+					}
+				}
+			}
+			if asked == 0 {
+				t.Error("nothing is asked")
+			}
+		})
+	}
+}
