@@ -29,7 +29,7 @@ func (f *Flags) completeFlags(cmd *cobra.Command) {
 }
 
 // completeTarget completes a target: pods and services by their names, the addresses of nodes, services and the lab's
-// switch, and the names of services. Errors complete nothing: there is no place to show them.
+// switch, and the names of services. On an error it completes nothing: there is no place to show it.
 func (f *Flags) completeTarget(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -51,7 +51,7 @@ func (f *Flags) completeTarget(cmd *cobra.Command, args []string, typed string) 
 	return all, cobra.ShellCompDirectiveNoFileComp
 }
 
-// targets are what of a cluster can be a target, in one notation each.
+// targets are the possible targets in a cluster, each in one notation.
 func targets(s *inspect.Snapshot, family inspect.Family) []cobra.Completion {
 	var all []cobra.Completion
 	for _, pod := range s.Pods {

@@ -9,8 +9,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// printHops writes paths hop by hop: where, what is met there, and what is done.
-// Of paths that fail for the same reason only the first is written in full, unless all are wanted.
+// printHops writes paths hop by hop: the place, the component, and what happens there.
+// Of paths that fail for the same reason it writes only the first in full, unless all are asked for.
 func printHops(out io.Writer, paths []trace.Path, all bool) error {
 	w := &hopWriter{}
 	type reason struct{ node, summary, command string }
@@ -63,12 +63,12 @@ func printSkipped(out io.Writer, paths []trace.Path) error {
 
 type hopWriter struct{ text strings.Builder }
 
-// line writes text that may come from a cluster, and goes on under itself where it is too long.
+// line writes text that may come from a cluster, and wraps it below the label.
 func (w *hopWriter) line(indent int, label, text string) {
 	w.text.WriteString(printer.Wrap(strings.Repeat(" ", indent)+label, text))
 }
 
-// path writes a path: a heading, the hops under the name of their node, and what came of it.
+// path writes a path: a heading, the hops under the name of their node, and the outcome.
 func (w *hopWriter) path(p *trace.Path) {
 	w.text.WriteString("\n")
 	w.line(0, "", fmt.Sprintf("%s: %s", p.Name, verdictText(p)))

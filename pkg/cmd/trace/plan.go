@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 )
 
-// toRequest resolves what is to be traced, as far as that can be told without the cluster.
+// toRequest resolves the flags into a request, as far as that works without the cluster.
 func (f *Flags) toRequest(family inspect.Family, namespace string) (session.Request, error) {
 	paths := plan.Request{Family: family, Count: f.Count, Timeout: f.Timeout, Reverse: f.Reverse, MTU: f.MTU, FullMesh: f.FullMesh}
 	req := session.Request{DryRun: f.DryRun,

@@ -16,10 +16,10 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 )
 
-// Validate reports what of the command line contradicts itself.
+// Validate reports flags that contradict each other.
 func (o *Options) Validate() error {
 	if o.recorded && !o.request.DryRun {
-		return exit.Usagef("nothing can be sent from a snapshot: use --snapshot with --dry-run")
+		return exit.Usagef("a snapshot cannot be probed: use --snapshot with --dry-run")
 	}
 	return nil
 }
@@ -55,7 +55,7 @@ func (o *Options) note(text string) {
 	_, _ = fmt.Fprintf(o.ErrOut, "Note: %s.\n", printer.Escape(text))
 }
 
-// print writes the table, and below it the paths that one wants to see hop by hop.
+// print writes the table, and below it hop by hop the paths that need a closer look.
 func (o *Options) print(report *inspect.Report[trace.Path]) error {
 	paths := report.Items
 	p := o.plain
@@ -114,7 +114,7 @@ func (o *Options) summary(paths []trace.Path, took time.Duration) error {
 	return nil
 }
 
-// printCommands writes what was run in the pods, and what it printed.
+// printCommands writes the commands that ran in the pods, and their output.
 func (o *Options) printCommands(paths []trace.Path) {
 	for i := range paths {
 		p := &paths[i]
@@ -130,7 +130,7 @@ func (o *Options) printCommands(paths []trace.Path) {
 	}
 }
 
-// progress shows on a terminal what is being done. In a log it says nothing: the trace is over in seconds.
+// progress shows the current step on a terminal. In a log it says nothing: the trace is over in seconds.
 type progress struct{ step *status.Step }
 
 func (o *Options) newProgress() *progress {

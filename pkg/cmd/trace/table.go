@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// table shows one line for each path. The cause is a sentence, of which a terminal has no room in a row: without -o wide
+// table shows one line for each path. The cause is a sentence, which does not fit into a row of a terminal: without -o wide
 // it is only below the table.
 func table(cause bool) printer.Table[trace.Path] {
 	return printer.Table[trace.Path]{
@@ -31,10 +31,10 @@ func table(cause bool) printer.Table[trace.Path] {
 	}
 }
 
-// clusterDomain ends the names of services. That goes without saying, as the source's own namespace does.
+// clusterDomain ends the names of services. The table leaves it out, as it does the source's own namespace.
 const clusterDomain = ".svc.cluster.local"
 
-// target names what users know by name, and its port.
+// target is the target as users know it, by name if it has one, with its port.
 func target(p trace.Path) string {
 	t := p.Target
 	text := t.Name
@@ -86,7 +86,7 @@ func ttl(p trace.Path) string {
 	return ""
 }
 
-// why is why a path did not pass.
+// why says why a path did not pass.
 func why(p trace.Path) string {
 	switch {
 	case p.Verdict == trace.Skip:
@@ -103,7 +103,7 @@ func why(p trace.Path) string {
 	return ""
 }
 
-// firstProblem is what in the tables will stop a path that was only planned.
+// firstProblem is the first problem in the tables that stops a path which was only planned.
 func firstProblem(p trace.Path) *inspect.Finding {
 	for _, hop := range p.Hops {
 		if trace.Stops(hop.Problem) {

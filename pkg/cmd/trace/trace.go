@@ -22,14 +22,14 @@ const (
 	short = "Prove traffic paths in both families, and explain those that fail"
 	long  = short + `.
 
-		For each path the way of its packets is predicted from what the cluster and the kernels of its nodes hold; then it is
-		probed from a pod, and the answer, its TTL and the counters of the devices on the way are held against the prediction.
-		A path passes only with that evidence. One that fails is looked into alone, and its cause is named with a command
-		that shows it.
+		The command predicts the way of each path from the objects of the cluster and the kernels of its nodes. It then sends
+		a probe from a pod, and compares the answer, its TTL and the counters of the devices on the way with the prediction.
+		A path passes only with evidence of its own. If a path fails, the command probes it again alone, and names the cause
+		and a command that shows it.
 
-		TARGET is an IP address, a host name, pod/NAME or svc/NAME; each is tried in the families that it has. Without a target
-		all kinds of paths are tried from one pod of each node: to pods of the same and of another node, to services, by DNS
-		and HTTP, and to the external addresses of the lab or of the flags. A family that a target cannot have is skipped.
+		TARGET is an IP address, a host name, pod/NAME or svc/NAME. Each is tried in the families that it has. Without a target
+		the command tries all kinds of paths from one pod of each node: to pods of the same and of another node, to services,
+		by DNS and HTTP, and to the external addresses of the lab or of the flags. It skips a family that a target cannot have.
 
 		The exit code is 2 when a path fails, or could not be proved.`
 	example = `
@@ -101,20 +101,20 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	flags.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the paths as they are predicted, and send nothing.")
 	flags.BoolVar(&f.Reverse, "reverse", f.Reverse, "Also probe from the target, where it is a pod.")
 	flags.BoolVar(&f.MTU, "mtu", f.MTU, "Also send packets as large as the path must carry.")
-	flags.BoolVar(&f.FullMesh, "full-mesh", f.FullMesh, "Probe between all pairs of nodes in place of a sample.")
-	flags.StringVar(&f.ExternalIPv4, "external-ipv4", f.ExternalIPv4, "IPv4 address outside of the cluster to be tried; default is that of the lab.")
-	flags.StringVar(&f.ExternalIPv6, "external-ipv6", f.ExternalIPv6, "IPv6 address outside of the cluster to be tried; default is that of the lab.")
+	flags.BoolVar(&f.FullMesh, "full-mesh", f.FullMesh, "Probe between all pairs of nodes instead of a sample.")
+	flags.StringVar(&f.ExternalIPv4, "external-ipv4", f.ExternalIPv4, "IPv4 address outside of the cluster to try; default is that of the lab.")
+	flags.StringVar(&f.ExternalIPv6, "external-ipv6", f.ExternalIPv6, "IPv6 address outside of the cluster to try; default is that of the lab.")
 	flags.StringVar(&f.RunOnly, "run", f.RunOnly, "Try only the paths whose name matches this regular expression.")
 	flags.StringVar(&f.Skip, "skip", f.Skip, "Leave out the paths whose name matches this regular expression.")
 	flags.StringVar(&f.JUnitFile, "junit-file", f.JUnitFile, "Also write a JUnit report to this file.")
-	flags.BoolVarP(&f.Verbose, "verbose", "v", f.Verbose, "Print each command that was run in a pod, and its output, on standard error.")
+	flags.BoolVarP(&f.Verbose, "verbose", "v", f.Verbose, "Print each command that ran in a pod, and its output, on standard error.")
 	f.completeFlags(cmd)
 	// Both are flags of this command, which is all that could be wrong with them.
 	_ = cmd.MarkFlagFilename("junit-file", "xml")
 	cmd.MarkFlagsMutuallyExclusive("from", "from-node", "selector")
 }
 
-// ToOptions resolves where the facts come from, what is traced and how the paths are printed.
+// ToOptions resolves the source of the facts, the request and the format.
 func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	shared, err := f.Flags.ToOptions(inspect.FactPods, nil)
 	if err != nil {
@@ -132,7 +132,7 @@ func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	}
 	o.Cluster = session.On(shared.Source, o.note)
 	o.Cluster.Facts = func(ctx context.Context) (*inspect.Snapshot, error) { return o.Gather(ctx, plan.Needs()...) }
-	// The pods and services on the way may be in any namespace; the labels choose sources, not what is on the way.
+	// The pods and services on the way may be in any namespace, and have any labels: these choose sources only.
 	shared.Request.Namespace, shared.Request.Selector = "", ""
 	if o.plain, err = printer.New(f.Print, table(false)); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type Planned struct {
 	Probe Probe
 	// Skip is why there is nothing to probe: a family that the target cannot have, or no pod to probe from.
 	Skip string
-	// Expect is what an answer must show, as far as it can be told beforehand.
+	// Expect says what an answer must show, as far as the plan can tell.
 	Expect Expect
 }
 
@@ -39,7 +39,7 @@ func (p *Planned) Meters() []Meter {
 	return all
 }
 
-// Probed is a planned path with what came of its probe.
+// Probed is a planned path with the result of its probe.
 type Probed struct {
 	Planned
 	Result *Result // nil when nothing was sent
@@ -86,7 +86,7 @@ const (
 	Web       Class = "http"       // pod to a service by its name
 )
 
-// EndpointKind says what is at an end of a path.
+// EndpointKind is the kind of an end of a path.
 type EndpointKind string
 
 // The kinds of endpoints.
@@ -95,7 +95,7 @@ const (
 	Svc      EndpointKind = "service"
 	Node     EndpointKind = "node"
 	Switch   EndpointKind = "switch"   // of a lab: its gateway or loopback address
-	Outside  EndpointKind = "external" // an address of which the cluster knows nothing
+	Outside  EndpointKind = "external" // an address that the cluster does not know
 	HostName EndpointKind = "name"     // a DNS name
 )
 
@@ -104,14 +104,14 @@ type Endpoint struct {
 	Kind      EndpointKind `json:"kind"`
 	Namespace string       `json:"namespace,omitempty"`
 	Name      string       `json:"name,omitempty"` // of the pod, service or node, or the DNS name
-	Node      string       `json:"node,omitempty"` // where it is; none for what is not on one node
+	Node      string       `json:"node,omitempty"` // where it is; empty if it is not on one node
 	IP        netip.Addr   `json:"ip,omitzero"`
 	Port      uint16       `json:"port,omitempty"`
 	// Interface is the node's end of a pod's cable (cali…).
 	Interface string `json:"interface,omitempty"`
 }
 
-// Component is what a packet meets at a hop.
+// Component is the part of the network that a packet meets at a hop.
 type Component string
 
 // The components, in the order in which a packet meets them.
@@ -129,7 +129,7 @@ const (
 	ComponentDNS      Component = "dns"
 )
 
-// Hop is a step of a path, in the way of Antrea's Traceflow: where, what, and what is done there.
+// Hop is a step of a path, like those of Antrea's Traceflow: the place, the component, and what it does.
 type Hop struct {
 	Node      string    `json:"node,omitempty"`
 	Component Component `json:"component"`
@@ -140,7 +140,7 @@ type Hop struct {
 	Meter *Meter `json:"meter,omitempty"`
 	// UDPPort is that of a tunnel.
 	UDPPort int `json:"-"`
-	// Problem is what contradicts the path in the facts that were read.
+	// Problem is the fact that contradicts the path.
 	Problem *inspect.Finding `json:"problem,omitempty"`
 }
 
@@ -163,19 +163,19 @@ type Meter struct {
 // Readings are packet counts by meter: at one time, or the difference between two.
 type Readings map[Meter]uint64
 
-// Expect is what the answer of a working path must show. Zero values expect nothing.
+// Expect says what the answer of a working path must show. Zero values expect nothing.
 type Expect struct {
-	// TTL is the TTL or hop limit of an echo reply. It is known where every router of the way back is.
+	// TTL is the TTL or hop limit of an echo reply. It is known if every router on the way back is.
 	TTL int `json:"ttl,omitempty"`
 	// Answers are the addresses that a name must have in the path's family; with NoAnswer it must have none.
 	Answers  []netip.Addr `json:"answers,omitempty"`
 	NoAnswer bool         `json:"noAnswer,omitempty"`
-	// Still are the meters that packets of this path must not move: those of the tunnel, for a direct path.
+	// Still are the meters that packets of this path must not move: the tunnel's, for a direct path.
 	Still []Meter `json:"still,omitempty"`
-	// Endpoints are the pods one of which must answer for a service.
+	// Endpoints are the pods of a service. One of them must answer.
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
 	// EBPF is set where Calico's eBPF data plane translates the addresses of services, so that kube-proxy has no rules.
 	EBPF bool `json:"ebpf,omitempty"`
-	// Resolver is the service that names are resolved by, for a path that needs it.
+	// Resolver is the DNS service, for a path that needs it.
 	Resolver netip.Addr `json:"resolver,omitzero"`
 }

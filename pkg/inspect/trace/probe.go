@@ -7,7 +7,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Check is how a path is probed.
+// Check is the way in which a path is probed.
 type Check string
 
 // The checks.
@@ -18,7 +18,7 @@ const (
 	Ask  Check = "dns"  // A or AAAA of a name
 )
 
-// Probe is one thing to be tried from a pod.
+// Probe is one attempt from a pod.
 type Probe struct {
 	Check  Check          `json:"check"`
 	Family inspect.Family `json:"family"`
@@ -35,10 +35,10 @@ type Probe struct {
 	Timeout time.Duration `json:"timeout,omitempty"` // nanoseconds; for the whole probe
 }
 
-// Result is what became of a probe, as the tool in the pod told it.
+// Result is the outcome of a probe, as the tool in the pod reported it.
 type Result struct {
-	// Failed is why the probe could not be run, or why nothing can be concluded from it: no tool in the image, the
-	// exec broke, no output. A Result with Failed proves nothing either way.
+	// Failed says why the probe did not run, or why it proves nothing: no tool in the image, a broken exec, no output. A
+	// Result with Failed is evidence neither for the path nor against it.
 	Failed   string `json:"failed,omitempty"`
 	Tool     string `json:"tool,omitempty"`     // "iputils ping", "busybox wget", …
 	Command  string `json:"command,omitempty"`  // as it was run, for -v
@@ -52,10 +52,10 @@ type Result struct {
 	Sent     int `json:"sent,omitempty"`
 	Received int `json:"received,omitempty"`
 	TTL      int `json:"ttl,omitempty"` // of the last reply
-	// From is who said that the target cannot be reached, and Said in which words; an ICMP error.
+	// From sent an ICMP error that the target cannot be reached, and Said is its text.
 	From netip.Addr `json:"from,omitzero"`
 	Said string     `json:"said,omitempty"`
-	MTU  int        `json:"mtu,omitempty"` // bytes; what an ICMP "too big" told
+	MTU  int        `json:"mtu,omitempty"` // bytes; from an ICMP "too big"
 
 	// Of TCP and Get.
 	Refused  bool   `json:"refused,omitempty"`  // by a reset, or by an ICMP "port unreachable"

@@ -11,7 +11,7 @@ func CountersOf(tables map[string]inspect.NodeTable) Readings {
 	return r
 }
 
-// Add takes over the counters of a node's devices.
+// Add adds the counters of a node's devices.
 func (r Readings) Add(node string, links []inspect.Link) {
 	for _, l := range links {
 		r[Meter{Node: node, Device: l.Name, Direction: RX}] = l.RXPackets

@@ -6,17 +6,17 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Verdict is what is to be thought of a path.
+// Verdict is the judgement of a path.
 type Verdict string
 
 // The verdicts.
 const (
-	// Pass: it works, and the evidence says that the packets went the way that was predicted.
+	// Pass: it works, and there is evidence of its own that the packets went the predicted way.
 	Pass Verdict = "pass"
 	Fail Verdict = "fail"
 	// Skip: there is nothing to probe, for the reason in Path.Skip.
 	Skip Verdict = "skip"
-	// Inconclusive: it was not probed, or answered without evidence of the way.
+	// Inconclusive: it was not probed, or was answered without evidence of the way.
 	Inconclusive Verdict = "inconclusive"
 	// NotSent: a dry run planned it, and sent nothing.
 	NotSent Verdict = "planned"
@@ -36,7 +36,7 @@ func (v Verdict) Health() inspect.Health {
 	}
 }
 
-// Evidence is what was seen of a path, beside the answer itself.
+// Evidence is what the answer and the counters show of a path.
 type Evidence struct {
 	TTL    int          `json:"ttl,omitempty"`
 	DNS    []netip.Addr `json:"dns,omitempty"`
@@ -45,7 +45,7 @@ type Evidence struct {
 	Endpoint string `json:"endpoint,omitempty"`
 	// Counters are the counters along the path that were read before and after.
 	Counters []Count `json:"counters,omitempty"`
-	// Notes are sentences about evidence that is lacking, or odd without being a failure.
+	// Notes are sentences about evidence that is missing, or odd without being a failure.
 	Notes []string `json:"notes,omitempty"`
 }
 
@@ -53,7 +53,7 @@ type Evidence struct {
 type Count struct {
 	Meter
 	Packets uint64 `json:"packets"`
-	// Want is the least for a counter that must move; for one that must be still, the number of packets of the path.
+	// Want is the least that a counter must move by, or the packets of the path for a counter that must be still.
 	Want  uint64 `json:"want,omitempty"`
 	Still bool   `json:"still,omitempty"` // it must not move by as much as Want
 }

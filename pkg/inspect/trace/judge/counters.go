@@ -8,15 +8,15 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// Counters are what the counters of nodes showed before and after probes were under way.
+// Counters are the counters of nodes before and after probes were under way.
 type Counters struct {
 	Before, After trace.Readings
 	Missing       []inspect.Missing // the nodes that could not be read, and why
-	// Noise is by how much counters would have moved without the probes, as far as that was measured.
+	// Noise is how much the counters move with no probe running; nil where it was not measured.
 	Noise trace.Readings
 }
 
-// moved returns by how much a counter moved. A counter that went back, as where a device was made anew, tells nothing.
+// moved returns by how much a counter moved. A counter that went back, such as that of a device made again, tells nothing.
 func (c Counters) moved(m trace.Meter) (uint64, bool) {
 	before, ok := c.Before[m]
 	if !ok {
@@ -83,7 +83,7 @@ type Round struct {
 	most trace.Readings // the most that all probes together can have moved
 }
 
-// NewRound sums up what the packets of probed paths must have moved.
+// NewRound sums up how much the packets of probed paths must have moved the counters.
 func NewRound(paths []trace.Probed, c Counters) *Round {
 	r := &Round{Counters: c, load: trace.Readings{}, most: trace.Readings{}}
 	for i := range paths {
@@ -98,9 +98,8 @@ func NewRound(paths []trace.Probed, c Counters) *Round {
 	return r
 }
 
-// proven reports whether something shows that the packets of this very path arrived, which the traffic of others cannot
-// show: what came back, or the cable of a pod that carries little else. Counters of devices that are shared, such as the
-// wire or a tunnel, can contradict a path and prove none.
+// proven reports whether there is evidence that the traffic of others cannot give: the answer itself, or the cable of a pod
+// that carries little else. Counters of shared devices, such as the wire or a tunnel, can contradict a path and prove none.
 func (r *Round) proven(p *trace.Path) bool {
 	switch {
 	case p.Probe.Check == trace.Ping && (p.Expect.TTL != 0 || beyond(p)): // judgeTTL has compared it

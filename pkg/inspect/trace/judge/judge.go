@@ -70,8 +70,8 @@ func (r *Round) judgeAnswer(p *trace.Path) {
 	p.Evidence.Notes = append(p.Evidence.Notes, deviations(p)...)
 }
 
-// judgeTTL says what is wrong with the TTL of echo replies, or nothing. Whoever is beyond the nodes answers through a router
-// at least, the pod's node: a reply with the TTL that a machine begins with is this pod's own, or its node's.
+// judgeTTL says what is wrong with the TTL of echo replies, or nothing. Replies from beyond the nodes pass a router at least,
+// the pod's node: a reply with the TTL that machines begin with comes from the pod itself, or its node.
 func judgeTTL(p *trace.Path) string {
 	switch ttl := p.Result.TTL; {
 	case p.Probe.Check != trace.Ping:

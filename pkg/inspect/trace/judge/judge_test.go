@@ -241,7 +241,9 @@ func TestEvidenceOfItsOwn(t *testing.T) {
 		{"a request whose answer names its pod, and others move all counters", service(trace.Get), both(busy(""),
 			func(p *trace.Probed, _ *judge.Counters) { p.Result.Body = p.Expect.Endpoints[0].Name }), trace.Pass},
 		{"a name whose address is known, and others move all counters", service(trace.Ask), both(busy(""),
-			func(p *trace.Probed, _ *judge.Counters) { p.Result.Answers, p.Result.Code = p.Expect.Answers, "NOERROR" }), trace.Pass},
+			func(p *trace.Probed, _ *judge.Counters) {
+				p.Result.Answers, p.Result.Code = p.Expect.Answers, "NOERROR"
+			}), trace.Pass},
 		{"a ping of known TTL, and others move all counters", cross(trace.Ping), busy(""), trace.Pass},
 		{"a ping of unknown TTL, and others move all counters", unknown, busy(""), trace.Inconclusive},
 		{"a connection alone, above the noise that was measured", cross(trace.TCP), both(busy(""), measured(900)), trace.Pass},

@@ -16,8 +16,8 @@ func (n *Node) IsVXLAN(device string) bool {
 type Neighbor struct {
 	Entry inspect.Neighbor
 	Found bool // there is an entry with an address that can be used
-	// OnDemand is set where the kernel asks for an address that it does not have. Nobody answers on a tunnel device
-	// without flooding, so there an entry that is missing stays missing.
+	// OnDemand is set where the kernel asks for an address that it does not have. On a tunnel device without flooding no
+	// machine answers, so that a missing entry stays missing.
 	OnDemand bool
 }
 

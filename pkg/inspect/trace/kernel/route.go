@@ -33,7 +33,7 @@ type Decision struct {
 // Drops reports whether the packet goes nowhere.
 func (d *Decision) Drops() bool { return d.Type != Local && d.Type != Unicast }
 
-// Lookup decides about a packet. The zero src is that of a packet which the node makes itself.
+// Lookup decides about a packet. A packet that the node makes itself has the zero src.
 func (n *Node) Lookup(src, dst netip.Addr) Decision {
 	var d Decision
 	f := inspect.FamilyOf(dst)

@@ -8,8 +8,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// ask plans the question for a name's address in a family; of a service it is known what the answer must be. The
-// question itself goes to the DNS service's first address, of whichever family that is.
+// ask plans the question for a name's address in a family. For the name of a service the answer is known. The question goes
+// to the first address of the DNS service, of either family.
 func (p *planner) ask(host string, source trace.Endpoint, f inspect.Family, svc *inspect.Service) {
 	target := trace.Endpoint{Kind: trace.HostName, Name: host}
 	label := host

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// meshNodes is up to how many sources all pairs of them are tried; more than that are tried in a ring, in which
-	// each is a source and a target once.
+	// meshNodes is the number of sources up to which all pairs are tried. More of them are tried in a ring: each is a
+	// source and a target once.
 	meshNodes = 5
 	// matrixServices is how many services of a namespace are tried.
 	matrixServices = 10
@@ -37,7 +37,7 @@ func (p *planner) matrix() {
 	p.withoutSource()
 }
 
-// withoutSource names the nodes that nothing is sent from, unless the sources were narrowed to one.
+// withoutSource names the nodes without a source, unless the sources were narrowed to one.
 func (p *planner) withoutSource() {
 	if len(p.req.Sources) < 2 {
 		return
@@ -77,8 +77,8 @@ func (p *planner) sameNode(source *inspect.Pod, end trace.Endpoint, f inspect.Fa
 
 func samePod(a, b *inspect.Pod) bool { return a.Namespace == b.Namespace && a.Name == b.Name }
 
-// others are the pods of other nodes that source number i is to reach: the other sources, or for a single source a pod
-// of some of the other nodes.
+// others are the pods of other nodes that source number i must reach: the other sources, or for a single source a pod of
+// some of the other nodes.
 func (p *planner) others(i int) []inspect.Pod {
 	all := p.req.Sources
 	source := all[i]
@@ -132,7 +132,7 @@ func (p *planner) toPod(target *inspect.Pod, source trace.Endpoint, f inspect.Fa
 	}
 }
 
-// external plans the path to the address outside that is known.
+// external plans the path to the known address outside.
 func (p *planner) external(source trace.Endpoint, f inspect.Family) {
 	ip := p.req.External.Get(f)
 	if !ip.IsValid() {

@@ -1,10 +1,13 @@
-// Package plan predicts, from a Snapshot alone, the paths of a trace: which way the packets of each take, there and
-// back, which counters they move, and what an answer must show. Where the tables of a node contradict a path, the hop
-// says so (trace.Hop.Problem). It does no I/O.
+// Package plan predicts, from a Snapshot alone, the paths of a trace: the way of their packets, there and back, the counters
+// that they move, and what an answer must show. If the tables of a node contradict a path, the hop says so
+// (trace.Hop.Problem). It does no I/O.
 //
-// A problem that is not harmless keeps the packets from arriving, as far as the tables tell: the first such problem in
-// the order of the hops is the cause to be named when the probe fails. One that is harmless is a deviation beside which
-// the path works. Nothing that could not be read is judged: the hop's action is "unknown", with the reason.
+// Package walk follows the packets in a first pass. The second pass (way.go) words each step as a hop (words.go), and compares
+// it with what Felix should have programmed (blame.go).
+//
+// A problem stops the packets, as far as the tables tell, or is a warning: a deviation with which the path works. When the
+// probe fails, the first problem that stops packets is the cause. Tables that were not read are not judged: the action of
+// the hop is "unknown", with the reason.
 package plan
 
 import (
@@ -22,7 +25,7 @@ import (
 // DefaultDomain is the DNS domain of a cluster that was not given another.
 const DefaultDomain = "cluster.local"
 
-// Request says what is to be traced.
+// Request says what is traced.
 type Request struct {
 	Sources []inspect.Pod // see Sources
 	Target  *Target       // nil: the matrix
@@ -39,13 +42,13 @@ type Request struct {
 	Domain   string                       // DNS domain of the cluster; empty: DefaultDomain
 }
 
-// Needs lists the facts that a plan goes by. It makes do without any of them.
+// Needs lists the facts that a plan uses. It works without any of them.
 func Needs() []inspect.Fact {
 	return []inspect.Fact{inspect.FactNodes, inspect.FactPods, inspect.FactServices, inspect.FactEndpointSlices,
 		inspect.FactPools, inspect.FactBlocks, inspect.FactFelix, inspect.FactVersion, inspect.FactTables, inspect.FactLab}
 }
 
-// New plans the paths of a request. They are in the order of the matrix; those that cannot be say why in Skip.
+// New plans the paths of a request, in the order of the matrix. A path that cannot exist says why in Skip.
 func New(s *inspect.Snapshot, req Request) ([]trace.Planned, error) {
 	if len(req.Sources) == 0 {
 		return nil, errors.New("there is no pod to probe from: name one with --from")
@@ -80,7 +83,7 @@ func (p *planner) families() []inspect.Family {
 	return slices.DeleteFunc(all[:], func(f inspect.Family) bool { return !p.req.Family.Matches(f) })
 }
 
-// put names a path and adds it. Label is the target in the name.
+// put names a path and adds it. Label is the target in its name.
 func (p *planner) put(path trace.Planned, label, check string) {
 	path.Name = fmt.Sprintf("%s/%s/%s/%s", path.Class, p.label(path.Source), label, path.Family)
 	if check != "" {
@@ -93,7 +96,7 @@ func (p *planner) put(path trace.Planned, label, check string) {
 	p.paths = append(p.paths, path)
 }
 
-// label is an end in the name of a path. What is not in the namespace of the first source carries its own.
+// label is an end in the name of a path, with its namespace if that is not the first source's.
 func (p *planner) label(e trace.Endpoint) string {
 	switch {
 	case e.Name == "":

@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/walk"
 )
 
-// planner is one New: the facts, by what paths ask for.
+// planner is one New: the facts, indexed for the questions of paths.
 type planner struct {
 	s       *inspect.Snapshot
 	req     Request
@@ -81,7 +81,7 @@ func (p *planner) addNode(n *felix.Node) {
 // bpf reports whether Calico's eBPF data plane runs on a node.
 func bpf(n *felix.Node) bool { return n != nil && n.Omits(felix.Devices, inspect.IPv4) == felix.EBPF }
 
-// addTableAddresses adds the addresses of nodes that only their kernels tell, where no two nodes claim one.
+// addTableAddresses adds the addresses of nodes that only their kernels know, unless two nodes claim one.
 func (p *planner) addTableAddresses() {
 	claims := map[netip.Addr][]string{}
 	for name, t := range p.s.Tables {
@@ -119,7 +119,7 @@ func (p *planner) podEnd(pod *inspect.Pod, f inspect.Family) trace.Endpoint {
 	if pod.CalicoCNI || p.ground.PoolOf(e.IP) != nil {
 		e.Interface = calico.PodInterface(pod.Namespace, pod.Name)
 	} else if n := p.ground.Nodes[pod.Node]; n != nil && n.Kernel != nil {
-		// Another CNI plugin made the cable: whatever the node routes the pod's address to is its end.
+		// Another CNI plugin made the cable: the node routes the pod's address to its end.
 		if d := n.Kernel.Lookup(netip.Addr{}, e.IP); d.Type == kernel.Unicast && d.Route.Dst.IsSingleIP() {
 			e.Interface = d.Route.Dev
 		}

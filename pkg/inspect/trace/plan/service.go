@@ -10,11 +10,11 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// shownEndpoints is to how many endpoints of a service the way is followed.
+// shownEndpoints is the number of endpoints of a service to which the way is followed.
 const shownEndpoints = 8
 
-// servicesFor are the services that the matrix tries from a namespace: those of the namespace that have addresses,
-// without the API server's unless there is no other.
+// servicesFor are the services that the matrix tries from a namespace: those of the namespace that have addresses. The API
+// server's is left out unless it is the only one.
 func (p *planner) servicesFor(namespace string) []*inspect.Service {
 	var found []*inspect.Service
 	var api *inspect.Service
@@ -60,7 +60,7 @@ func serviceEnd(svc *inspect.Service, f inspect.Family) trace.Endpoint {
 	return e
 }
 
-// unusable says why a service cannot be reached by its address in a family, or nothing.
+// unusable says why a service has no address in a family, or nothing.
 func unusable(svc *inspect.Service, end trace.Endpoint, f inspect.Family) string {
 	switch {
 	case svc.ExternalName != "":
@@ -104,7 +104,7 @@ func (p *planner) toService(svc *inspect.Service, source trace.Endpoint, f inspe
 	}
 }
 
-// byName plans the question for a service's name, and HTTP by that name where the service speaks it.
+// byName plans the question for a service's name, and HTTP by that name if the service speaks it.
 func (p *planner) byName(svc *inspect.Service, source trace.Endpoint, f inspect.Family, host string) {
 	end := serviceEnd(svc, f)
 	label := p.label(end)
@@ -133,7 +133,7 @@ func (p *planner) byName(svc *inspect.Service, source trace.Endpoint, f inspect.
 	}
 }
 
-// connect is a probe of a port: HTTP where that is spoken, otherwise a connection.
+// connect is a probe of a port: HTTP if the port speaks it, otherwise a connection.
 func (p *planner) connect(f inspect.Family, to trace.Endpoint, port uint16, name, application string) trace.Probe {
 	probe := trace.Probe{Check: trace.TCP, Family: f, Target: to.IP, Port: port, Timeout: p.req.Timeout}
 	if speaksHTTP(name, application, int32(port)) {
@@ -153,7 +153,7 @@ func speaksHTTP(name, application string, port int32) bool {
 	return strings.HasPrefix(name, "http") || slices.Contains([]int32{80, 8000, 8080, 8081}, port)
 }
 
-// serve predicts the way to a service and back. Which endpoint answers is not known beforehand, unless there is one.
+// serve predicts the way to a service and back. Of several endpoints nobody knows which will answer.
 func (p *planner) serve(path *trace.Planned, svc *inspect.Service, port string, f inspect.Family) {
 	w := p.newWay(f)
 	w.take(w.walker.Leave(path.Source))

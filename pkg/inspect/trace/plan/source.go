@@ -20,9 +20,9 @@ type SourceOptions struct {
 	Selector  string
 }
 
-// Sources chooses the pods to probe from, sorted by node and name: the named one, those that a selector selects, or
-// otherwise of each node the one that is most likely to have tools. Pods on the host network are none: they do not take
-// the way of pods.
+// Sources chooses the pods to probe from, sorted by node: the named one, or else one pod of each node, of those that a selector
+// selects, which is most likely to have tools. Pods on the host network do not count: their packets do not go the way of
+// pods.
 func Sources(s *inspect.Snapshot, o SourceOptions) ([]inspect.Pod, error) {
 	o.Namespace = cmp.Or(o.Namespace, "default")
 	if reason := s.Lacks(inspect.FactPods, ""); reason != "" {
@@ -82,7 +82,7 @@ func namedPod(s *inspect.Snapshot, namespace, name string) (*inspect.Pod, error)
 	case pod == nil:
 		return nil, fmt.Errorf("there is no pod %q in namespace %q", name, namespace)
 	case pod.HostNetwork:
-		return nil, fmt.Errorf("pod %q is on the network of its node: what it sends does not take the way of pods", name)
+		return nil, fmt.Errorf("pod %q is on the network of its node: its packets do not go the way of pods", name)
 	case !canProbe(pod):
 		return nil, fmt.Errorf("pod %q is not running: its phase is %s", name, cmp.Or(pod.Phase, "unknown"))
 	}
@@ -103,7 +103,7 @@ func canProbe(p *inspect.Pod) bool {
 	return !p.HostNetwork && p.Phase == "Running" && p.Node != "" && len(p.IPs) > 0
 }
 
-// comparePods puts first what is the better source: ready, with tools, not of the system, of the namespace.
+// comparePods puts the better source first: ready, with tools, not of the system, of the namespace.
 func comparePods(namespace string, a, b *inspect.Pod) int {
 	rank := func(p *inspect.Pod) int {
 		r := 0

@@ -13,9 +13,9 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// Target is what a trace is aimed at.
+// Target is the target of a trace.
 type Target struct {
-	Kind      trace.EndpointKind // HostName for names; Outside for addresses of which the cluster knows nothing
+	Kind      trace.EndpointKind // HostName for names; Outside for addresses that the cluster does not know
 	Namespace string
 	Name      string     // of a pod, service or node, or the DNS name
 	IP        netip.Addr // where an address was given
@@ -25,11 +25,11 @@ type Target struct {
 	addresses []netip.Addr
 }
 
-// NeedsAnswer reports whether the target is a name that somebody has to look up before paths to it can be planned. The
-// plan holds only the questions for it until then.
+// NeedsAnswer reports whether the target is a name that must be looked up before paths to it can be planned. Until then the
+// plan has only the questions for it.
 func (t *Target) NeedsAnswer() bool { return t.Kind == trace.HostName && !t.resolved }
 
-// Resolve tells the addresses of a name. A family without any is skipped.
+// Resolve sets the addresses of a name. A family without any is skipped.
 func (t *Target) Resolve(addresses []netip.Addr) { t.resolved, t.addresses = true, addresses }
 
 // ParseTarget reads a target as it was typed: an address, pod/NAME or svc/NAME (also NAMESPACE in between), or a host
@@ -118,7 +118,7 @@ func Unreachable(ip netip.Addr) string {
 	return ""
 }
 
-// identify finds out what has an address.
+// identify finds the owner of an address.
 func (p *planner) identify(ip netip.Addr) *Target {
 	if pod := p.pods[ip]; pod != nil {
 		return &Target{Kind: trace.Pod, Namespace: pod.Namespace, Name: pod.Name, IP: ip}
@@ -140,7 +140,7 @@ func (p *planner) identify(ip netip.Addr) *Target {
 	return &Target{Kind: trace.Outside, IP: ip}
 }
 
-// parseName reads a host name. That of a service, with or without the cluster's domain, is the service.
+// parseName reads a host name. The name of a service, with or without the cluster's domain, is the service.
 func parseName(s *inspect.Snapshot, text, domain string) (*Target, error) {
 	name := strings.ToLower(strings.TrimSuffix(text, "."))
 	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {

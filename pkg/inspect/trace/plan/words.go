@@ -150,7 +150,7 @@ func targetText(e trace.Endpoint) string {
 	return e.IP.String()
 }
 
-// showTable is the command that shows a table of a node against what is expected of it.
+// showTable is the command that compares a table of a node with what is expected.
 func showTable(command, node string, f inspect.Family) string {
 	return trace.Kubectl("dualstack", command, "--node", node, "--family", strings.ToLower(f.String()))
 }
@@ -195,7 +195,7 @@ func routeText(d *kernel.Decision) string {
 	return b.String()
 }
 
-// insteadText says what becomes of a packet that has no route of its own.
+// insteadText says what happens to a packet that has no route of its own.
 func insteadText(d *kernel.Decision) string {
 	text := "nothing leads there"
 	switch {

@@ -20,7 +20,7 @@ const (
 	curlSendFails = 55
 	curlRecvFails = 56
 	curlPartial   = 18
-	curlStopped   = 23 // nobody takes its output any more
+	curlStopped   = 23 // its output is no longer read
 )
 
 // maxBody bounds what is kept of the body of an answer, in bytes.

@@ -15,7 +15,7 @@ import (
 // noError is the code of a response that is not an error, also of one without an answer.
 const noError = "NOERROR"
 
-// parseAsk reads what a tool was told by the DNS.
+// parseAsk reads the DNS answer that a tool printed.
 func parseAsk(r *trace.Result, p trace.Probe, o *outcome) {
 	switch o.tool {
 	case "dig":
@@ -87,13 +87,13 @@ func parseLookup(r *trace.Result, p trace.Probe, o *outcome) {
 	}
 }
 
-// parseGetent reads the addresses that the C library found. It does not say why it found none: whether the name has no
-// such record, or nobody answered.
+// parseGetent reads the addresses that the C library found. If it found none, it does not say whether the name has no such
+// record, or no server answered.
 func parseGetent(r *trace.Result, p trace.Probe, o *outcome) {
 	var found []netip.Addr
 	for line := range strings.Lines(o.out) {
 		if fields := strings.Fields(line); len(fields) > 0 {
-			// An IPv4 address in IPv6's clothes stands for a name without an IPv6 address.
+			// An IPv4-mapped address stands for a name without an IPv6 address.
 			found = append(found, parseAddr(fields[0]))
 		}
 	}

@@ -27,7 +27,7 @@ const (
 // maxKept bounds what is kept of a probe, in case the script in the pod does not keep to its bound.
 const maxKept = 32 << 10
 
-// outcome is what the script told of one job.
+// outcome is the output of the script about one job.
 type outcome struct {
 	tool, command string
 	out, err      string
@@ -40,8 +40,7 @@ type outcome struct {
 	cut           bool
 }
 
-// settled reports whether there is nothing to be gained from running the job again. A command that succeeded without
-// a word proves nothing.
+// settled reports whether running the job again would gain nothing. A command that succeeded without output proves nothing.
 func (o *outcome) settled() bool {
 	return o.none || o.cannot != "" || o.ended && (o.code != 0 || strings.TrimSpace(o.both)+o.report != "")
 }
@@ -52,8 +51,8 @@ type lines struct {
 	sealed      bool
 }
 
-// parseFrames takes the output of the script apart. What does not bear the mark is none of its. A job of which lines were
-// lost or changed places has no outcome, nor has one whose lines are cut off; complete says whether the end was there.
+// parseFrames takes the output of the script apart. Lines without the mark are not the script's. A job has no outcome if some
+// of its lines were lost, changed places or were cut off; complete reports whether the end was there.
 func parseFrames(out []byte, mark string, jobs int) (outcomes []outcome, complete bool) {
 	outcomes = make([]outcome, jobs)
 	all := make([]lines, jobs)

@@ -30,15 +30,14 @@ const (
 	guestStart    = time.Minute            // until it runs; its image may have to be pulled
 	guestPoll     = 200 * time.Millisecond // how often the pod is looked at
 	guestDeadline = 15 * time.Minute       // then it ends whatever happens
-	guestUnkept   = 30 * time.Second       // and before, when it finds that nobody keeps it
+	guestUnkept   = 30 * time.Second       // and before, if it has no keeper
 	guestEnd      = 10 * time.Second       // for ending it, also after an interruption
 )
 
 // guests are the ephemeral containers of a trace, one for each pod that has no tools of its own.
 //
-// An ephemeral container cannot be removed, so it must end. It does when it is told to, when the connection breaks over
-// which a keeper waits in it (the trace was killed), when it finds no keeper (the trace was killed before it had left one),
-// and when its time is over.
+// An ephemeral container cannot be removed, so it must end. It ends when it is told to, when the connection of its keeper breaks
+// (the trace was killed), when it finds no keeper (the trace was killed before it had left one), and when its time is over.
 type guests struct {
 	client kubernetes.Interface
 	stream access.Stream
@@ -67,7 +66,7 @@ func newGuests(client kubernetes.Interface, stream access.Stream, opts Options) 
 	}
 }
 
-// randomMark is what nobody can foresee: 130 bits.
+// randomMark cannot be foreseen: it has 130 bits.
 func randomMark() string { return "@" + rand.Text() }
 
 // in returns the ephemeral container in a pod, which it starts when it is first asked for.
@@ -144,7 +143,7 @@ func (g *guests) add(ctx context.Context, one *guest, c corev1.EphemeralContaine
 	return err
 }
 
-// refusal words why an ephemeral container was not added.
+// refusal says why an ephemeral container was not added.
 func refusal(err error, pod inspect.Pod) error {
 	switch {
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot patch resource"):
@@ -213,8 +212,8 @@ const findScript = `find() {
 }
 `
 
-// holdScript is what the container of the name $1 runs: nothing, until it is told to end. It looks for its keeper every
-// $2 seconds, and does so $3 times.
+// holdScript is the command of the container with the name $1. It waits until it is told to end, and looks for its keeper every
+// $2 seconds, $3 times.
 const holdScript = findScript + `trap 'kill $!; exit 0' TERM INT HUP
 looks=0
 while [ "$looks" -lt "$3" ]; do
@@ -234,8 +233,8 @@ func holdCommand(name string) []string {
 		strconv.Itoa(int(guestUnkept.Seconds())), strconv.Itoa(int(guestDeadline / guestUnkept))}
 }
 
-// rawContainer may do nothing but open raw sockets, which ping needs where the node's kernel does not let everybody
-// send echo requests (net.ipv4.ping_group_range), as Kind's do not. Only root has the use of such a right in a container.
+// rawContainer may open raw sockets and nothing else. Ping needs them unless the node's kernel lets every user send echo requests
+// (net.ipv4.ping_group_range), which Kind's nodes do not. In a container only root can use that right.
 func rawContainer(name, image string) corev1.EphemeralContainer {
 	root, no := int64(0), false
 	c := guestContainer(name, image)
@@ -244,7 +243,7 @@ func rawContainer(name, image string) corev1.EphemeralContainer {
 	return c
 }
 
-// plainContainer is for namespaces that admit no rights at all.
+// plainContainer has no rights at all, for namespaces that admit none.
 func plainContainer(name, image string) corev1.EphemeralContainer {
 	nobody, yes := int64(65534), true
 	c := guestContainer(name, image)
@@ -273,7 +272,7 @@ func (g *guests) keep(one *guest) {
 		cancel()
 	}
 	go func() {
-		// What becomes of it does not matter: the container is told to end as well, and has a deadline.
+		// Its outcome does not matter: the container is told to end as well, and has a deadline.
 		_ = g.stream(ctx, g.container(one), []string{"sh", "-c", keepScript, "dualstack-keep", g.name},
 			access.Streams{Stdin: input, Stdout: io.Discard, Stderr: io.Discard})
 	}()

@@ -69,7 +69,7 @@ func (l pingLines) replies(r *trace.Result, out string) {
 	}
 }
 
-// silence tells why there was no reply, as far as ping knows.
+// silence says why there was no reply, as far as ping knows.
 func (l pingLines) silence(r *trace.Result, o *outcome, said phrases, summary bool) {
 	m := l.local.FindStringSubmatch(o.both)
 	switch {

@@ -44,8 +44,8 @@ type Options struct {
 	Pause time.Duration
 }
 
-// Prober is the way into a live cluster. It needs the permission to create pods/exec; for pods without tools to patch
-// pods/ephemeralcontainers and to get pods; for nodes what the ways into them need.
+// Prober is the way into a live cluster. It needs the permission to create pods/exec, for pods without tools to patch
+// pods/ephemeralcontainers and to get pods, and for nodes the permissions of the ways into them.
 type Prober struct {
 	stream  access.Stream
 	guests  *guests
@@ -106,8 +106,8 @@ func (p *Prober) Probe(ctx context.Context, source inspect.Pod, probes []trace.P
 	return results, nil
 }
 
-// run has jobs done in a pod: in the first of its containers that has the tools, or where none has any in an ephemeral
-// container. A job of which nothing is known in the end has an outcome that is not settled.
+// run runs jobs in a pod: in the first of its containers that has the tools, or if none has any in an ephemeral container. A job
+// that did not run in the end has an outcome that is not settled.
 func (p *Prober) run(ctx context.Context, pod inspect.Pod, jobs []job) ([]outcome, error) {
 	select {
 	case p.slots <- struct{}{}:
@@ -139,7 +139,7 @@ func (p *Prober) run(ctx context.Context, pod inspect.Pod, jobs []job) ([]outcom
 	return all, p.runInGuest(ctx, pod, jobs, all)
 }
 
-// runInGuest has all jobs done in an ephemeral container.
+// runInGuest runs all jobs in an ephemeral container.
 func (p *Prober) runInGuest(ctx context.Context, pod inspect.Pod, jobs []job, all []outcome) error {
 	c, err := p.guests.in(ctx, pod)
 	if err != nil {
@@ -191,8 +191,8 @@ func (p *Prober) remember(pod inspect.Pod, c access.Container) {
 
 func key(pod inspect.Pod) string { return pod.Namespace + "/" + pod.Name + "/" + pod.UID }
 
-// enter has the jobs in todo done in a container and keeps what came of them in all. What is not settled after an
-// attempt is tried again. It fails when something is left unsettled in the end.
+// enter runs the jobs in todo in a container and keeps their outcomes in all. It tries again those that are not settled after an
+// attempt, and fails if some are not settled in the end.
 func (p *Prober) enter(ctx context.Context, c access.Container, jobs []job, todo []int, all []outcome) error {
 	return access.Retry(ctx, p.opts.Pause, func() error {
 		todo = slices.DeleteFunc(slices.Clone(todo), func(i int) bool { return all[i].settled() && !all[i].none })
@@ -236,7 +236,7 @@ var source string
 // script is probe.sh with the function seal.
 func script() string { return strings.Replace(source, ": seal\n", access.SealShell, 1) }
 
-// commandLine is the script with its words. It travels in the address of a request, so comments stay at home.
+// commandLine is the script with its words. It travels in the address of a request, so comments are left out.
 func commandLine(mark string, jobs []job, todo []int) []string {
 	text := regexp.MustCompile(`(?m)^\s*(#.*)?\n|^ +`).ReplaceAllString(script(), "")
 	checks := make([]string, 0, len(todo))

@@ -1,4 +1,4 @@
-# Runs probes at once and prints what became of each, in lines of its own. It is fixed: all that differs comes as words.
+# Runs probes at once and prints the outcome of each in lines of its own. It is fixed: everything that differs is an argument.
 # $1 is the mark that begins each line, $2 how many probes run at once, $3 how many bytes of each are kept, $4 the checks
 # that are wanted; then ten words for each probe. See frame.go for the lines and words.go for the words. The lines of a
 # probe are held back until it has ended, and sealed: the function that does is put in for ": seal".

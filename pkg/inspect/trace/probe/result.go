@@ -15,7 +15,7 @@ const (
 	exitKilled  = 137
 )
 
-// result says what became of a probe.
+// result reads the outcome of a probe.
 func result(p trace.Probe, o *outcome) trace.Result {
 	r := trace.Result{Tool: o.tool, Command: o.command, Output: o.both + o.report, ExitCode: o.code}
 	switch {
@@ -42,7 +42,7 @@ func result(p trace.Probe, o *outcome) trace.Result {
 	return r
 }
 
-// tools names what a check can be done with.
+// tools names the tools of a check.
 func tools(c trace.Check) string {
 	switch c {
 	case trace.Ping:
@@ -75,7 +75,7 @@ func words(phrases ...string) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)(` + strings.Join(phrases, "|") + `)`)
 }
 
-// phrases are how tools and C libraries word what befell a connection.
+// phrases are the words of tools and C libraries for the outcome of a connection.
 type phrases struct{ refused, timedOut, noRoute, unresolved *regexp.Regexp }
 
 func newPhrases() phrases {
@@ -90,7 +90,7 @@ func newPhrases() phrases {
 	}
 }
 
-// connect says what befell a connection that did not come about, and whether the text tells at all.
+// connect reads why a connection failed, and reports whether the text tells.
 func (w phrases) connect(r *trace.Result, text string) bool {
 	switch {
 	case w.unresolved.MatchString(text):

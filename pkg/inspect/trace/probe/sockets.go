@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// Listeners implements trace.Prober. It reads /proc/net/tcp and /proc/net/tcp6 in the pod's network namespace, of which
-// any of its containers will do.
+// Listeners implements trace.Prober. It reads /proc/net/tcp and /proc/net/tcp6 in any container of the pod: they share a network
+// namespace.
 //
 // A socket that listens on "::" accepts both families unless it asked for one (IPV6_V6ONLY), which the table does not
 // say. It is taken to accept both, unless the pod's sysctl bindv6only is set, or another socket listens on 0.0.0.0: the

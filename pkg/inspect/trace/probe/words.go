@@ -27,7 +27,7 @@ const (
 // listen is the check of Listeners. It is run like a probe, in the same script.
 const listen trace.Check = "listen"
 
-// job is what the script is asked to do.
+// job is one task of the script.
 type job struct {
 	check  trace.Check
 	family inspect.Family
@@ -41,7 +41,7 @@ type job struct {
 	budget time.Duration // as long as the script lets it take
 }
 
-// newJob turns a probe into words that are safe to hand to any tool, or says what is wrong with it.
+// newJob turns a probe into words that are safe arguments of any tool, or says what is wrong with it.
 func newJob(p trace.Probe) (job, error) {
 	j := job{check: p.Check, family: p.Family, port: p.Port, count: 1}
 	if j.family != inspect.IPv4 && j.family != inspect.IPv6 {
@@ -129,10 +129,10 @@ func (j *job) setAsk(p trace.Probe, timeout time.Duration) error {
 	return nil
 }
 
-// seconds rounds up to whole ones, of which there is at least one: that is what old tools take.
+// seconds rounds up to whole seconds, at least one: old tools take no fractions.
 func seconds(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Second)) }
 
-// checkName refuses what is not a DNS name, and so what looks like an option.
+// checkName refuses anything but a DNS name, and so whatever looks like an option.
 func checkName(name string) error {
 	if problems := validation.IsDNS1123Subdomain(strings.ToLower(strings.TrimSuffix(name, "."))); len(problems) > 0 {
 		return fmt.Errorf("%.80q is not a DNS name", name)

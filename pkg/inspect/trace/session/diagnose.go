@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 )
 
-// How far a diagnosis goes. Each round of probes takes as long as a probe may, since most of them will not be answered.
+// The limits of a diagnosis. Each round takes the whole time of a probe, since most probes will not be answered.
 const (
 	maxRounds    = 12
 	maxPerRound  = 4
@@ -19,7 +19,7 @@ const (
 	maxInquiries = 16
 )
 
-// What makes a loss stand out from what else a device carries, such as the kubelet's own probes of a pod: many packets.
+// Many packets make a loss stand out from the other traffic of a device, such as the kubelet's own probes of a pod.
 const (
 	volley     = 16 // times that a probe is sent at once
 	clearCount = 8  // echo requests of each
@@ -35,7 +35,7 @@ type suspect struct {
 	like    *suspect // the one that is probed instead of this one; nil: itself
 }
 
-// group is what paths have in common that fail for one reason.
+// group is what paths have in common if they fail for one reason.
 type group struct {
 	from, to trace.Endpoint
 	family   inspect.Family
@@ -160,9 +160,8 @@ func (r *proof) probeRound(ctx context.Context, round []*suspect, n noise) error
 	return nil
 }
 
-// merge makes one path of several probes of it. It is answered if all of them were: a service one of whose endpoints
-// cannot be reached answers now and then. Of those that were not, one counts that was told why: routers say so to a few
-// only (RFC 4443, 2.4 (f)).
+// merge makes one path of several probes of it. It is answered if all of them are: a service with one unreachable endpoint
+// answers now and then. Of the unanswered ones it takes one that was told why: routers tell only a few (RFC 4443, 2.4 (f)).
 func merge(tries []trace.Probed) (merged trace.Probed, answered int) {
 	merged = tries[0]
 	sent, received := 0, 0
@@ -182,7 +181,7 @@ func merge(tries []trace.Probed) (merged trace.Probed, answered int) {
 	return merged, answered
 }
 
-// settle takes over what the second probe of a path has come to.
+// settle replaces the first verdict of a path by that of the second probe.
 func (s *suspect) settle(again trace.Path, answered int, alone judge.Counters) {
 	s.alone, s.tries = alone, volley
 	again.Probe = s.planned.Probe
@@ -195,7 +194,7 @@ func (s *suspect) settle(again trace.Path, answered int, alone judge.Counters) {
 	s.path = again
 }
 
-// rounds puts suspects together that share no device, apart from the wire, which all share.
+// rounds groups suspects that share no device, apart from the wire.
 func rounds(suspects []*suspect) [][]*suspect {
 	var all [][]*suspect
 	var taken []map[trace.Meter]bool

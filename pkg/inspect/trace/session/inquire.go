@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 )
 
-// inquire looks at what only matters to paths that fail: sockets, kube-proxy's rules, network policies.
+// inquire reads facts that only matter to paths that fail: sockets, kube-proxy's rules, network policies.
 func (r *proof) inquire(ctx context.Context, suspects []*suspect) []judge.Findings {
 	facts := make([]judge.Findings, len(suspects))
 	var group errgroup.Group
@@ -29,7 +29,7 @@ func (r *proof) inquire(ctx context.Context, suspects []*suspect) []judge.Findin
 	return facts
 }
 
-// listening is what listens in the pods that could have answered a connection.
+// listening says what listens in the pods that could have answered a connection.
 func (r *proof) listening(ctx context.Context, p *trace.Path) []judge.PodListening {
 	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get {
 		return nil
@@ -55,7 +55,7 @@ func (r *proof) listening(ctx context.Context, p *trace.Path) []judge.PodListeni
 	return all
 }
 
-// rule is whether kube-proxy knows the service that a path goes to, or by which it resolves its name.
+// rule says whether kube-proxy knows the service that a path goes to, or the DNS service for its name.
 func (r *proof) rule(ctx context.Context, p *trace.Path) *bool {
 	address := judge.ServiceAddress(p)
 	if !address.IsValid() || p.Source.Node == "" || p.Expect.EBPF {

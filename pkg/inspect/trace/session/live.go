@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/probe"
 )
 
-// On returns the cluster of a source. A recorded one takes dry runs only. Note is told what the user should know about what
-// is done in the cluster; it may be nil.
+// On returns the cluster of a source. A recorded one takes dry runs only. Note is told what a trace adds to the cluster, and
+// what it could not read; it may be nil.
 func On(source gather.Source, note func(string)) Cluster {
 	if note == nil {
 		note = func(string) {}

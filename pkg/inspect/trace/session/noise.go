@@ -8,18 +8,18 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// calm is how long the counters are watched while nothing is probed.
+// calm is the time for which the counters are watched with no probe running.
 const calm = time.Second
 
-// noise is what counters move by while nothing is probed. To read them moves some, too: an exec goes to the kubelet over
-// the same wire. That does not grow with the time between two readings, and the rest does.
+// noise is how much the counters move with no probe running. Reading them moves some too: an exec goes to the kubelet over
+// the same wire. That part does not grow with the time between two readings; the rest does.
 type noise struct {
 	reading trace.Readings // by reading them
-	other   trace.Readings // by what else goes on while they are watched: the kubelet's own probes, say
+	other   trace.Readings // by other traffic while they are watched: the kubelet's own probes, say
 	watched time.Duration
 }
 
-// during is the noise between two readings that are as far apart; a shorter time counts as that of the watch.
+// during is the noise between two readings with this time between them, which counts as at least that of the watch.
 func (n noise) during(d time.Duration) trace.Readings {
 	all := maps.Clone(n.reading)
 	for m, packets := range n.other {

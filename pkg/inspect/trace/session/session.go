@@ -17,7 +17,7 @@ import (
 const (
 	// sourcesAtOnce bounds the execs that are under way.
 	sourcesAtOnce = 32
-	// closeTimeout is for taking away what was left running, after whatever happened.
+	// closeTimeout is the time for ending what was left running, whatever happened.
 	closeTimeout = 20 * time.Second
 )
 
@@ -43,9 +43,9 @@ type Request struct {
 
 // Options are what a run can do without.
 type Options struct {
-	// Progress is told what is being done.
+	// Progress is told the current step.
 	Progress func(string)
-	// Note is told what was left behind in the cluster.
+	// Note is told what remains in the cluster.
 	Note func(string)
 	// Calm is how long counters are watched before what failed is probed again; 0 is the default.
 	Calm time.Duration

@@ -43,7 +43,7 @@ func (w *Walker) toOutside(n *Node, s Step) {
 	w.wire(n.Name, w.exit.device, trace.TX, s.Packet)
 }
 
-// wire adds the passage of a packet between a node and what is outside.
+// wire adds the passage of a packet between a node and the network outside.
 func (w *Walker) wire(node, device string, d trace.Direction, pk Packet) {
 	if device != "" {
 		w.add(Step{Kind: Out, Node: node, Device: device, Link: w.Link(node, device), Meter: meter(node, device, d), Packet: pk,

@@ -15,8 +15,8 @@ type Kind int
 const (
 	Pod         Kind = iota // a pod sends: Device is its cable
 	Cable                   // the packet passes the cable between pod and node: Link, Meter
-	Local                   // it is for the node itself, which has the address on Device
-	NotHeld                 // it is for the node itself, which does not hold the address: Via, Held
+	Local                   // the node itself is its target: the address is on Device
+	NotHeld                 // the node itself is its target, and does not hold the address: Via, Held
 	Route                   // the node looks for a way on: Decision, Forwarding; towards another node Via, Peer, Reaches
 	Mask                    // the source becomes the node's address: From, To
 	Unmask                  // and the destination the pod's again: From, To
@@ -29,12 +29,12 @@ const (
 	Decapsulate             // a tunnel device takes it out: MAC, Sender, Meter; Link where it is known
 	Flow                    // eBPF picks the VTEP of the tunnel device Device: Meter
 	Out                     // it leaves the cluster by Device, or comes in: Link, Meter
-	Target                  // what is outside gets it, or answers
+	Target                  // the target outside gets it, or answers
 	NeedsRoute              // an answer to a pod's own address depends on the network outside
 	Unknown                 // the node's tables tell nothing: Reason
 )
 
-// Packet is what is carried.
+// Packet is a packet on its way.
 type Packet struct {
 	Src netip.Addr
 	Dst trace.Endpoint

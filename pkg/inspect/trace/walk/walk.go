@@ -143,7 +143,7 @@ func (w *Walker) comeIn(source, target trace.Endpoint) {
 		w.wire(w.exit.node, device, trace.RX, pk)
 		w.unmask(w.exit.node, source.IP)
 	} else {
-		// By which node an answer to a pod's own address comes in is for the network outside to decide.
+		// The network outside decides by which node an answer to a pod's own address comes in.
 		w.Uncertain, device = true, ""
 		w.add(Step{Kind: NeedsRoute, Packet: Packet{Src: source.IP, Dst: target}})
 	}
