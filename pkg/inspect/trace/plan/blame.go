@@ -35,6 +35,9 @@ func (w *way) blame(s *walk.Step) *inspect.Finding {
 	case walk.Forward:
 		return w.blameForward(s)
 	case walk.Encapsulate:
+		if s.Gone {
+			return w.lostAddress(s.Node, s.Via, s.Held, "its tunnel cannot send from it")
+		}
 		return w.blameDevice(s.Node, true)
 	case walk.Outer:
 		return w.blameOuter(s)

@@ -90,7 +90,7 @@ func parseAddress(s *inspect.Snapshot, text string) (*Target, error) {
 		return nil, fmt.Errorf("target %s has a zone: an address of one link only cannot be traced", text)
 	}
 	if reason := Unreachable(ip); reason != "" {
-		return nil, fmt.Errorf("target %s is not the address of something that can be reached from a pod: it is %s", text, reason)
+		return nil, fmt.Errorf("target %s cannot be traced: it is %s", text, reason)
 	}
 	return newPlanner(s, Request{}).identify(ip), nil
 }
@@ -101,11 +101,11 @@ func Unreachable(ip netip.Addr) string {
 	ip = ip.Unmap()
 	switch {
 	case ip.IsUnspecified():
-		return "no address: it stands for the machine itself"
+		return "the unspecified address, which stands for the machine itself"
 	case ip.IsLoopback():
-		return "a loopback address: it leads back to the pod itself"
+		return "a loopback address, which leads back to the pod itself"
 	case ip.IsLinkLocalUnicast():
-		return "a link-local address: it is of one link only"
+		return "a link-local address, which is of one link only"
 	case ip.IsMulticast():
 		return "a multicast address"
 	case ip.Is4() && ip.As4()[0] == 0:

@@ -24,7 +24,7 @@ const (
 	Received                // and arrives there: Via, Gone, Held; Meter where Device is known
 	Neighbor                // Via is looked up: Neighbor, MAC
 	Forward                 // the VTEP behind MAC is looked up: Forward, Host
-	Encapsulate             // the tunnel device Link takes it: Meter
+	Encapsulate             // the tunnel device Link takes it: Meter; it sends from Via: Gone, Held
 	Outer                   // the outer packet goes to the VTEP Via of Peer: Link, Decision, Gone, Held
 	Decapsulate             // a tunnel device takes it out: MAC, Sender, Meter; Link where it is known
 	Flow                    // eBPF picks the VTEP of the tunnel device Device: Meter
@@ -65,7 +65,7 @@ type Step struct {
 	Reaches    bool       // the decision leads to a node
 	Via        netip.Addr // the next hop, or the VTEP
 	Peer       string     // the node that has Via
-	Gone       bool       // Peer was read and does not hold Via
+	Gone       bool       // its node was read and does not hold Via
 	Held       *inspect.LinkAddress
 	From, To   netip.Addr
 

@@ -8,8 +8,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// encapsulate sends a packet through a tunnel device: next hop, Ethernet address, VTEP, outer header. It returns where
-// the frame is taken out again.
+// encapsulate sends a packet through a tunnel device: next hop, Ethernet address, VTEP, outer header. The kernel sends nothing
+// from an address that the node does not hold. It returns where the frame is taken out again.
 func (w *Walker) encapsulate(n *Node, s *Step) (next, in string) {
 	dev, pk := s.Decision.Route.Dev, s.Packet
 	link := n.Kernel.Link(dev)
@@ -20,7 +20,13 @@ func (w *Walker) encapsulate(n *Node, s *Step) (next, in string) {
 	}
 	mac := w.neighbor(n, dev, s.Via)
 	to := w.forward(n, dev, mac, s.Via)
-	w.add(Step{Kind: Encapsulate, Node: n.Name, Packet: pk, Device: dev, Link: link, Meter: meter(n.Name, dev, trace.TX)})
+	taken := Step{Kind: Encapsulate, Node: n.Name, Packet: pk, Device: dev, Link: link, Meter: meter(n.Name, dev, trace.TX)}
+	if link.VXLAN != nil && link.VXLAN.Local.IsValid() {
+		taken.Via = link.VXLAN.Local
+		taken.Gone, taken.Held = w.gone(n.Name, taken.Via)
+		w.leg.Lost = w.leg.Lost || taken.Gone
+	}
+	w.add(taken)
 	if len(to) > 0 && link.VXLAN != nil {
 		w.outer(n, link, to[0])
 	}
