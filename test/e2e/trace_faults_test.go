@@ -123,6 +123,20 @@ func traceFaults() []traceFault {
 			frozen: true, // it puts its rules, which let VXLAN in, before others
 		},
 		{
+			name: "NodeAddressLost",
+			args: []string{"--run", "^cross-node/"}, // the way out goes by another address
+			inject: func(t testing.TB, s site) {
+				s.run(t, "ip", "-6", "address", "del", s.node.address.String(), "dev", "eth1")
+			},
+			heal: func(t testing.TB, s site) {
+				s.run(t, "ip", "-6", "address", "replace", s.node.address.String(), "dev", "eth1", "nodad")
+			},
+			damage: func(s site) damage {
+				return cut(inspect.IPv6, func(a, b string) bool { return a == s.node.name && a != b }).because(s.node.name, trace.AddressLost)
+			},
+			frozen: true, // it would take the node's tunnel away
+		},
+		{
 			name:   "ExternalRouteRemoved",
 			inject: func(t testing.TB, s site) { s.run(t, "ip", "-6", "route", "del", "2001:db8::/32") },
 			heal: func(t testing.TB, s site) {
