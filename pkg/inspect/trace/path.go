@@ -167,9 +167,8 @@ type Readings map[Meter]uint64
 type Expect struct {
 	// TTL is the TTL or hop limit of an echo reply. It is known if every router on the way back is.
 	TTL int `json:"ttl,omitempty"`
-	// Answers are the addresses that a name must have in the path's family; with NoAnswer it must have none.
-	Answers  []netip.Addr `json:"answers,omitempty"`
-	NoAnswer bool         `json:"noAnswer,omitempty"`
+	// Answers are the addresses that a name must have in the path's family.
+	Answers []netip.Addr `json:"answers,omitempty"`
 	// Still are the meters that packets of this path must not move: the tunnel's, for a direct path.
 	Still []Meter `json:"still,omitempty"`
 	// Endpoints are the pods of a service. One of them must answer.

@@ -103,7 +103,7 @@ func NewRound(paths []trace.Probed, c Counters) *Round {
 func (r *Round) proven(p *trace.Path) bool {
 	switch {
 	case p.Probe.Check == trace.Ping && (p.Expect.TTL != 0 || beyond(p)): // judgeTTL has compared it
-	case p.Probe.Check == trace.Ask && (len(p.Expect.Answers) > 0 || p.Expect.NoAnswer): // wrongAnswer has compared them
+	case p.Probe.Check == trace.Ask && len(p.Expect.Answers) > 0: // wrongAnswer has compared them
 	case p.Evidence.Endpoint != "":
 	default:
 		return slices.ContainsFunc(p.Hops, func(hop trace.Hop) bool {

@@ -110,10 +110,6 @@ func wrongAnswer(p *trace.Path) *inspect.Finding {
 		return trace.Cause(trace.NoRecord, "", digCommand(p), format, args...)
 	}
 	switch {
-	case p.Expect.NoAnswer && len(res.Answers) > 0:
-		return cause("%s has %s %s, expected none", p.Probe.Host, record, join(res.Answers))
-	case p.Expect.NoAnswer:
-		return nil
 	case len(res.Answers) == 0 && res.Code != "" && res.Code != "NOERROR" && res.Code != "NXDOMAIN":
 		return trace.Cause(trace.DNSSilent, "", digCommand(p), "the DNS server answers with %s", res.Code)
 	case len(res.Answers) == 0 && res.Code == "NXDOMAIN":

@@ -114,12 +114,12 @@ func TestTunnel(t *testing.T) {
 		FDB: []inspect.FDBEntry{{Dev: "vx", MAC: mac, VTEP: vtep}, {Dev: "flood", VTEP: flood}, {Dev: "flood", MAC: mac, VTEP: vtep}},
 	})
 	for _, tt := range []struct {
-		dev             string
-		ip              netip.Addr
-		found, onDemand bool
-	}{{"vx", a, true, false}, {"vx", b, false, false}, {"vx", vtep, false, false}, {"eth1", a, false, true}, {"eth1", b, false, true}, {"flood", a, false, true}} {
-		if got := n.Neighbor(tt.dev, tt.ip); got.Found != tt.found || got.OnDemand != tt.onDemand {
-			t.Errorf("Neighbor(%s, %s) = %+v, want found %v, on demand %v", tt.dev, tt.ip, got, tt.found, tt.onDemand)
+		dev   string
+		ip    netip.Addr
+		found bool
+	}{{"vx", a, true}, {"vx", b, false}, {"vx", vtep, false}, {"eth1", a, false}, {"eth1", b, false}, {"flood", a, false}} {
+		if got := n.Neighbor(tt.dev, tt.ip); got.Found != tt.found {
+			t.Errorf("Neighbor(%s, %s) = %+v, want found %v", tt.dev, tt.ip, got, tt.found)
 		}
 	}
 	for _, tt := range []struct {

@@ -16,14 +16,11 @@ func (n *Node) IsVXLAN(device string) bool {
 type Neighbor struct {
 	Entry inspect.Neighbor
 	Found bool // there is an entry with an address that can be used
-	// OnDemand is set where the kernel asks for an address that it does not have. On a tunnel device without flooding no
-	// machine answers, so that a missing entry stays missing.
-	OnDemand bool
 }
 
 // Neighbor looks an address up among the neighbours of a device.
 func (n *Node) Neighbor(device string, ip netip.Addr) Neighbor {
-	found := Neighbor{OnDemand: !n.IsVXLAN(device) || len(n.remotes(device, inspect.MAC{})) > 0}
+	var found Neighbor
 	for _, e := range n.table.Neighbors {
 		if e.Dev != device || e.IP != ip {
 			continue
