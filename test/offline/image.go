@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/kubectl-dualstack/kubectl-dualstack/test/offline/archive"
 )
 
@@ -93,10 +95,13 @@ func requiredVersion(gomod, module string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for line := range strings.Lines(string(data)) {
-		fields := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "require "))
-		if len(fields) >= 2 && fields[0] == module && strings.HasPrefix(fields[1], "v") {
-			return fields[1], nil
+	mod, err := modfile.ParseLax(gomod, data, nil)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", gomod, err)
+	}
+	for _, r := range mod.Require {
+		if r.Mod.Path == module {
+			return r.Mod.Version, nil
 		}
 	}
 	return "", fmt.Errorf("%s does not require %s", gomod, module)

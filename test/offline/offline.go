@@ -12,8 +12,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"golang.org/x/mod/modfile"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
@@ -74,7 +75,7 @@ func findCheckout(dir string) (string, error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("find the checkout: %w", err)
 		}
-		if first, _, _ := strings.Cut(string(mod), "\n"); strings.TrimSpace(first) == "module "+mainModule {
+		if modfile.ModulePath(mod) == mainModule {
 			return dir, nil
 		}
 		parent := filepath.Dir(dir)
