@@ -53,13 +53,12 @@ const (
 	stepReady   = "ready"
 )
 
-// createdMark is a file on the control-plane node that says that kind has finished its work on the cluster. A lab without it
-// is half-built, and kind cannot go on where it stopped.
+// createdMark is a file on the control-plane node. It says that kind has finished its work on the cluster. A lab without it is
+// half-built: kind cannot go on where it stopped.
 const createdMark = "/kind/dualstack-created"
 
-// Create makes a lab, or brings one that is there back to what it was: stopped containers are started, lost cables and
-// addresses made anew. When a step fails, or ctx ends, what this call made is removed again unless Retain is set. Labs that
-// are whole are never removed.
+// Create makes a lab, or repairs one that exists: it starts stopped containers and makes lost cables and addresses again. When a
+// step fails, or ctx ends, it removes what it made, unless Retain is set. It never removes a lab that is whole.
 func (m *Manager) Create(ctx context.Context, o CreateOptions) (spec.Lab, error) {
 	if err := m.ping(ctx); err != nil {
 		return o.Lab, err
@@ -120,7 +119,7 @@ type creation struct {
 	kindYAML string
 }
 
-// prepare does everything that can fail without anything having been made.
+// prepare does everything that can fail before anything is made.
 func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]*found) (*creation, error) {
 	network, err := m.preflight(ctx, &o)
 	calico, calicoErr := m.loadCalico(ctx, o)
@@ -147,7 +146,7 @@ func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]
 	return c, err
 }
 
-// absolute makes a folder's name one that holds wherever it is read; a URL, and no name at all, stay as they are.
+// absolute makes the name of a folder absolute. It leaves a URL and an empty name as they are.
 func absolute(location string) string {
 	if path, err := filepath.Abs(location); err == nil && location != "" && !strings.Contains(location, "://") {
 		return path

@@ -29,7 +29,7 @@ type Manager struct {
 	HTTP     *http.Client // fetches Calico's published manifests
 }
 
-// found is what is there of a lab.
+// found is the parts of a lab that exist.
 type found struct {
 	name    string
 	sw      *container.Container // nil: gone
@@ -52,8 +52,7 @@ func (f *found) image() string {
 	return image
 }
 
-// names returns the containers of the lab in the order in which they are to be removed: the switch last, because it is what
-// says that there is a lab.
+// names returns the containers of the lab in the order of their removal: the switch last, because it says that there is a lab.
 func (f *found) names() []string {
 	var all []string
 	for _, c := range append(slices.Clone(f.nodes), f.helpers...) {
@@ -104,7 +103,7 @@ func (m *Manager) scan(ctx context.Context) (map[string]*found, error) {
 	return labs, nil
 }
 
-// find returns what is there of a lab, or ErrNoLab.
+// find returns the parts of a lab that exist, or ErrNoLab.
 func (m *Manager) find(ctx context.Context, name string) (*found, error) {
 	if err := m.ping(ctx); err != nil {
 		return nil, err

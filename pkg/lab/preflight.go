@@ -22,7 +22,7 @@ import (
 const minInotifyInstances = 170
 
 // preflight looks for everything that would make the plan fail, before anything is made, and reports all of it at once.
-// It returns the network that kind's nodes will be on, nil where there is none yet.
+// It returns the network for kind's nodes, or nil if it does not exist yet.
 func (m *Manager) preflight(ctx context.Context, o *CreateOptions) (*container.Network, error) {
 	var errs []error
 	network, err := m.Runtime.FindNetwork(ctx, record.KindNetwork)
@@ -97,7 +97,7 @@ func checkNetwork(runtime string, n *container.Network, o *CreateOptions) error 
 	return errors.Join(errs...)
 }
 
-// checkNames makes sure that no container of somebody else's has a name that the lab needs.
+// checkNames makes sure that no other container has a name that the lab needs.
 func (m *Manager) checkNames(ctx context.Context, o *CreateOptions) error {
 	taken, err := m.Runtime.Inspect(ctx, append(nodeNames(o.Lab), o.Lab.SwitchName(), record.LockName(o.Lab.Name))...)
 	if err != nil {

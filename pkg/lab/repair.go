@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/steps"
 )
 
-// repair brings a lab that was whole once back to that.
+// repair makes a lab whole again that was whole before.
 func (m *Manager) repair(ctx context.Context, f *found, o CreateOptions) error {
 	if err := sameLab(f.record, o); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (c *creation) start(ctx context.Context, f *found) error {
 	return nil
 }
 
-// sameLab makes sure that who asks for a lab that is there asks for what it is.
+// sameLab makes sure that the lab that exists is the one that is asked for.
 func sameLab(r record.Record, o CreateOptions) error {
 	var different []string
 	if o.Lab != r.Lab {

@@ -20,7 +20,7 @@ const written = `Written by "kubectl dualstack lab export", sha256 `
 
 // Write writes files below a folder, which it creates. It follows no symbolic link out of the folder, and the folder itself must
 // not be one: in a place that others write to, it would lead where they want. A file that exists and was not written by an earlier
-// call, or was changed since, is left alone, and so are all others, unless force is set. No file is ever there by half.
+// call, or was changed since, is left alone, and so are all others, unless force is set. No file is ever half-written.
 func Write(dir string, files []render.File, force bool) error {
 	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return fmt.Errorf("%s: is a symbolic link: name the folder that it leads to", dir)

@@ -34,7 +34,7 @@ func nodeBaseImage() image {
 		kindFiles("/etc", 0o644),
 		kindFiles("/kind", 0o755),
 		kindFiles("/usr/local/bin", 0o755),
-		kindFiles("/etc/containerd/config.toml", 0o644, containerdEdits()...), // in place of the one above
+		kindFiles("/etc/containerd/config.toml", 0o644, containerdEdits()...), // instead of the one above
 		{path: "/kind/version", mode: 0o644, data: KubernetesVersion},
 		{path: "/kind/manifests/default-storage.yaml", mode: 0o644, data: defaultStorage},
 		{path: "/etc/kubernetes/manifests", mode: fs.ModeDir | 0o755},

@@ -155,7 +155,7 @@ func (k Kind) ForgetKubeconfig(name, path string) error {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && path != "" {
 		return nil // kind would make its folder, for the lock
 	}
-	// kind's Delete removes the entries and then the nodes, of which there are none left.
+	// kind's Delete removes the entries and then the nodes; none are left.
 	return explain(k.provider().Delete(name, path))
 }
 

@@ -71,8 +71,8 @@ func (ceosKind) Topology(asked, _ string) render.TopologySwitch {
 		Note: "The image of the\nswitch cannot be pulled: it is downloaded from Arista, and imported with `docker import cEOS64-lab-VERSION.tar.xz " + image + "`."}
 }
 
-// ceosSwitch is an Arista cEOS container. Its image cannot be pulled (Arista wants a login), so on the machines that test
-// this project only its configuration, its command lines and the reading of its JSON are tested, not the switch itself.
+// ceosSwitch is an Arista cEOS container. Its image cannot be pulled (Arista wants a login), so the tests cover its configuration,
+// its command lines and the reading of its JSON, but not the switch itself.
 type ceosSwitch struct {
 	runtime container.Runtime
 	lab     spec.Lab

@@ -135,8 +135,8 @@ func (w Wiring) ports(ctx context.Context) (map[string][]string, error) {
 	return ports, nil
 }
 
-// cableBatch returns the commands for "ip -batch" that make the missing cables, or nothing. A cable with only one end left
-// cannot be: the kernel removes the other with it. So an end that has no counterpart is somebody else's, and ip will say so.
+// cableBatch returns the commands for "ip -batch" that make the missing cables, or nothing. A veth pair never has just one end: the
+// kernel removes both. So an end that has no counterpart belongs to somebody else, and ip will say so.
 func cableBatch(l spec.Lab, pids map[string]int, ports map[string][]string) string {
 	var b strings.Builder
 	for _, n := range l.Nodes() {
@@ -246,8 +246,8 @@ func (s NodeState) Problems(l spec.Lab, n spec.Node) []string {
 	return problems
 }
 
-// TunnelProblems returns which of Calico's VXLAN devices a node lacks. They vanish with the cable that they send through, and
-// that they are back is the proof that Calico works again.
+// TunnelProblems returns which of Calico's VXLAN devices a node lacks. They vanish with the cable that they send through. Once they
+// are back, Calico works again.
 func (s NodeState) TunnelProblems() []string {
 	var problems []string
 	for _, device := range []string{calico.VXLANDevice(false), calico.VXLANDevice(true)} {

@@ -1,5 +1,5 @@
-// Package steps runs a plan: named steps, each of which may start as soon as those that it follows are done, several at
-// once. What was begun is undone in reverse order when a step fails or the caller gives up.
+// Package steps runs a plan: named steps, several at once. A step may start as soon as those that it follows are done. When one
+// fails or the caller gives up, the steps that were begun are undone in reverse order.
 package steps
 
 import (
@@ -17,9 +17,9 @@ import (
 type Step struct {
 	Name  string
 	After []string // names of steps that must be done before
-	// Done reports whether nothing is to be done; nil: the step is always done anew.
+	// Done reports whether there is nothing to do; nil: the step is always done.
 	Done func(context.Context) (bool, error)
-	// Do does the step. It may be called when a part of the step is there already. detail shows what it is busy with.
+	// Do does the step, a part of which may be done already. detail shows what it is busy with.
 	Do func(ctx context.Context, detail func(string)) error
 	// Undo removes what Do made, or a part of it; nil: there is nothing to remove.
 	Undo func(context.Context) error
@@ -31,8 +31,8 @@ type Plan []Step
 // undoTimeout bounds the time that undoing a plan may take, after the caller's own context has ended.
 const undoTimeout = 2 * time.Minute
 
-// Run runs the plan and returns the first error. Unless retain is set, what was begun is then undone; an error in undoing
-// is joined to the first. Steps that were found done are not undone: somebody else made what they make.
+// Run runs the plan and returns the first error. Unless retain is set, it then undoes the steps that were begun, and joins the
+// errors of that to the first. It does not undo steps that were found done: somebody else did them.
 func (p Plan) Run(ctx context.Context, r *status.Reporter, retain bool) error {
 	if err := p.check(); err != nil {
 		return err

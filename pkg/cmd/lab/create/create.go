@@ -26,10 +26,11 @@ const (
 		switch routes to the pods, and its loopback addresses stand for the world outside. When the command ends, every node
 		and pod is ready, a multitool pod runs on each node, and the kubeconfig's current context is the lab's.
 
-		A lab that is there already is brought back to what it was: stopped containers are started, lost cables and
-		addresses are made anew. When a step fails, or on Ctrl-C, what the command made is removed, unless --retain is given.
+		The command repairs a lab that exists already: it starts stopped containers and makes lost cables and addresses again.
+		When a step fails, or on Ctrl-C, it removes what it made, unless --retain is given. While it runs, another command that
+		would change the same lab is refused.
 
-		The switch is Arista cEOS where its image is on the Docker host, and a Linux bridge and router where it is not.`
+		The switch is Arista cEOS if its image is on the Docker host, and a Linux bridge and router otherwise.`
 	example = `
 		# The lab with its defaults
 		kubectl dualstack lab create
