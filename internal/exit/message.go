@@ -9,9 +9,26 @@ import (
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 )
 
-// Message words an error as kubectl does. What an API server or the network said is found within what we wrapped around
+// Messages words an error as lines: each of the errors that errors.Join has joined has its own. No other line break stays
+// one, since it may be somebody else's.
+func Messages(err error) []string {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return []string{message(err)}
+	}
+	var parts, lines []string
+	for _, part := range joined.Unwrap() {
+		parts, lines = append(parts, part.Error()), append(lines, Messages(part)...)
+	}
+	if whole := strings.Join(parts, "\n"); whole != err.Error() {
+		return []string{strings.ReplaceAll(message(err), whole, strings.Join(parts, "; "))}
+	}
+	return lines
+}
+
+// message words an error as kubectl does. What an API server or the network said is found within what we wrapped around
 // it: kubectl's sentence says more than the wrapping.
-func Message(err error) string {
+func message(err error) string {
 	var status apierrors.APIStatus
 	var connection *url.Error
 	inner := err

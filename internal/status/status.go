@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 )
 
 // spinInterval is the time between two pictures of the spinner.
@@ -63,7 +65,7 @@ type Step struct {
 func (r *Reporter) Start(name string) *Step {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := &Step{r: r, name: name, start: r.now()}
+	s := &Step{r: r, name: message.Text(name), start: r.now()}
 	r.running = append(r.running, s)
 	if r.width == nil {
 		fmt.Fprintf(r.w, " • %s ...\n", name)
@@ -81,7 +83,7 @@ func (r *Reporter) Start(name string) *Step {
 func (s *Step) Detail(text string) {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
-	s.detail = text
+	s.detail = message.Text(text)
 	s.r.draw()
 }
 
@@ -115,7 +117,7 @@ func (r *Reporter) Infof(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.erase()
-	fmt.Fprintf(r.w, strings.TrimRight(format, "\n")+"\n", args...)
+	message.Line(r.w, format, args...)
 	r.draw()
 }
 

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -17,7 +16,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 )
 
 // completionName is the name under which kubectl looks for a plugin's completion; a link of that name to the binary
@@ -87,29 +86,35 @@ func report(ctx context.Context, out io.Writer, err error) int {
 		return exit.Error
 	case errors.As(err, &findings):
 		if findings.Summary != "" {
-			printLines(out, findings.Summary)
+			message.Line(out, "%s", findings.Summary)
 		}
 		return exit.Findings
 	case errors.As(err, &usage):
-		printLines(out, fmt.Sprintf("error: %v\nSee '%s -h' for help and examples", usage, usage.Command))
+		printError(out, err)
+		message.Line(out, "See '%s -h' for help and examples", usage.Command)
 		return exit.Error
 	default:
-		printLines(out, exit.Message(err))
+		printError(out, err)
 		return exit.Error
 	}
 }
 
-// printLines prints text of which parts may come from a cluster.
-func printLines(out io.Writer, text string) {
-	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		// Standard error is the last resort; there is nowhere to report that it is gone.
-		_, _ = fmt.Fprintln(out, printer.Escape(line))
+// mostLines is how many of many joined errors are written.
+const mostLines = 50
+
+func printError(out io.Writer, err error) {
+	lines := exit.Messages(err)
+	for _, line := range lines[:min(len(lines), mostLines)] {
+		message.Line(out, "%s", line)
+	}
+	if n := len(lines) - mostLines; n > 0 {
+		message.Line(out, "error: %d more errors", n)
 	}
 }
 
 func reportCrash(out io.Writer, panicked any) int {
-	printLines(out, fmt.Sprintf("error: internal error: %v\nThis is a bug; please report it with the command that you "+
-		"ran and what it prints with %s=1.", panicked, debugVariable))
+	message.Line(out, "error: internal error: %v", panicked)
+	message.Line(out, "This is a bug: report it with the command that you ran and what it prints with %s=1.", debugVariable)
 	if os.Getenv(debugVariable) != "" {
 		_, _ = out.Write(debug.Stack())
 	}

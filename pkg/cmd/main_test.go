@@ -51,7 +51,7 @@ func TestReport(t *testing.T) {
 			err: fmt.Errorf("cannot list pods: %w", refused), code: exit.Error,
 			text: "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?\n",
 		},
-		"text that a terminal would obey": {err: errors.New("a\x1b[2Jb\nc"), code: exit.Error, text: "error: a\\x1b[2Jb\nc\n"},
+		"text that a terminal would obey": {err: errors.New("a\x1b[2Jb\nc"), code: exit.Error, text: "error: a\\x1b[2Jb\\nc\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := test.ctx

@@ -342,7 +342,7 @@ func TestADownloadThatFailsIsNotTheAPIServer(t *testing.T) {
 		t.Fatal("no error")
 	}
 	want := "error: fetch Calico's manifest " + s.URL + "/calico-vxlan.yaml: dial tcp "
-	if got := exit.Message(err); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "--calico-manifests takes a folder or another URL") {
+	if got := strings.Join(exit.Messages(err), "\n"); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "--calico-manifests takes a folder or another URL") {
 		t.Errorf("got %q, want %q…", got, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
@@ -69,8 +70,7 @@ func (l *looker[T]) look(ctx context.Context) error {
 	}
 	report := l.spec.Analyze(snap, l.view)
 	for _, omission := range report.Omitted {
-		// A broken standard error is no reason to keep the rows from the user.
-		_, _ = fmt.Fprintf(l.ErrOut, "Note: %s.\n", printer.Escape(omission.String()))
+		message.Line(l.ErrOut, "Note: %s.", omission)
 	}
 	findings := l.findings(report)
 	p := l.short

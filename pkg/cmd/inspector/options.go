@@ -9,7 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 )
@@ -62,8 +62,7 @@ func (o *Options) warn(missing []inspect.Missing, facts []inspect.Fact) {
 			continue
 		}
 		said = append(said, line)
-		// A broken standard error is no reason to keep the facts that we have from the user.
-		_, _ = fmt.Fprintf(o.ErrOut, "Warning: %s\n", printer.Escape(line))
+		message.Line(o.ErrOut, "Warning: %s", line)
 	}
 }
 
@@ -77,5 +76,5 @@ func (o *Options) NotFound(count int, noun string) {
 	if o.Request.Namespace != "" {
 		scope = fmt.Sprintf(" in %s namespace", o.Request.Namespace)
 	}
-	_, _ = fmt.Fprintf(o.ErrOut, "No %s found%s.\n", noun, printer.Escape(scope))
+	message.Line(o.ErrOut, "No %s found%s.", noun, scope)
 }

@@ -2,12 +2,13 @@ package inspector
 
 import (
 	"context"
+	"io"
 	"slices"
-
-	"k8s.io/client-go/rest"
+	"sync"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/interrupt"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/version"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
@@ -36,8 +37,30 @@ func (f *Flags) source() (gather.Source, error) {
 		return nil, err
 	}
 	config.UserAgent = "kubectl-dualstack/" + version.Get().Version
-	config.WarningHandler = rest.NewWarningWriter(f.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
+	config.WarningHandler = &warnings{w: f.ErrOut, said: map[string]bool{}}
 	return gather.NewCluster(config, gather.Options{NodeAccess: f.NodeAccess, Image: f.ProbeImage})
+}
+
+// warnings writes what an API server warns of, each warning once, and few of them.
+type warnings struct {
+	w    io.Writer
+	mu   sync.Mutex
+	said map[string]bool
+}
+
+// mostWarnings bounds what a server may have written to the terminal.
+const mostWarnings = 20
+
+// HandleWarningHeader implements rest.WarningHandler. 299 is the code of warnings that are meant for users (RFC 7234).
+func (w *warnings) HandleWarningHeader(code int, _, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text = message.Text(text)
+	if code != 299 || text == "" || w.said[text] || len(w.said) == mostWarnings {
+		return
+	}
+	w.said[text] = true
+	message.Line(w.w, "Warning: %s", text)
 }
 
 // The values of --snapshot that are no files.

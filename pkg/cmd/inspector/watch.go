@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 )
 
 // watchInterval is the time between two looks with --watch. Kernels cannot be watched as objects of an API server can, so
@@ -42,11 +41,13 @@ func (o *Options) Repeat(ctx context.Context, inspect func(context.Context) erro
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.As(err, &findings):
-			_, _ = fmt.Fprintln(errOut, findings.Summary) // a buffer takes everything
+			message.Line(errOut, "%s", findings.Summary)
 		case err != nil && first:
 			return err
 		case err != nil:
-			_, _ = fmt.Fprintln(errOut, printer.Escape(exit.Message(err)))
+			for _, line := range exit.Messages(err) {
+				message.Line(errOut, "%s", line)
+			}
 		}
 		if now := [2]string{out.String(), errOut.String()}; now != before {
 			if err := show(streams.Out, now[0], !first && now[0] != ""); err != nil {

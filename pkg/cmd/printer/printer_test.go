@@ -200,24 +200,6 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
-func TestEscape(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                         "",
-		"plain-1.2.3.4/32 fd00::1": "plain-1.2.3.4/32 fd00::1",
-		"Grüße 日本":                 "Grüße 日本",
-		"\x1b]0;title\x07":         `\x1b]0;title\a`,
-		"a\tb\r\nc":                `a\tb\r\nc`,
-		"\u009b31m":                `\u009b31m`,
-		"\u202eabc\u2066":          `\u202eabc\u2066`,
-		"\xff":                     `�`,
-		`back\slash`:               `back\slash`,
-	} {
-		if got := Escape(in); got != want {
-			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func BenchmarkTable(b *testing.B) {
 	many := make([]row, 50_000)
 	for i := range many {

@@ -9,6 +9,7 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/tw"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -206,7 +207,7 @@ func blanks(n int) string {
 
 // width is how many columns of a terminal a text takes.
 func width(s string) int {
-	if isPlain(s) {
+	if message.IsPlain(s) {
 		return len(s)
 	}
 	return twwidth.Width(s)

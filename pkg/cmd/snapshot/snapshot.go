@@ -4,7 +4,6 @@ package snapshot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,10 +14,10 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/interrupt"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/version"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/redact"
@@ -179,8 +178,8 @@ func (o *Options) sumUp(s *inspect.Snapshot) {
 		}
 	}
 	if len(unread) > 0 {
-		_, _ = fmt.Fprintf(o.ErrOut, "Warning: without the tables of %s\n", printer.Escape(strings.Join(unread, ", ")))
+		message.Line(o.ErrOut, "Warning: without the tables of %s", strings.Join(unread, ", "))
 	}
-	_, _ = fmt.Fprintf(o.ErrOut, "Recorded %d pods, %d services, %d pools, %d blocks, and the tables of %d of %d nodes, in %s.\n",
-		len(s.Pods), len(s.Services), len(s.Pools), len(s.Blocks), len(s.Tables), len(s.Nodes), printer.Escape(where))
+	message.Line(o.ErrOut, "Recorded %d pods, %d services, %d pools, %d blocks, and the tables of %d of %d nodes, in %s.",
+		len(s.Pods), len(s.Services), len(s.Pools), len(s.Blocks), len(s.Tables), len(s.Nodes), where)
 }

@@ -9,8 +9,8 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
@@ -51,8 +51,7 @@ func (o *Options) Run(ctx context.Context) error {
 
 // note tells the user something beside the paths.
 func (o *Options) note(text string) {
-	// A broken standard error is no reason to keep the paths from the user.
-	_, _ = fmt.Fprintf(o.ErrOut, "Note: %s.\n", printer.Escape(text))
+	message.Line(o.ErrOut, "Note: %s.", text)
 }
 
 // print writes the table, and below it hop by hop the paths that need a closer look.
@@ -86,7 +85,7 @@ func (o *Options) print(report *inspect.Report[trace.Path]) error {
 // summary is the last line: "12 paths: 10 passed, 1 failed, 1 skipped in 2.1 s". It is an error when a path did not pass.
 func (o *Options) summary(paths []trace.Path, took time.Duration) error {
 	if len(paths) == 0 {
-		_, _ = fmt.Fprintln(o.ErrOut, "No paths to trace.")
+		message.Line(o.ErrOut, "No paths to trace.")
 		return nil
 	}
 	counts := map[trace.Verdict]int{}
@@ -110,7 +109,7 @@ func (o *Options) summary(paths []trace.Path, took time.Duration) error {
 	if bad := counts[trace.Fail] + counts[trace.Inconclusive]; bad > 0 {
 		return exit.FindingsIf(bad, "%s", text)
 	}
-	_, _ = fmt.Fprintln(o.ErrOut, text)
+	message.Line(o.ErrOut, "%s", text)
 	return nil
 }
 
@@ -121,12 +120,12 @@ func (o *Options) printCommands(paths []trace.Path) {
 		if p.Result == nil || p.Result.Command == "" {
 			continue
 		}
-		_, _ = fmt.Fprintf(o.ErrOut, "%s: %s\n", printer.Escape(p.Name), printer.Escape(p.Result.Tool))
-		_, _ = fmt.Fprintf(o.ErrOut, "  $ %s\n", printer.Escape(p.Result.Command))
+		message.Line(o.ErrOut, "%s: %s", p.Name, p.Result.Tool)
+		message.Line(o.ErrOut, "  $ %s", p.Result.Command)
 		for line := range strings.SplitSeq(strings.TrimRight(p.Result.Output, "\n"), "\n") {
-			_, _ = fmt.Fprintf(o.ErrOut, "  %s\n", printer.Escape(line))
+			message.Line(o.ErrOut, "  %s", line)
 		}
-		_, _ = fmt.Fprintf(o.ErrOut, "  exit code %d\n", p.Result.ExitCode)
+		message.Line(o.ErrOut, "  exit code %d", p.Result.ExitCode)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
@@ -185,12 +186,12 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(o.ErrOut, `
-Lab %q is ready after %s: %d nodes, and the context %q in %s.
-Try next:
-  kubectl dualstack lab status --name %s
-  kubectl dualstack pods -A -o wide
-  kubectl dualstack services
-`, created.Name, time.Since(start).Round(time.Second), 1+created.Workers, "kind-"+created.Name, o.Kubeconfig, created.Name)
-	return err
+	message.Line(o.ErrOut, "")
+	message.Line(o.ErrOut, "Lab %q is ready after %s: %d nodes, and the context %q in %s.", created.Name,
+		time.Since(start).Round(time.Second), 1+created.Workers, "kind-"+created.Name, o.Kubeconfig)
+	message.Line(o.ErrOut, "Try next:")
+	message.Line(o.ErrOut, "  kubectl dualstack lab status --name %s", created.Name)
+	message.Line(o.ErrOut, "  kubectl dualstack pods -A -o wide")
+	message.Line(o.ErrOut, "  kubectl dualstack services")
+	return nil
 }

@@ -4,10 +4,10 @@ package delete
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
@@ -54,7 +54,8 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	err = m.Delete(ctx, o.Name, o.Kubeconfig)
 	if errors.Is(err, lab.ErrNoLab) {
-		_, err = fmt.Fprintf(o.ErrOut, "No lab %q: nothing to delete.\n", o.Name)
+		message.Line(o.ErrOut, "No lab %q: nothing to delete.", o.Name)
+		return nil
 	}
 	return err
 }

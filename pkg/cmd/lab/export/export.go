@@ -3,10 +3,10 @@ package export
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/create"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
@@ -98,6 +98,6 @@ func (o *Options) Run(ctx context.Context) error {
 	if err := lab.Write(o.Dir, files, o.Force); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(o.ErrOut, "Wrote %d files of lab %q to %s; README.md there says how to go on.\n", len(files), from.Lab.Name, o.Dir)
-	return err
+	message.Line(o.ErrOut, "Wrote %d files of lab %q to %s; README.md there says how to go on.", len(files), from.Lab.Name, o.Dir)
+	return nil
 }

@@ -3,11 +3,11 @@ package list
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab/target"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
@@ -89,7 +89,7 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	if len(labs) == 0 {
-		_, err = fmt.Fprintln(o.ErrOut, "No labs found.")
+		message.Line(o.ErrOut, "No labs found.")
 	}
-	return err
+	return nil
 }
