@@ -165,17 +165,7 @@ func (w *Writer[T]) End() error {
 	case w.p.resource == nil:
 		return w.names(w.held)
 	}
-	list := inspect.NewReport(w.p.table.Kind, w.held, w.omitted...)
-	switch printer := w.p.resource.(type) {
-	case *printers.JSONPathPrinter:
-		object, err := toUnstructured(list)
-		if err != nil {
-			return err
-		}
-		return printer.PrintObj(object, w.out)
-	default:
-		return printer.PrintObj(list, w.out)
-	}
+	return w.machine(inspect.NewReport(w.p.table.Kind, w.held, w.omitted...))
 }
 
 // draw draws rows as lines of the table.

@@ -1,13 +1,14 @@
 package trace
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/safefile"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
@@ -61,19 +62,10 @@ func hopText(p *trace.Path) string {
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 
-// writeJUnit writes the report to a file.
-func writeJUnit(name string, paths []trace.Path, took time.Duration) (err error) {
-	file, err := os.Create(name)
-	if err != nil {
+// writeJUnit writes the report to a file that only its owner may read: it has names and addresses of the cluster.
+func writeJUnit(ctx context.Context, name string, paths []trace.Path, took time.Duration) error {
+	if err := safefile.Write(ctx, name, suites(paths, took).WriteXML); err != nil {
 		return fmt.Errorf("write the JUnit report: %w", err)
-	}
-	defer func() {
-		if closeErr := file.Close(); err == nil && closeErr != nil {
-			err = fmt.Errorf("write the JUnit report: %w", closeErr)
-		}
-	}()
-	if err := suites(paths, took).WriteXML(file); err != nil {
-		return fmt.Errorf("write the JUnit report %s: %w", name, err)
 	}
 	return nil
 }

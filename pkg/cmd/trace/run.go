@@ -42,7 +42,7 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	if o.JUnitFile != "" {
-		if err := writeJUnit(o.JUnitFile, paths, took); err != nil {
+		if err := writeJUnit(ctx, o.JUnitFile, paths, took); err != nil {
 			return err
 		}
 	}
