@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 )
 
 // completionName is the name under which kubectl looks for a plugin's completion; a link of that name to the binary
@@ -54,8 +56,17 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams)
 		}
 	}()
 	root := NewCmdDualstack(streams)
-	root.SetArgs(arguments(args))
+	words := arguments(args)
+	root.SetArgs(words)
+	var completed bytes.Buffer
+	completes := len(words) > 0 && strings.HasPrefix(words[0], "__complete")
+	if completes {
+		root.SetOut(&completed)
+	}
 	cmd, err := root.ExecuteContextC(ctx)
+	if completes {
+		err = errors.Join(err, command.WriteCandidates(streams.Out, completed.String()))
+	}
 	if usage := (*exit.UsageError)(nil); errors.As(err, &usage) && usage.Command == "" {
 		usage.Command = cmd.CommandPath()
 	}

@@ -1,6 +1,13 @@
 package command
 
-import "github.com/spf13/cobra"
+import (
+	"io"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+)
 
 // CompleteFlag completes a flag. Cobra's only error is that the flag does not exist, or has a completion already: a mistake
 // of the program, which every test would show.
@@ -14,3 +21,27 @@ func CompleteFlag(cmd *cobra.Command, flag string, complete cobra.CompletionFunc
 func Words(words ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 }
+
+// WriteCandidates is the one filter of all completions: it hands on what cobra has printed for a shell, without the
+// candidates that a shell might expand or a terminal obey. Their names come from clusters, snapshots, kubeconfig files and
+// folders, and shells with an older kubectl have run what was among their candidates.
+func WriteCandidates(out io.Writer, printed string) error {
+	var kept strings.Builder
+	for line := range strings.Lines(printed) {
+		line = strings.TrimSuffix(line, "\n")
+		candidate, description, described := strings.Cut(line, "\t")
+		switch {
+		case !harmless.MatchString(candidate):
+			continue
+		case described && !strings.ContainsFunc(description, func(r rune) bool { return strings.ContainsRune("$`\\", r) || !unicode.IsPrint(r) }):
+			candidate += "\t" + description
+		}
+		kept.WriteString(candidate + "\n")
+	}
+	_, err := io.WriteString(out, kept.String())
+	return err
+}
+
+// harmless are words that mean nothing to a shell: no expansion, no quote, no space, and no "=" or "~" at the begin, which
+// zsh expands. The last line of cobra's, such as ":4", is one.
+var harmless = regexp.MustCompile(`^[-\pL\pN._/:@%+,][-\pL\pN._/:@%+,=]*$`)

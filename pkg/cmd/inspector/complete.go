@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/metadata"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile/demo"
 )
 
 // Completions are asked for while somebody waits with a finger on TAB: no more names than one would read, and no longer
@@ -36,9 +37,57 @@ func CompletionContext(ctx context.Context) (context.Context, context.CancelFunc
 
 // CompleteNames completes the names of core objects ("pods", "services", "nodes", "namespaces") that are not on the
 // command line yet. Errors complete nothing: there is no place to show them.
-func CompleteNames(config *genericclioptions.ConfigFlags, resource string) cobra.CompletionFunc {
+func (f *Flags) CompleteNames(resource string) cobra.CompletionFunc {
+	return completeNames(func(ctx context.Context) []string { return f.Names(ctx, resource) })
+}
+
+// Names returns names of core objects, and reads nothing else. Those of a snapshot are not offered: the file may be
+// somebody else's, and is only read when a command is run on it.
+func (f *Flags) Names(ctx context.Context, resource string) []string {
+	if f.Snapshot != "" && f.Snapshot != Demo {
+		return nil
+	}
+	if f.Snapshot == Demo {
+		return f.demoNames(resource)
+	}
+	return objectNames(ctx, f.Config, resource)
+}
+
+// demoNames are those of the recording within the program.
+func (f *Flags) demoNames(resource string) []string {
+	s, err := demo.Snapshot()
+	if err != nil {
+		return nil
+	}
+	namespace, _, err := f.Config.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	switch resource {
+	case "nodes":
+		for i := range s.Nodes {
+			names = append(names, s.Nodes[i].Name)
+		}
+	case "pods":
+		for i := range s.Pods {
+			if s.Pods[i].Namespace == namespace {
+				names = append(names, s.Pods[i].Name)
+			}
+		}
+	case "services":
+		for i := range s.Services {
+			if s.Services[i].Namespace == namespace {
+				names = append(names, s.Services[i].Name)
+			}
+		}
+	}
+	return names
+}
+
+func completeNames(all func(context.Context) []string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		names := objectNames(cmd.Context(), config, resource)
+		names := all(cmd.Context())
 		return slices.DeleteFunc(names, func(name string) bool {
 			return !strings.HasPrefix(name, typed) || slices.Contains(args, name)
 		}), cobra.ShellCompDirectiveNoFileComp
@@ -71,7 +120,7 @@ func objectNames(ctx context.Context, config *genericclioptions.ConfigFlags, res
 	}
 	names := make([]string, 0, len(list.Items))
 	for i := range list.Items {
-		// A name that no API server admits is an attack on the terminal, or on a shell that expands its candidates.
+		// What no API server admits is an attack, see command.WriteCandidates.
 		if name := list.Items[i].Name; len(validation.IsDNS1123Subdomain(name)) == 0 {
 			names = append(names, name)
 		}
@@ -105,7 +154,9 @@ func completeSnapshot(_ *cobra.Command, _ []string, typed string) ([]cobra.Compl
 
 // CompleteGlobalFlags completes the values of kubectl's global flags that can be looked up.
 func CompleteGlobalFlags(root *cobra.Command, config *genericclioptions.ConfigFlags) {
-	command.CompleteFlag(root, "namespace", CompleteNames(config, "namespaces"))
+	command.CompleteFlag(root, "namespace", completeNames(func(ctx context.Context) []string {
+		return objectNames(ctx, config, "namespaces")
+	}))
 	for _, flag := range []string{"context", "cluster", "user"} {
 		command.CompleteFlag(root, flag,
 			func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {

@@ -32,11 +32,11 @@ func TestHostileNames(t *testing.T) {
 	config := genericclioptions.NewConfigFlags(false)
 	config.APIServer = &server.URL
 
-	got, directive := CompleteNames(config, "nodes")(&cobra.Command{}, nil, "node-")
+	got, directive := (&Flags{Config: config}).CompleteNames("nodes")(&cobra.Command{}, nil, "node-")
 	if want := []string{"node-1", "node-2.example"}; !slices.Equal(got, want) || directive != cobra.ShellCompDirectiveNoFileComp {
 		t.Errorf("got %q and %v, want %q", got, directive, want)
 	}
-	if got, _ := CompleteNames(config, "nodes")(&cobra.Command{}, []string{"node-1"}, ""); slices.Contains(got, "node-1") {
+	if got, _ := (&Flags{Config: config}).CompleteNames("nodes")(&cobra.Command{}, []string{"node-1"}, ""); slices.Contains(got, "node-1") {
 		t.Errorf("got %q, with what is on the line already", got)
 	}
 }

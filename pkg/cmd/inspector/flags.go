@@ -73,7 +73,7 @@ func (f *Flags) AddSelectorFlags(cmd *cobra.Command) {
 // AddNodeFlags binds the flags of inspectors whose subject is on a node.
 func (f *Flags) AddNodeFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.Node, "node", f.Node, "Show only what is on this node.")
-	command.CompleteFlag(cmd, "node", CompleteNames(f.Config, "nodes"))
+	command.CompleteFlag(cmd, "node", f.CompleteNames("nodes"))
 }
 
 // AddTableFlags binds the flags of inspectors that read what the kernels of nodes hold.

@@ -100,7 +100,7 @@ func newCmd[T any](spec Spec[T], f *Flags, runF func(context.Context, *Inspectio
 	}
 	if spec.Named {
 		s.Use += " [NAME...]"
-		s.Args, s.Complete = cobra.ArbitraryArgs, CompleteNames(f.Config, spec.Name)
+		s.Args, s.Complete = cobra.ArbitraryArgs, f.CompleteNames(spec.Name)
 	}
 	return command.New(s, runF)
 }

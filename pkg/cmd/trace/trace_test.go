@@ -19,7 +19,6 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile/demo"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/tracetest"
 )
@@ -185,27 +184,5 @@ func TestSnapshot(t *testing.T) {
 	o.request.DryRun = true
 	if err := o.Validate(); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestTargets completes what can be a target, in the family that was chosen, and nothing that is none.
-func TestTargets(t *testing.T) {
-	s := inspecttest.Lab()
-	all := targets(s, 0)
-	for _, want := range []string{"pod/multitool-worker", "svc/multitool-dual-stack", "1.1.1.1", "2001:db8::1", "10.10.10.1",
-		"fd00:10:96::2002", "fd00:10:10::11", "multitool-ipv6-only.default.svc.cluster.local"} {
-		if !strings.Contains(strings.Join(all, " ")+" ", want+" ") {
-			t.Errorf("%s is not completed", want)
-		}
-	}
-	for _, target := range all {
-		if _, err := plan.ParseTarget(s, target, "default", ""); err != nil {
-			t.Errorf("%s is completed: %v", target, err)
-		}
-	}
-	for _, target := range targets(s, inspect.IPv6) {
-		if strings.HasPrefix(target, "10.10.10.") || target == "1.1.1.1" {
-			t.Errorf("%s is completed with --family ipv6", target)
-		}
 	}
 }
