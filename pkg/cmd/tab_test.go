@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
 )
 
 // TestTABRunsNothing completes every kind of name from sources that are hostile: an API server, a kubeconfig, a folder.
@@ -45,17 +49,22 @@ func TestTABRunsNothing(t *testing.T) {
 	}
 }
 
-// TestTABReadsNoSnapshot has TAB look at a file that nobody could read without being noticed: it is not there.
-func TestTABReadsNoSnapshot(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "pipe")
-	for _, line := range [][]string{{"trace"}, {"pods"}, {"fdb", "--node"}} {
-		words := slices.Concat([]string{"__complete", line[0], "--snapshot", file}, line[1:], []string{""})
-		if code, out, errOut := run(t, words...); code != 0 || out != ":4\n" {
-			t.Errorf("%q: code %d, %q, %q", words, code, out, errOut)
-		}
+// TestTABReadsNamesOfSnapshots offers the names of a snapshot that are names, and nothing of what is none.
+func TestTABReadsNamesOfSnapshots(t *testing.T) {
+	dir := t.TempDir()
+	recorded, broken := filepath.Join(dir, "lab"), filepath.Join(dir, "broken")
+	snapshot := it.With(func(s *inspect.Snapshot) { s.Services[len(s.Services)-1].Name = "$(touch x)" })
+	if err := errors.Join(snapfile.WriteFile(t.Context(), recorded, snapshot), os.WriteFile(broken, []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
 	}
-	if _, out, _ := run(t, "__complete", "trace", "--snapshot", "demo", "svc/"); !strings.Contains(out, "svc/multitool-dual-stack\n") {
-		t.Errorf("the demo completes %q", out)
+	for _, test := range []struct{ file, typed, want string }{
+		{recorded, "svc/", "svc/multitool-dual-stack\n"}, {"demo", "svc/", "svc/multitool-dual-stack\n"}, {recorded, "pod/", "pod/multitool-worker\n"},
+		{broken, "", ""}, {dir, "", ""}, {filepath.Join(dir, "nothing"), "", ""}, {"-", "", ""},
+	} {
+		code, out, _ := run(t, "__complete", "trace", "--snapshot", test.file, test.typed)
+		if code != 0 || strings.Contains(out, "touch") || test.want == "" && out != ":4\n" || !strings.Contains(out, test.want) {
+			t.Errorf("%s, %q: code %d, %q", test.file, test.typed, code, out)
+		}
 	}
 }
 

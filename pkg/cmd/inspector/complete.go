@@ -2,6 +2,7 @@ package inspector
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,8 @@ import (
 	"k8s.io/client-go/metadata"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile/demo"
 )
 
@@ -41,21 +44,12 @@ func (f *Flags) CompleteNames(resource string) cobra.CompletionFunc {
 	return completeNames(func(ctx context.Context) []string { return f.Names(ctx, resource) })
 }
 
-// Names returns names of core objects, and reads nothing else. Those of a snapshot are not offered: the file may be
-// somebody else's, and is only read when a command is run on it.
+// Names returns names of core objects, of a cluster or of a snapshot, and reads nothing else.
 func (f *Flags) Names(ctx context.Context, resource string) []string {
-	if f.Snapshot != "" && f.Snapshot != Demo {
-		return nil
+	if f.Snapshot == "" {
+		return objectNames(ctx, f.Config, resource)
 	}
-	if f.Snapshot == Demo {
-		return f.demoNames(resource)
-	}
-	return objectNames(ctx, f.Config, resource)
-}
-
-// demoNames are those of the recording within the program.
-func (f *Flags) demoNames(resource string) []string {
-	s, err := demo.Snapshot()
+	s, err := f.recordedNames()
 	if err != nil {
 		return nil
 	}
@@ -82,7 +76,23 @@ func (f *Flags) demoNames(resource string) []string {
 			}
 		}
 	}
-	return names
+	return slices.DeleteFunc(names, func(name string) bool { return len(validation.IsDNS1123Subdomain(name)) > 0 })
+}
+
+// recordedNames reads no more of a snapshot than names. The file may be somebody else's.
+func (f *Flags) recordedNames() (*inspect.Snapshot, error) {
+	if f.Snapshot == Demo {
+		return demo.Snapshot()
+	}
+	if info, err := os.Stat(f.Snapshot); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file", f.Snapshot) // standard input, or a pipe that nobody may ever write to
+	}
+	file, err := os.Open(f.Snapshot)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return snapfile.Names(file, completionLimit)
 }
 
 func completeNames(all func(context.Context) []string) cobra.CompletionFunc {
