@@ -29,7 +29,9 @@ const (
 // A comment before a block tells the tests more than readers need to know: <!-- on NAME --> has its commands look at one
 // of the recordings, <!-- file NAME --> makes the block a file for the commands that follow.
 func TestDocsPages(t *testing.T) {
+	imports := whiteboard(t)
 	for _, page := range pages(t) {
+		page.imports = imports
 		t.Run(page.name, func(t *testing.T) {
 			noCluster(t)
 			t.Chdir(t.TempDir())
@@ -68,6 +70,10 @@ func replay(t *testing.T, p page) []block {
 				all.WriteString(e.typed + e.replayed(t, recording))
 			}
 			b.text = all.String()
+		case inText:
+			if b.comment == "imports" {
+				b.text = p.imports
+			}
 		case inYAML:
 			if which, ok := b.says("roles"); ok {
 				b.text = rolesOf(which)
@@ -201,6 +207,7 @@ func (b block) transcript(t *testing.T) []exchange {
 // page is a page of the documentation that people write.
 type page struct {
 	name, path string
+	imports    string // which parts of the program import which
 	source     []byte
 }
 
