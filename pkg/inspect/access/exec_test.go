@@ -208,7 +208,7 @@ func TestExecTooLarge(t *testing.T) {
 		return ctx.Err()
 	}
 	_, err := e.Run(t.Context(), "n1", "SCRIPT")
-	checkError(t, err, "more than 64 MiB", true)
+	checkError(t, err, "more than 16 MiB", true)
 }
 
 // TestRemoteStreamErrors puts the real executor in front of servers that do not let it in.

@@ -152,5 +152,5 @@ func TestRuntimeTooLarge(t *testing.T) {
 	})
 	nodes := []inspect.Node{{Name: "lab-worker", ProviderID: "kind://docker/lab/lab-worker", InternalIPs: []netip.Addr{netip.MustParseAddr("10.10.10.11")}}}
 	_, err := NewRuntime(runner, "localhost", nodes).Run(t.Context(), "lab-worker", "SCRIPT")
-	checkError(t, err, "more than 64 MiB", true)
+	checkError(t, err, "more than 16 MiB", true)
 }

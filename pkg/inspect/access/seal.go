@@ -23,7 +23,10 @@ const sealOfX = "12738659 1"
 
 // Seal returns the checksum and the length of a text as POSIX cksum prints them: a CRC of 32 bits with the polynomial
 // 0x04C11DB7, over the text and the bytes of its length, lowest first.
-func Seal(text string) string {
+func Seal(text string) string { return sealOf([]byte(text)) }
+
+// sealOf is Seal of a text in parts.
+func sealOf(parts ...[]byte) string {
 	// It is the CRC of the IEEE, with the bits of each byte, and of the result, the other way round.
 	crc := ^uint32(0)
 	var reversed [4096]byte
@@ -33,13 +36,17 @@ func Seal(text string) string {
 		}
 		crc = crc32.Update(crc, crc32.IEEETable, reversed[:len(part)])
 	}
-	for part := range slices.Chunk([]byte(text), len(reversed)) {
-		add(part)
+	length := 0
+	for _, part := range parts {
+		length += len(part)
+		for chunk := range slices.Chunk(part, len(reversed)) {
+			add(chunk)
+		}
 	}
-	for n := len(text); n > 0; n >>= 8 {
+	for n := length; n > 0; n >>= 8 {
 		add([]byte{byte(n)})
 	}
-	return fmt.Sprintf("%d %d", bits.Reverse32(crc), len(text))
+	return fmt.Sprintf("%d %d", bits.Reverse32(crc), length)
 }
 
 // Sealed reports whether a text is what was sealed: its seal is right, or where the script had no tool to seal with, it

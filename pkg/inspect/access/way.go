@@ -12,8 +12,8 @@ type Way interface {
 }
 
 // MaxOutput is how much a node may print, in bytes. The tables of a node in a cluster of a thousand take about 1 MB; a
-// node that carries the routes of the whole Internet is beyond what is read.
-const MaxOutput = 64 << 20
+// node that carries the routes of the whole Internet is beyond what is read. Parsing takes many times this.
+const MaxOutput = 16 << 20
 
 // shell is the command that runs a script.
 func shell(script string, args []string) []string {

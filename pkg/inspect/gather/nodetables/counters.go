@@ -29,7 +29,7 @@ func parseLinks(out []byte) ([]inspect.Link, error) {
 	if err := check(sectionLink, link); err != nil {
 		return nil, err
 	}
-	p := parser{names: map[string]string{}}
+	p := newParser()
 	if err := p.links(link.Out, 0); err != nil {
 		return nil, fmt.Errorf("section %s: %w", sectionLink, err)
 	}

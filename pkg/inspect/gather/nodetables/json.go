@@ -20,6 +20,8 @@ func eachRow[T any](b []byte, f func(T) error) error {
 			return nil
 		case err != nil:
 			return fmt.Errorf("read JSON: %w", err)
+		case open == nil: // null
+			continue
 		case open != json.Delim('['):
 			return fmt.Errorf("read JSON: %v where a list must begin", open)
 		}
@@ -61,6 +63,31 @@ func dropTrailingCommas(b []byte) []byte {
 		out = append(out, c)
 	}
 	return out
+}
+
+// list is a list within a row, to be read element by element with eachRow. A slice would let a row of fifty megabytes of
+// "null" become as many structs.
+type list = json.RawMessage
+
+// flags are the flags of a device or next hop that we know. What else a list holds takes no memory.
+type flags uint8
+
+const (
+	flagUp flags = 1 << iota
+	flagLowerUp
+	flagOnLink
+	flagDown // linkdown or dead: the kernel may not use it
+)
+
+// has reports whether a flag is set.
+func (f flags) has(one flags) bool { return f&one != 0 }
+
+func (f *flags) UnmarshalJSON(b []byte) error {
+	known := map[text]flags{"UP": flagUp, "LOWER_UP": flagLowerUp, "onlink": flagOnLink, "linkdown": flagDown, "dead": flagDown}
+	return eachRow(b, func(name text) error {
+		*f |= known[name]
+		return nil
+	})
 }
 
 // text is a string that some versions print as a number, such as a table or protocol without a name.

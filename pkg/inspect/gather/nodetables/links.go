@@ -4,18 +4,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
 type linkRow struct {
-	Index    int      `json:"ifindex"`
-	Name     string   `json:"ifname"`
-	Flags    []string `json:"flags"`
-	MTU      int      `json:"mtu"`
-	LinkType string   `json:"link_type"`
-	Address  string   `json:"address"`
+	Index    int    `json:"ifindex"`
+	Name     string `json:"ifname"`
+	Flags    flags  `json:"flags"`
+	MTU      int    `json:"mtu"`
+	LinkType string `json:"link_type"`
+	Address  string `json:"address"`
 	Info     struct {
 		Kind string          `json:"info_kind"`
 		Data json.RawMessage `json:"info_data"` // what it means depends on the kind
@@ -47,7 +46,7 @@ func (p *parser) links(b []byte, _ inspect.Family) error {
 		}
 		l := inspect.Link{
 			Index: r.Index, Name: p.intern(r.Name), Kind: p.intern(r.Info.Kind), MTU: r.MTU,
-			Up: slices.Contains(r.Flags, "UP"), LowerUp: slices.Contains(r.Flags, "LOWER_UP"),
+			Up: r.Flags.has(flagUp), LowerUp: r.Flags.has(flagLowerUp),
 			RXPackets: r.Stats.RX.Packets, TXPackets: r.Stats.TX.Packets,
 		}
 		if r.LinkType == "ether" {
@@ -62,8 +61,7 @@ func (p *parser) links(b []byte, _ inspect.Family) error {
 				return fmt.Errorf("link %.20q: %w", r.Name, err)
 			}
 		}
-		p.table.Links = append(p.table.Links, l)
-		return nil
+		return add(p, &p.table.Links, l)
 	})
 }
 
@@ -94,20 +92,22 @@ func (p *parser) vxlanLink(l *inspect.Link, data json.RawMessage) error {
 
 type addressRow struct {
 	Name string `json:"ifname"`
-	Info []struct {
-		Local     string `json:"local"`
-		PrefixLen int    `json:"prefixlen"`
-		Scope     string `json:"scope"`
-		Tentative bool   `json:"tentative"`
-		DADFailed bool   `json:"dadfailed"`
-	} `json:"addr_info"`
+	Info list   `json:"addr_info"`
+}
+
+type addressInfo struct {
+	Local     string `json:"local"`
+	PrefixLen int    `json:"prefixlen"`
+	Scope     string `json:"scope"`
+	Tentative bool   `json:"tentative"`
+	DADFailed bool   `json:"dadfailed"`
 }
 
 func (p *parser) addresses(b []byte, _ inspect.Family) error {
 	return eachRow(b, func(r addressRow) error {
-		for _, i := range r.Info {
+		return eachRow(r.Info, func(i addressInfo) error {
 			if i.Local == "" {
-				continue
+				return nil
 			}
 			ip, err := parseAddr(i.Local, 0)
 			if err != nil {
@@ -117,10 +117,9 @@ func (p *parser) addresses(b []byte, _ inspect.Family) error {
 			if !prefix.IsValid() {
 				return fmt.Errorf("address %s has a prefix length of %d", ip, i.PrefixLen)
 			}
-			p.table.Addresses = append(p.table.Addresses, inspect.LinkAddress{
+			return add(p, &p.table.Addresses, inspect.LinkAddress{
 				Link: p.intern(r.Name), Prefix: prefix, Scope: p.intern(i.Scope), Tentative: i.Tentative, DADFailed: i.DADFailed,
 			})
-		}
-		return nil
+		})
 	})
 }

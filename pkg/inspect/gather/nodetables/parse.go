@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
@@ -21,7 +22,7 @@ func Parse(out []byte) (inspect.NodeTable, error) {
 	if err != nil {
 		return inspect.NodeTable{}, err
 	}
-	p := parser{names: map[string]string{}}
+	p := newParser()
 	for _, s := range p.steps() {
 		sec, ok := sections[s.name]
 		if !ok {
@@ -63,6 +64,21 @@ type parser struct {
 	table inspect.NodeTable
 	names map[string]string // interned names of devices, tables and protocols
 	vxlan []string          // names of the VXLAN devices
+	left  *budget.Budget    // for all that is built
+}
+
+// maxBuilt is how much memory the tables of a node may take, in bytes: some two hundred thousand routes.
+const maxBuilt = 48 << 20
+
+func newParser() *parser { return &parser{names: map[string]string{}, left: budget.New(maxBuilt)} }
+
+// add adds a row to a table of the parser, within its budget.
+func add[T any](p *parser, table *[]T, row T) error {
+	longer, err := budget.Append(p.left, *table, row)
+	if err == nil {
+		*table = longer
+	}
+	return err
 }
 
 // step parses one section; a section without a family holds both.
@@ -103,6 +119,9 @@ func (p *parser) intern(s string) string {
 	return s
 }
 
+// sysctlCost is what a sysctl takes beside its text, in bytes: its share of a map.
+const sysctlCost = 128
+
 // sysctls reads lines such as "ipv4/conf/all/rp_filter:1". The key is the path with dots, below net. Those of pods'
 // interfaces are left out.
 func (p *parser) sysctls(b []byte, _ inspect.Family) error {
@@ -112,33 +131,47 @@ func (p *parser) sysctls(b []byte, _ inspect.Family) error {
 		if !ok || strings.Contains(path, "/conf/"+calico.InterfacePrefix) {
 			continue
 		}
+		if err := p.left.Spend(sysctlCost + len(line)); err != nil {
+			return err
+		}
 		p.table.Sysctls["net."+strings.ReplaceAll(path, "/", ".")] = value
 	}
 	return nil
 }
 
 type neighborRow struct {
-	Dst    string   `json:"dst"`
-	Dev    string   `json:"dev"`
-	LLAddr string   `json:"lladdr"`
-	State  []string `json:"state"`
+	Dst    string `json:"dst"`
+	Dev    string `json:"dev"`
+	LLAddr string `json:"lladdr"`
+	State  states `json:"state"`
 }
 
 // permanent is the state of entries that were put there by somebody, not learned (linux/neighbour.h, NUD_PERMANENT).
 const permanent = "PERMANENT"
 
-func (r neighborRow) permanent() bool { return slices.Contains(r.State, permanent) }
+// states are the states of an entry: its first, and whether one of them is permanent.
+type states struct {
+	first     text
+	permanent bool
+}
+
+// UnmarshalJSON keeps what matters of a list of any length.
+func (s *states) UnmarshalJSON(b []byte) error {
+	return eachRow(b, func(state text) error {
+		if s.first == "" {
+			s.first = state
+		}
+		s.permanent = s.permanent || state == permanent
+		return nil
+	})
+}
 
 // state is the state in one word. FDB entries and proxies have more than one; permanence is what matters.
 func (r neighborRow) state() string {
-	switch {
-	case r.permanent():
+	if r.State.permanent {
 		return permanent
-	case len(r.State) > 0:
-		return r.State[0]
-	default:
-		return ""
 	}
+	return string(r.State.first)
 }
 
 // mac is the zero MAC where there is none, or none of Ethernet's: tunnels of other kinds have addresses of theirs.
@@ -159,10 +192,9 @@ func (p *parser) neighbors(b []byte, f inspect.Family) error {
 		if err != nil {
 			return err
 		}
-		p.table.Neighbors = append(p.table.Neighbors, inspect.Neighbor{
+		return add(p, &p.table.Neighbors, inspect.Neighbor{
 			Dev: p.intern(r.Dev), IP: ip, MAC: r.mac(), State: p.intern(r.state()),
 		})
-		return nil
 	})
 }
 
@@ -173,7 +205,7 @@ func (p *parser) fdb(b []byte, _ inspect.Family) error {
 		if !slices.Contains(p.vxlan, r.Dev) {
 			return nil
 		}
-		e := inspect.FDBEntry{Dev: p.intern(r.Dev), MAC: r.mac(), Permanent: r.permanent()}
+		e := inspect.FDBEntry{Dev: p.intern(r.Dev), MAC: r.mac(), Permanent: r.State.permanent}
 		if r.Dst != "" {
 			vtep, err := parseAddr(r.Dst, 0)
 			if err != nil {
@@ -181,8 +213,7 @@ func (p *parser) fdb(b []byte, _ inspect.Family) error {
 			}
 			e.VTEP = vtep
 		}
-		p.table.FDB = append(p.table.FDB, e)
-		return nil
+		return add(p, &p.table.FDB, e)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -84,7 +85,7 @@ func TestTables(t *testing.T) {
 		},
 		"too much output": {
 			first: []answer{{err: access.Permanent(access.ErrTooLarge{Limit: access.MaxOutput})}}, runs: [2]int{1, 0},
-			reason: "exec: printed more than 64 MiB",
+			reason: "exec: printed more than 16 MiB",
 		},
 		"every way gives its reason": {
 			first: []answer{refused}, second: []answer{cutOff}, runs: [2]int{1, 3},
@@ -270,4 +271,55 @@ func largeNode(others int) []byte {
 		o.set(name, "["+strings.Join(rows, ",")+"]", 0, "")
 	}
 	return o.bytes()
+}
+
+// TestParseMemory: what one node prints takes no more memory than it may, whatever it is. Each of these took gigabytes, or
+// would.
+func TestParseMemory(t *testing.T) {
+	const size = access.MaxOutput - 1<<20
+	fill := func(before, item, after string) string {
+		return before + strings.Repeat(item+",", size/(len(item)+1)) + item + after
+	}
+	for name, test := range map[string]struct{ section, text string }{
+		"next hops that are null": {sectionRoute4, fill(`[{"dst":"default","nexthops":[`, "null", "]}]")},
+		"addresses that are null": {sectionAddr, fill(`[{"ifname":"a","addr_info":[`, "null", "]}]")},
+		"flags that are empty":    {sectionLink, fill(`[{"ifname":"a","flags":[`, `""`, "]}]")},
+		"links that are short":    {sectionLink, fill("[", `{"ifname":"a"}`, "]")},
+		"rules that are short":    {sectionRule4, fill("[", `{"a":0}`, "]")},
+		"a rule of many keys":     {sectionRule4, fill("[{", `"a":0`, "}]")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := emptyNode()
+			o.set(test.section, test.text, 0, "")
+			out := o.bytes()
+			clear(o)
+			peak := watchHeap(func() { _, _ = Parse(out) })
+			if peak > 512<<20 {
+				t.Errorf("%d MiB for an output of %d MiB", peak>>20, len(out)>>20)
+			}
+		})
+	}
+}
+
+// watchHeap returns the most bytes of heap that were in use while f ran.
+func watchHeap(f func()) uint64 {
+	stop, peaks := make(chan struct{}), make(chan uint64)
+	go func() {
+		var peak uint64
+		for {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			peak = max(peak, m.HeapInuse)
+			select {
+			case <-stop:
+				peaks <- peak
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}()
+	runtime.GC()
+	f()
+	close(stop)
+	return <-peaks
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -24,11 +23,13 @@ type routeRow struct {
 	Scope    text      `json:"scope"`
 	Source   string    `json:"prefsrc"`
 	Metric   int       `json:"metric"`
-	Metrics  []struct {
-		MTU int `json:"mtu"`
-	} `json:"metrics"`
+	Metrics  list      `json:"metrics"`
 	nexthopRow
-	Nexthops []nexthopRow `json:"nexthops"`
+	Nexthops list `json:"nexthops"`
+}
+
+type metricsRow struct {
+	MTU int `json:"mtu"`
 }
 
 type nexthopRow struct {
@@ -36,8 +37,8 @@ type nexthopRow struct {
 	Via     struct {
 		Host string `json:"host"`
 	} `json:"via"` // a gateway of the other family (RFC 5549)
-	Dev   string   `json:"dev"`
-	Flags []string `json:"flags"`
+	Dev   string `json:"dev"`
+	Flags flags  `json:"flags"`
 }
 
 // routes reads the routes of a family. Table local is left out: it repeats the addresses. A route with several next
@@ -51,17 +52,18 @@ func (p *parser) routes(b []byte, f inspect.Family) error {
 		if err != nil {
 			return fmt.Errorf("route to %.60q: %w", r.Dst, err)
 		}
-		hops := r.Nexthops
-		if len(hops) == 0 {
-			hops = []nexthopRow{r.nexthopRow}
-		}
-		for _, h := range hops {
+		several := false
+		addHop := func(h nexthopRow) error {
+			several = true
 			if err := p.nexthop(&route, h); err != nil {
 				return fmt.Errorf("route to %.60q: %w", r.Dst, err)
 			}
-			p.table.Routes = append(p.table.Routes, route)
+			return add(p, &p.table.Routes, route)
 		}
-		return nil
+		if err := eachRow(r.Nexthops, addHop); err != nil || several {
+			return err
+		}
+		return addHop(r.nexthopRow)
 	})
 }
 
@@ -84,10 +86,11 @@ func (p *parser) route(r routeRow, f inspect.Family) (inspect.Route, error) {
 	if route.Protocol == "" {
 		route.Protocol = "boot" // RTPROT_BOOT, which ip leaves out (ip/iproute.c, print_route)
 	}
-	for _, m := range r.Metrics {
+	err = eachRow(r.Metrics, func(m metricsRow) error {
 		route.MTU = max(route.MTU, m.MTU)
-	}
-	if r.Source != "" {
+		return nil
+	})
+	if err == nil && r.Source != "" {
 		route.Source, err = parseAddr(r.Source, f)
 	}
 	return route, err
@@ -96,8 +99,8 @@ func (p *parser) route(r routeRow, f inspect.Family) (inspect.Route, error) {
 // nexthop sets where the route leads.
 func (p *parser) nexthop(route *inspect.Route, h nexthopRow) error {
 	route.Dev = p.intern(h.Dev)
-	route.OnLink = slices.Contains(h.Flags, "onlink")
-	route.Down = slices.Contains(h.Flags, "linkdown") || slices.Contains(h.Flags, "dead")
+	route.OnLink = h.Flags.has(flagOnLink)
+	route.Down = h.Flags.has(flagDown)
 	route.Gateway = netip.Addr{}
 	gateway := h.Gateway
 	if gateway == "" {
@@ -131,11 +134,18 @@ func parseDestination(s string, f inspect.Family) (netip.Prefix, error) {
 	return p, err
 }
 
+// maxRule is how long a rule may be, in bytes. Real ones take about a hundred.
+const maxRule = 64 << 10
+
 // rules reads the policy rules of a family. What a rule asks for beyond source and destination is noted, not kept.
 func (p *parser) rules(b []byte, f inspect.Family) error {
-	return eachRow(b, func(keys map[string]json.RawMessage) error {
-		if len(keys) == 0 {
-			return nil
+	return eachRow(b, func(row json.RawMessage) error {
+		var keys map[string]json.RawMessage
+		if len(row) > maxRule {
+			return fmt.Errorf("rule of %d bytes", len(row))
+		}
+		if err := json.Unmarshal(row, &keys); err != nil || len(keys) == 0 {
+			return err
 		}
 		rule := inspect.Rule{Family: f}
 		var src, dst string
@@ -163,8 +173,7 @@ func (p *parser) rules(b []byte, f inspect.Family) error {
 			return err
 		}
 		rule.Table, rule.Action = p.intern(string(table)), p.intern(string(action))
-		p.table.Rules = append(p.table.Rules, rule)
-		return nil
+		return add(p, &p.table.Rules, rule)
 	})
 }
 
