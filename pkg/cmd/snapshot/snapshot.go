@@ -28,18 +28,18 @@ const (
 	short = "Record all that the inspectors read, in one file"
 	long  = short + `.
 
-		Every inspector takes --snapshot FILE, and answers from the file what it would have answered from the cluster: to look
-		at a fault later, or to show it to somebody who cannot reach the cluster. FILE is - for standard output.
+		Every inspector takes --snapshot FILE and gives the same answer from it as from the cluster, so that you can look at a
+		fault later, or show it to somebody who cannot reach the cluster. FILE is - for standard output.
 
-		Recorded are the objects of all namespaces that the inspectors read, trimmed to what they use (no Secrets, and of pods
-		neither images nor environments), and the kernel tables of every node. What cannot be read is warned about and noted
-		in the file; the inspectors then say so, as they would on the cluster.
+		The file holds the objects of all namespaces that the inspectors read, trimmed to what they use (no Secrets, and of pods
+		neither images nor environments), and the kernel tables of every node. The command warns about what it cannot read and
+		notes it in the file; the inspectors then say so, as they would on the cluster.
 
-		The file is compressed text (see zcat). Since it tells how a cluster is built, only its owner may read it. It is
-		written aside and takes the place of an older FILE once it is complete. With --redact, names and addresses are
+		The file is compressed text (see zcat). Since it tells how a cluster is built, only its owner may read it. It replaces
+		an older FILE once it is complete, and follows no link that another user made. With --redact, names and addresses are
 		replaced, each by the same wherever it stands, so that the inspectors find in the file what they find in the cluster.
 
-		The exit code is 0 when the file was written, also where something could not be read, and 1 when it was not.`
+		The exit code is 0 when the file was written, even if something could not be read, and 1 when it was not.`
 	example = `
 		# Record the cluster, and look at the recording
 		kubectl dualstack snapshot cluster.snapshot
@@ -109,7 +109,7 @@ func (o *Options) Validate() error {
 	switch o.Path {
 	case inspector.Stdin:
 		if term.IsTerminal(o.Out) {
-			return exit.Usagef("a snapshot is no text for a terminal: name a file, or redirect standard output")
+			return exit.Usagef("a snapshot is not text for a terminal: name a file, or redirect standard output")
 		}
 		return o.Options.Validate()
 	case inspector.Demo:
