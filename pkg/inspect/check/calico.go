@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -18,6 +19,7 @@ const (
 	AddressOfTunnel    inspect.Code = "DS306"
 	NodeLacksTunnelIP  inspect.Code = "DS307"
 	AddressNotInternal inspect.Code = "DS308"
+	CalicoNodeDown     inspect.Code = "DS309"
 )
 
 func calicoRules() []Rule {
@@ -90,6 +92,15 @@ func calicoRules() []Rule {
 			Why:     "kubelet and Calico chose different interfaces or addresses. That works where both can be reached, and is a surprise where a firewall knows one of them.",
 			Mend:    "IP_AUTODETECTION_METHOD and IP6_AUTODETECTION_METHOD=kubernetes-internal-ip take kubelet's",
 			Find:    addressesNotInternal,
+		},
+		{
+			Code: CalicoNodeDown, Section: Calico, Severity: inspect.SeverityError, Needs: append(nodes, inspect.FactPods),
+			Follows: []inspect.Code{NodeNotReady},
+			Title:   "calico-node does not run on a node, or is not ready",
+			Why:     "without Felix nobody programs the node's routes and policies; without calico-node's start-up the node has no address in Calico. Images that cannot be pulled, taints, a nodeSelector and a crash at start are the usual reasons.",
+			Mend:    "kubectl -n NAMESPACE describe pod, and its log",
+			Reports: []string{"projectcalico/calico#8433", "projectcalico/felix#2360"},
+			Find:    calicoNodesDown,
 		},
 	}
 }
@@ -290,4 +301,41 @@ func addressesNotInternal(c *Cluster) []inspect.Finding {
 			Summary: fmt.Sprintf("Calico's %s address %s of node %s is not its InternalIP %s", f, a.Addr(), n.Name, list(internal))})
 	})
 	return found
+}
+
+// daemons returns the pods of a system DaemonSet by node: those with the label in its namespaces, where only
+// administrators create pods, and of the host's network.
+func (c *Cluster) daemons(app string, namespaces ...string) map[string]*inspect.Pod {
+	pods := map[string]*inspect.Pod{}
+	for i := range c.Pods {
+		p := &c.Pods[i]
+		if p.Labels["k8s-app"] == app && p.HostNetwork && slices.Contains(namespaces, p.Namespace) && (pods[p.Node] == nil || p.Ready) {
+			pods[p.Node] = p
+		}
+	}
+	return pods
+}
+
+// down finds the nodes on which a DaemonSet has no ready pod. Where it has none at all, it is not installed.
+func (c *Cluster) down(app string, namespaces ...string) []inspect.Finding {
+	pods := c.daemons(app, namespaces...)
+	var found []inspect.Finding
+	for _, n := range c.Nodes {
+		p := pods[n.Name]
+		if n.OS == "windows" || len(pods) == 0 || p != nil && p.Ready {
+			continue
+		}
+		f := inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Summary: app + " does not run on node " + n.Name}
+		if p != nil {
+			f.Subject = "pod " + p.Namespace + "/" + p.Name
+			f.Summary = fmt.Sprintf("%s is not ready on node %s (pod %s/%s, %s)", app, n.Name, p.Namespace, p.Name, p.Phase)
+			f.Command = fmt.Sprintf("kubectl -n %s describe pod %s", p.Namespace, p.Name)
+		}
+		found = append(found, f)
+	}
+	return found
+}
+
+func calicoNodesDown(c *Cluster) []inspect.Finding {
+	return c.down(calico.NodeName, calico.NodeNamespaces()...)
 }

@@ -69,6 +69,8 @@ func TestRoots(t *testing.T) {
 		"status lacks the address": {pod(func(p *inspect.Pod) { p.IPs = p.IPs[:1] }), "DS501"},
 		"route deleted":            {it.RouteDeleted(it.Worker, it.Worker2, inspect.IPv6), "DS602"},
 		"device deleted":           {it.DeviceDeleted(it.Worker, inspect.IPv6), "DS601"},
+		"calico-node gone":         {podsOf("calico-node", func(p *inspect.Pod) bool { return p.Node == it.Worker }), "DS309"},
+		"no calico-node at all":    {podsOf("calico-node", func(*inspect.Pod) bool { return true }), ""},
 		"FDB moved":                {it.FDBMoved(it.Worker, it.Worker2, inspect.IPv6, netip.MustParseAddr("fd00:10:10::10")), "DS604"},
 		"two at once": {it.All(it.DeviceDeleted(it.Worker, inspect.IPv6), it.RouteDeleted(it.Worker2, it.Worker, inspect.IPv4)),
 			"DS601 DS602"},
@@ -98,6 +100,13 @@ func sysctl(key, value string) it.Change {
 		}
 		t.Sysctls[key] = value
 	})
+}
+
+// podsOf deletes the pods of a DaemonSet that a function chooses.
+func podsOf(app string, gone func(*inspect.Pod) bool) it.Change {
+	return func(s *inspect.Snapshot) {
+		s.Pods = slices.DeleteFunc(s.Pods, func(p inspect.Pod) bool { return p.Labels["k8s-app"] == app && gone(&p) })
+	}
 }
 
 // pod changes the lab's pod on the worker.

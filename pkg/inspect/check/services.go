@@ -11,6 +11,7 @@ import (
 const (
 	SingleStackService inspect.Code = "DS701"
 	EndpointsOneFamily inspect.Code = "DS702"
+	KubeProxyDown      inspect.Code = "DS703"
 )
 
 func serviceRules() []Rule {
@@ -30,6 +31,15 @@ func serviceRules() []Rule {
 			Why:     "its pods have addresses of one family: who connects to the service's other address finds nobody.",
 			Mend:    "see the findings about these pods; pods of the host's network need a node with two InternalIPs",
 			Find:    endpointsInOneFamily,
+		},
+		{
+			Code: KubeProxyDown, Section: Services, Severity: inspect.SeverityError,
+			Needs:   []inspect.Fact{inspect.FactNodes, inspect.FactPods},
+			Follows: []inspect.Code{NodeNotReady},
+			Title:   "kube-proxy does not run on a node, or is not ready",
+			Why:     "the node's rules for services are those of the time when it last ran, or none: pods there do not reach new services.",
+			Mend:    "kubectl -n kube-system describe pod, and its log",
+			Find:    func(c *Cluster) []inspect.Finding { return c.down("kube-proxy", "kube-system") },
 		},
 	}
 }
