@@ -23,7 +23,16 @@ const (
 )
 
 func calicoRules() []Rule {
-	nodes := []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactServices}
+	return slices.Concat(nodeRules(), addressRules(), placeRules())
+}
+
+// nodeFacts are what the rules about Calico's addresses of nodes go by: pools and services say which families are meant.
+func nodeFacts(more ...inspect.Fact) []inspect.Fact {
+	return append([]inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactServices}, more...)
+}
+
+// nodeRules ask whether Calico has what it needs on a node at all.
+func nodeRules() []Rule {
 	return []Rule{
 		{
 			Code: IPv6SupportOff, Section: Calico, Severity: inspect.SeverityError,
@@ -35,7 +44,7 @@ func calicoRules() []Rule {
 			Find:    ipv6SupportOff,
 		},
 		{
-			Code: NodeLacksAddress, Section: Calico, Severity: inspect.SeverityError, Needs: nodes,
+			Code: NodeLacksAddress, Section: Calico, Severity: inspect.SeverityError, Needs: nodeFacts(),
 			Follows: []inspect.Code{NodeLacksInternalIP, IPv6Disabled},
 			Title:   "Calico has no address of a family for a node",
 			Why:     "calico-node finds the address at its start: IP and IP6 say whether (autodetect), IP_AUTODETECTION_METHOD and IP6_AUTODETECTION_METHOD how. IP6_AUTODETECTION_METHOD without IP6=autodetect does nothing.",
@@ -43,8 +52,14 @@ func calicoRules() []Rule {
 			Reports: []string{"projectcalico/calico#1654"},
 			Find:    nodesWithoutAddress,
 		},
+	}
+}
+
+// addressRules ask whether the address that Calico has for a node can be the node's.
+func addressRules() []Rule {
+	return []Rule{
 		{
-			Code: AddressNotHeld, Section: Calico, Severity: inspect.SeverityError, Needs: append(nodes, inspect.FactTables),
+			Code: AddressNotHeld, Section: Calico, Severity: inspect.SeverityError, Needs: nodeFacts(inspect.FactTables),
 			Follows: []inspect.Code{IPv6Disabled, AddressNotAHosts, AddressTwice, AddressOfTunnel},
 			Title:   "no interface of a node holds the address that Calico has for it",
 			Why:     "the address was found at calico-node's start, and has moved since: another prefix by the provider, an interface that was replaced.",
@@ -53,7 +68,7 @@ func calicoRules() []Rule {
 			Find:    addressesNotHeld,
 		},
 		{
-			Code: AddressNotAHosts, Section: Calico, Severity: inspect.SeverityError, Needs: nodes,
+			Code: AddressNotAHosts, Section: Calico, Severity: inspect.SeverityError, Needs: nodeFacts(),
 			Title:   "the address that Calico has for a node is no host's address",
 			Why:     "the host part was lost: a network address stands for the whole subnet, and all nodes have the same. Multicast, loopback and link-local addresses cannot be a node's either.",
 			Mend:    "kubectl annotate node NODE projectcalico.org/IPv6Address- , correct the autodetection, restart calico-node",
@@ -61,7 +76,7 @@ func calicoRules() []Rule {
 			Find:    addressesNotAHosts,
 		},
 		{
-			Code: AddressTwice, Section: Calico, Severity: inspect.SeverityError, Needs: nodes,
+			Code: AddressTwice, Section: Calico, Severity: inspect.SeverityError, Needs: nodeFacts(),
 			Follows: []inspect.Code{AddressNotAHosts},
 			Title:   "Calico has the same address for two nodes",
 			Why:     "nodes were cloned, an address that moves between nodes (a virtual one) was autodetected, or the host part was lost.",
@@ -70,14 +85,20 @@ func calicoRules() []Rule {
 			Find:    addressesTwice,
 		},
 		{
-			Code: AddressOfTunnel, Section: Calico, Severity: inspect.SeverityError, Needs: nodes,
+			Code: AddressOfTunnel, Section: Calico, Severity: inspect.SeverityError, Needs: nodeFacts(),
 			Title: "the address that Calico has for a node is that of a tunnel device of Calico's own",
 			Why:   "autodetection by first-found or can-reach took Calico's own device: what is sent to that address would have to go through the tunnel that it is to build.",
 			Mend:  "skip these devices: IP6_AUTODETECTION_METHOD=skip-interface=.*calico.*,.*cali.* or interface=NAME; restart calico-node",
 			Find:  addressesOfTunnels,
 		},
+	}
+}
+
+// placeRules ask whether a node has its part in tunnels, and whether Felix runs there.
+func placeRules() []Rule {
+	return []Rule{
 		{
-			Code: NodeLacksTunnelIP, Section: Calico, Severity: inspect.SeverityError, Needs: nodes,
+			Code: NodeLacksTunnelIP, Section: Calico, Severity: inspect.SeverityError, Needs: nodeFacts(),
 			Follows: []inspect.Code{NodeLacksAddress, IPv6SupportOff},
 			Title:   "a node that has blocks of a VXLAN pool has no tunnel address",
 			Why:     "calico-node allocates the address at its start where an enabled VXLAN pool selects the node. The pool may have been full, made later, or the allocation was lost.",
@@ -86,7 +107,7 @@ func calicoRules() []Rule {
 			Find:    nodesWithoutTunnelIP,
 		},
 		{
-			Code: AddressNotInternal, Section: Calico, Severity: inspect.SeverityInfo, Needs: nodes,
+			Code: AddressNotInternal, Section: Calico, Severity: inspect.SeverityInfo, Needs: nodeFacts(),
 			Follows: []inspect.Code{AddressNotAHosts, AddressTwice, AddressOfTunnel, AddressNotHeld},
 			Title:   "Calico's address of a node is not among its InternalIPs",
 			Why:     "kubelet and Calico chose different interfaces or addresses. That works where both can be reached, and is a surprise where a firewall knows one of them.",
@@ -94,7 +115,7 @@ func calicoRules() []Rule {
 			Find:    addressesNotInternal,
 		},
 		{
-			Code: CalicoNodeDown, Section: Calico, Severity: inspect.SeverityError, Needs: append(nodes, inspect.FactPods),
+			Code: CalicoNodeDown, Section: Calico, Severity: inspect.SeverityError, Needs: nodeFacts(inspect.FactPods),
 			Follows: []inspect.Code{NodeNotReady},
 			Title:   "calico-node does not run on a node, or is not ready",
 			Why:     "without Felix nobody programs the node's routes and policies; without calico-node's start-up the node has no address in Calico. Images that cannot be pulled, taints, a nodeSelector and a crash at start are the usual reasons.",

@@ -23,8 +23,11 @@ const (
 	LeakedAllocation inspect.Code = "DS408"
 )
 
-func poolRules() []Rule {
-	pools := []inspect.Fact{inspect.FactPools, inspect.FactServices, inspect.FactNodes}
+func poolRules() []Rule { return slices.Concat(choiceRules(), rangeRules()) }
+
+// choiceRules ask whether each node has a pool to take addresses from.
+func choiceRules() []Rule {
+	pools := nodeFacts()
 	return []Rule{
 		{
 			Code: NoEnabledPool, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
@@ -50,6 +53,13 @@ func poolRules() []Rule {
 			Mend:  "make a pool with a longer blockSize (it cannot be changed), move the pods, delete the old one",
 			Find:  tooFewBlocks,
 		},
+	}
+}
+
+// rangeRules ask whether the pools' addresses suffice and are theirs alone.
+func rangeRules() []Rule {
+	pools := nodeFacts()
+	return []Rule{
 		{
 			Code: PoolFull, Section: Pools, Severity: inspect.SeverityError, Needs: append(pools, inspect.FactBlocks),
 			Title:   "the pools of a family have no or hardly any free addresses",
