@@ -174,14 +174,14 @@ func FuzzReadMemory(f *testing.F) {
 	f.Add(string(unzipped(f, written(f, inspecttest.Sample()))), "{}", "")
 	f.Fuzz(func(t *testing.T, begin, part, end string) {
 		part += " "
-		plain := begin + strings.Repeat(part, (4<<20)/len(part)) + end
+		plain := begin + strings.Repeat(part, (256<<10)/len(part)) + end
 		file := zipped(t, []byte(plain))
-		bounds := snapfile.Limits{Compressed: 8 << 20, Plain: 64 << 20, Node: 1 << 20, Object: 1 << 18, Values: 1 << 12, Memory: 8 << 20}
+		bounds := snapfile.Limits{Compressed: 8 << 20, Plain: 64 << 20, Node: 1 << 18, Object: 1 << 16, Values: 1 << 10, Memory: 1 << 20}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, _ = snapfile.ReadWithin(bytes.NewReader(file), bounds)
 		runtime.ReadMemStats(&after)
-		if built, most := after.TotalAlloc-before.TotalAlloc, uint64(96<<20+16*len(file)); built > most {
+		if built, most := after.TotalAlloc-before.TotalAlloc, uint64(12<<20+16*len(file)); built > most {
 			t.Errorf("%d MiB were built of a file of %d KiB", built>>20, len(file)>>10)
 		}
 	})
