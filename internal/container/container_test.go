@@ -120,13 +120,13 @@ func TestErrorsHaveTheirKind(t *testing.T) {
 			for _, stderr := range lines {
 				f.Fail(name+" start a", 1, stderr)
 				err := rt.Start(t.Context(), "a")
-				for _, kind := range kinds {
-					if is := errors.Is(err, kind); is != (kind == want) {
+				for i, kind := range kinds {
+					if is := errors.Is(err, kind); is != (i == slices.Index(kinds, want)) {
 						t.Errorf("%q: is %q: %v", stderr, kind, is)
 					}
 				}
 				first, _, _ := strings.Cut(stderr, "\n")
-				if failed := (*run.Error)(nil); !errors.As(err, &failed) || err.Error() != failed.Error() || want == ErrInUse && failed.Reason() != first {
+				if failed := (*run.Error)(nil); !errors.As(err, &failed) || err.Error() != failed.Error() || errors.Is(want, ErrInUse) && failed.Reason() != first {
 					t.Errorf("%q: the error says %v", stderr, err)
 				}
 			}

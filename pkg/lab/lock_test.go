@@ -76,7 +76,7 @@ type locks struct {
 	held chan struct{} // closed: somebody removed it
 }
 
-func (l *locks) Run(_ context.Context, s container.Spec, stdin io.Reader, stdout io.Writer) error {
+func (l *locks) Run(_ context.Context, _ container.Spec, stdin io.Reader, stdout io.Writer) error {
 	l.mu.Lock()
 	if l.held != nil {
 		l.mu.Unlock()

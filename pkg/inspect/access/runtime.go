@@ -157,8 +157,8 @@ func (r *Runtime) isNode(ctx context.Context, n inspect.Node, c container) error
 		return fmt.Errorf("look at container %s: %w", c.name, err)
 	}
 	var config struct {
-		Hostname string
-		Labels   map[string]string
+		Hostname string            `json:"Hostname"`
+		Labels   map[string]string `json:"Labels"`
 	}
 	if err := json.Unmarshal(out, &config); err != nil {
 		return fmt.Errorf("look at container %s: %w", c.name, err)

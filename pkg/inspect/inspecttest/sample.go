@@ -57,37 +57,39 @@ func Sample() *inspect.Snapshot {
 			Felix:    map[string]inspect.FelixSettings{"default": {VXLANPort: &port}, "node.worker": {IPv6Support: &yes}},
 			FelixEnv: inspect.FelixSettings{IPv6Support: &yes},
 		},
-		Lab: inspect.Lab{Name: "lab", External: inspect.ByFamily[netip.Addr]{V4: netip.MustParseAddr("1.1.1.1")}},
-		Tables: map[string]inspect.NodeTable{
-			"worker3": {},
-			"worker": {
-				Links: []inspect.Link{
-					{Index: 2, Name: "eth1", Kind: "veth", Up: true, LowerUp: true, MTU: 1500, MAC: inspect.MAC{2, 0x42, 0xac, 0x12, 0, 3}},
-					{
-						Index: 3, Name: "vxlan.calico", Kind: "vxlan", Parent: "eth1", Up: true, MTU: 1450, MAC: mac,
-						VXLAN: &inspect.VXLAN{VNI: 4096, Port: 4789, Local: netip.MustParseAddr("10.10.10.11")},
-					},
-				},
-				Addresses: []inspect.LinkAddress{{Link: "vxlan.calico", Prefix: netip.PrefixFrom(tunnel.V4, 32), Scope: "global"}},
-				Rules:     []inspect.Rule{{Family: inspect.IPv4, Priority: 32766, Table: "main"}},
-				Sysctls:   map[string]string{"net.ipv4.ip_forward": "1"},
-				Routes: []inspect.Route{
-					{Dst: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("10.10.10.1"), Dev: "eth1", Protocol: "boot"},
-					{Dst: netip.MustParsePrefix("192.168.92.0/26"), Type: "blackhole", Protocol: "80"},
-					{
-						Dst: netip.MustParsePrefix("192.168.215.0/26"), Gateway: netip.MustParseAddr("192.168.215.0"),
-						Dev: "vxlan.calico", Protocol: "boot", MTU: 1450, OnLink: true,
-					},
-				},
-				Neighbors: []inspect.Neighbor{
-					{Dev: "vxlan.calico", IP: netip.MustParseAddr("192.168.215.0"), MAC: inspect.MAC(calico.VTEPMAC("worker2", false)), State: "PERMANENT"},
-					{Dev: "eth1", IP: netip.MustParseAddr("fe80::1"), State: "FAILED"},
-				},
-				FDB: []inspect.FDBEntry{
-					{Dev: "vxlan.calico", MAC: inspect.MAC(calico.VTEPMAC("worker2", false)), VTEP: netip.MustParseAddr("10.10.10.12"), Permanent: true},
-					{Dev: "vxlan.calico"},
-				},
+		Lab:    inspect.Lab{Name: "lab", External: inspect.ByFamily[netip.Addr]{V4: netip.MustParseAddr("1.1.1.1")}},
+		Tables: map[string]inspect.NodeTable{"worker3": {}, "worker": sampleTable(mac, tunnel.V4)},
+	}
+}
+
+// sampleTable is what the kernel of the sample's worker holds.
+func sampleTable(mac inspect.MAC, tunnel netip.Addr) inspect.NodeTable {
+	return inspect.NodeTable{
+		Links: []inspect.Link{
+			{Index: 2, Name: "eth1", Kind: "veth", Up: true, LowerUp: true, MTU: 1500, MAC: inspect.MAC{2, 0x42, 0xac, 0x12, 0, 3}},
+			{
+				Index: 3, Name: "vxlan.calico", Kind: "vxlan", Parent: "eth1", Up: true, MTU: 1450, MAC: mac,
+				VXLAN: &inspect.VXLAN{VNI: 4096, Port: 4789, Local: netip.MustParseAddr("10.10.10.11")},
 			},
+		},
+		Addresses: []inspect.LinkAddress{{Link: "vxlan.calico", Prefix: netip.PrefixFrom(tunnel, 32), Scope: "global"}},
+		Rules:     []inspect.Rule{{Family: inspect.IPv4, Priority: 32766, Table: "main"}},
+		Sysctls:   map[string]string{"net.ipv4.ip_forward": "1"},
+		Routes: []inspect.Route{
+			{Dst: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("10.10.10.1"), Dev: "eth1", Protocol: "boot"},
+			{Dst: netip.MustParsePrefix("192.168.92.0/26"), Type: "blackhole", Protocol: "80"},
+			{
+				Dst: netip.MustParsePrefix("192.168.215.0/26"), Gateway: netip.MustParseAddr("192.168.215.0"),
+				Dev: "vxlan.calico", Protocol: "boot", MTU: 1450, OnLink: true,
+			},
+		},
+		Neighbors: []inspect.Neighbor{
+			{Dev: "vxlan.calico", IP: netip.MustParseAddr("192.168.215.0"), MAC: inspect.MAC(calico.VTEPMAC("worker2", false)), State: "PERMANENT"},
+			{Dev: "eth1", IP: netip.MustParseAddr("fe80::1"), State: "FAILED"},
+		},
+		FDB: []inspect.FDBEntry{
+			{Dev: "vxlan.calico", MAC: inspect.MAC(calico.VTEPMAC("worker2", false)), VTEP: netip.MustParseAddr("10.10.10.12"), Permanent: true},
+			{Dev: "vxlan.calico"},
 		},
 	}
 }
