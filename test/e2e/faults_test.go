@@ -158,14 +158,14 @@ func mustSee(name string, s site) []string {
 	case "AddressChanged":
 		return append(everyOther("fdb", "wrong", func(r *tableRow) { r.Expected = strangeAddress }),
 			s.row("vxlan", "wrong", func(r *tableRow) {
-				problem("VTEP %s, must be %s", s.node.vtep(), strangeAddress)(r)
+				problem("VTEP %s, expected %s", s.node.vtep(), strangeAddress)(r)
 				problem("no interface of the node holds its address %s", strangeAddress)(r)
 			}))
 	case "VNIChanged":
 		var lines []string
 		for _, f := range inspect.Families() {
 			for _, h := range []host{s.node, s.remote, s.third} {
-				lines = append(lines, site{family: f, node: h}.row("vxlan", "wrong", problem("VNI 4096, must be %s", strangeVNI)))
+				lines = append(lines, site{family: f, node: h}.row("vxlan", "wrong", problem("VNI 4096, expected %s", strangeVNI)))
 			}
 		}
 		return lines
@@ -180,12 +180,12 @@ func (s site) moved(r *tableRow) {
 		right, wrong = s.remote.tunnel.String(), s.third.tunnel.String()
 		r.Expected = "via " + right + " dev " + s.device() + " onlink"
 	}
-	r.Via, r.Problems = wrong, []string{"next hop is " + wrong + ", must be " + right}
+	r.Via, r.Problems = wrong, []string{"next hop is " + wrong + ", expected " + right}
 }
 
 // down is what a device that is down lacks: the kernel drops its addresses of IPv6.
 func (s site) down(r *tableRow) {
-	r.Problems = []string{"down, must be up"}
+	r.Problems = []string{"down, expected up"}
 	if s.family == inspect.IPv6 {
 		r.Problems = append(r.Problems, fmt.Sprintf("address %s/128 is missing", s.node.tunnel))
 	}

@@ -88,7 +88,7 @@ func (k Kind) abort(ctx context.Context, name string, done <-chan error) {
 	_ = wait.PollUntilContextTimeout(ctx, abortPoll, abortTimeout, true, func(ctx context.Context) (bool, error) {
 		_ = k.RemoveNodes(ctx, name)
 		select {
-		case _ = <-done: // its error can only say that the nodes are gone
+		case <-done: //nolint:errcheck // its error can only say that the nodes are gone
 			return true, nil
 		default:
 			return false, nil
