@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// Buffer keeps what is written to it up to a limit, and refuses more.
+// Buffer keeps the bytes written to it up to a limit, and refuses more.
 type Buffer struct {
 	bytes.Buffer
 	Limit int
@@ -14,7 +14,7 @@ type Buffer struct {
 
 var _ io.Writer = (*Buffer)(nil)
 
-// Write implements io.Writer. What goes beyond the limit is dropped and is an ErrTooLarge.
+// Write implements io.Writer. It drops bytes beyond the limit and returns ErrTooLarge.
 func (b *Buffer) Write(p []byte) (int, error) {
 	room := b.Limit - b.Len()
 	if len(p) > room {
@@ -25,7 +25,7 @@ func (b *Buffer) Write(p []byte) (int, error) {
 }
 
 // cancelOnError calls cancel at the first write that fails. The streams of an exec do not report a failing writer:
-// without this the command would go on printing to nobody.
+// without this the command would go on printing.
 type cancelOnError struct {
 	io.Writer
 	cancel context.CancelCauseFunc

@@ -19,7 +19,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 )
 
-// podRef is where a node's calico-node runs.
+// podRef is the pod that runs a node's calico-node.
 type podRef struct {
 	namespace, name, image string
 	running                bool
@@ -27,9 +27,9 @@ type podRef struct {
 
 // calicoPods finds the calico-node pod of each node, by one list for all of them.
 //
-// Anybody may label a pod like calico-node's, and name its container so. A pod is calico-node only if it is in a namespace
-// of the system, on its node's network, and controlled by the DaemonSet calico-node there. The UID of that DaemonSet
-// decides where it may be read.
+// Users may give any pod the labels and container name of calico-node. A pod is calico-node only if it is in a system
+// namespace, on its node's network, and controlled by the DaemonSet calico-node there. If the caller may
+// read that DaemonSet, its UID must match.
 type calicoPods struct {
 	client kubernetes.Interface
 
@@ -117,8 +117,8 @@ func (c *calicoPods) listIn(ctx context.Context, namespace string, byNode map[st
 	return nil
 }
 
-// owner returns the UID of the DaemonSet calico-node of a namespace. It is anyUID where it may not be read, and noUID where
-// there is no such DaemonSet, which then owns nothing.
+// owner returns the UID of the DaemonSet calico-node of a namespace. It is anyUID if the caller may not read it, and noUID
+// if there is no such DaemonSet, so that it owns nothing.
 func (c *calicoPods) owner(ctx context.Context, namespace string) (types.UID, error) {
 	ds, err := c.client.AppsV1().DaemonSets(namespace).Get(ctx, calico.NodeName, metav1.GetOptions{})
 	switch {
@@ -133,7 +133,7 @@ func (c *calicoPods) owner(ctx context.Context, namespace string) (types.UID, er
 	}
 }
 
-// The UIDs of no object.
+// UIDs that no object has.
 const (
 	anyUID types.UID = "*"
 	noUID  types.UID = "-"
@@ -154,7 +154,7 @@ func calicoNode(pod *corev1.Pod, owner types.UID) (image string, ok bool) {
 	return "", false
 }
 
-// listError words an error of a list. A refusal is permanent, and the permission is all there is to say about it.
+// listError words an error of a list. A refusal is permanent, and names only the permission.
 func listError(err error, where string) error {
 	switch {
 	case err == nil:

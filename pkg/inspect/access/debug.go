@@ -26,23 +26,23 @@ const (
 )
 
 const (
-	debugTimeout  = time.Minute            // until the pod has run; its image is on the node already, as a rule
+	debugTimeout  = time.Minute            // until the pod has run; its image is usually on the node already
 	debugDeadline = 60                     // activeDeadlineSeconds: for when we are killed and cannot remove it
-	debugPoll     = 250 * time.Millisecond // how often the pod is looked at
+	debugPoll     = 250 * time.Millisecond // between two looks at the pod
 	removeTimeout = 10 * time.Second       // for removing the pod, also after an interruption
 	ownerTTL      = 180                    // seconds until the owner goes: longer than a pod may take
 )
 
 // Debug runs a short-lived pod on the node, in the node's network, which prints the tables and ends. The pod has no
-// privileges, no service account token and a deadline, carries ManagedByLabel, and is removed whatever happens, also
-// on an interruption. Its owner is a Job that has nothing to do and a time to live: when we are killed, the cluster
-// deletes the Job, and with it the pod. (A deadline alone ends a pod and leaves it; a Job that makes the pod would add
-// its controller's delay, and a pod to be found by labels, which anybody may write.)
+// privileges, no service account token and a deadline, carries ManagedByLabel, and Debug always removes it, also on an
+// interruption. Its owner is an empty Job with a time to live: if we are killed, the cluster deletes the Job, and with
+// it the pod. (A deadline alone ends a pod but leaves it; a Job that creates the pod would add its controller's delay,
+// and we would have to find the pod by labels, which any user may write.)
 //
 // It needs the permissions to create, get and delete pods, to get pods/log, and to create and delete jobs in its
 // namespace, which must admit host networking (pod security standard "privileged").
 //
-// It is the one access that changes the cluster, so it comes after those that do not.
+// Only this access changes the cluster, so it comes last.
 type Debug struct {
 	client    kubernetes.Interface
 	namespace string
@@ -54,8 +54,8 @@ type Debug struct {
 
 var _ Way = (*Debug)(nil)
 
-// NewDebug returns the access by pod. The image needs sh, grep and iproute2's ip; empty is the image of the node's own
-// calico-node, which has them and is on the node already.
+// NewDebug returns the access by pod. The image needs sh, grep and iproute2's ip; empty is the image of the node's
+// calico-node, which has them and is already on the node.
 func NewDebug(client kubernetes.Interface, namespace, image string) *Debug {
 	d := &Debug{client: client, namespace: namespace, image: image, pods: &calicoPods{client: client}}
 	d.logs = func(ctx context.Context, name string) (io.ReadCloser, error) {
@@ -68,7 +68,7 @@ func NewDebug(client kubernetes.Interface, namespace, image string) *Debug {
 	return d
 }
 
-// mayDelete asks the server whether the caller may delete. Where that cannot be found out, deleting will tell.
+// mayDelete asks the server whether the caller may delete. Without an answer, deleting will tell.
 func mayDelete(ctx context.Context, client kubernetes.Interface, what *authorizationv1.ResourceAttributes) bool {
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: what}}
 	answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
@@ -86,8 +86,7 @@ func (d *Debug) Run(ctx context.Context, node, script string, args ...string) (o
 	}
 	pod := debugPod(d.namespace, node, image, shell(script, args))
 	refused := false
-	// The name is ours, not the server's, and nobody can foresee it: an interrupted request may have made the pod all the
-	// same.
+	// We choose the name, and it is unpredictable: an interrupted request may still have created the pod.
 	defer func() {
 		if refused {
 			return
@@ -134,8 +133,8 @@ func anyOf(pods map[string]podRef) podRef {
 	return podRef{}
 }
 
-// start creates the pod and its owner, unless it could not remove them, and notes the UIDs that the server gave them. A
-// permanent error says that the server did not make the pod.
+// start creates the pod and its owner, unless it may not delete them, and notes their UIDs from the server. A permanent
+// error says that the server did not create the pod.
 func (d *Debug) start(ctx context.Context, pod *corev1.Pod) error {
 	for _, r := range []schema.GroupResource{{Resource: "pods"}, {Group: "batch", Resource: "jobs"}} {
 		if !d.mayRemove(ctx, r.Group, r.Resource) {
@@ -165,7 +164,7 @@ func (d *Debug) refusal(what string, err error) error {
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot create resource"):
 		return Permanent(fmt.Errorf("cannot create %s in namespace %s: permission denied", what, d.namespace))
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsNotFound(err), apierrors.IsAlreadyExists(err):
-		// Pod security, quotas and webhooks refuse in words of their own.
+		// Pod security, quotas and webhooks refuse in their own words.
 		return Permanent(fmt.Errorf("cannot create %s in namespace %s: %w", what, d.namespace, err))
 	default:
 		return fmt.Errorf("create %s in namespace %s: %w", what, d.namespace, err)
@@ -229,8 +228,8 @@ func (d *Debug) read(ctx context.Context, name string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// remove deletes the pod and its owner, in its own time: ctx may have ended. A failure is tried again, since a pod left
-// behind is worse than a moment's wait.
+// remove deletes the pod and its owner within its own timeout: ctx may have ended. It tries again after a failure, since
+// a leftover pod is worse than a short wait.
 func (d *Debug) remove(ctx context.Context, pod *corev1.Pod) error {
 	opts := metav1.DeleteOptions{GracePeriodSeconds: new(int64)}
 	if pod.UID != "" {
@@ -257,7 +256,7 @@ func (d *Debug) removeOwner(ctx context.Context, name string) error {
 	return nil
 }
 
-// untilGone deletes until the server has done so, or refuses. A conflict says that another object has the name by now.
+// untilGone deletes until the server has done so, or refuses. A conflict says that another object now has the name.
 func (d *Debug) untilGone(ctx context.Context, remove func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
@@ -279,8 +278,8 @@ func (d *Debug) untilGone(ctx context.Context, remove func(context.Context) erro
 	return last
 }
 
-// ownerOf is a Job without anything to do, which is complete at once and deleted ownerTTL later. Its template is never
-// used; the server wants one.
+// ownerOf is an empty Job, which is complete at once and deleted ownerTTL later. Its template is never used, but the
+// server requires one.
 func ownerOf(pod *corev1.Pod) *batchv1.Job {
 	none, ttl := int32(0), int32(ownerTTL)
 	return &batchv1.Job{

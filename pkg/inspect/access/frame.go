@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Preamble is how a script for a node begins that prints sections. It defines the shell function section: section NAME
+// Preamble is the beginning of a script that prints sections on a node. It defines the shell function section: section NAME
 // COMMAND… runs a command and prints its output, exit code and standard error between marks, so that a table that could
 // not be read differs from an empty one.
 //
-// Each section is sealed: an exec and a log lose pieces in the middle, not just at the end. JSON never holds a line
+// Each section is sealed: execs and logs lose pieces in the middle, not just at the end. JSON never holds a line
 // break, so no table can forge a mark.
 const Preamble = `export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 ` + SealShell + `section() {
@@ -25,22 +25,21 @@ const Preamble = `export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 }
 `
 
-// Ending is how a script ends that begins with Preamble. Without it, the output was cut off.
+// Ending is the end of a script that begins with Preamble. Without it, the output was cut off.
 const Ending = `printf '\n` + mark + ` end\n'
 `
 
 // mark begins each line that frames a section.
 const mark = "@dualstack-tables"
 
-// Section is what one command gave.
+// Section is the result of one command.
 type Section struct {
 	Out    []byte
 	Code   int
 	Stderr string // its first line, trimmed
 }
 
-// Sections takes the output of a script apart. An output that is empty, or of which anything is missing or out of place,
-// is ErrInconclusive.
+// Sections splits the output of a script. Empty, incomplete or misordered output is ErrInconclusive.
 func Sections(out []byte) (map[string]Section, error) {
 	sections := map[string]Section{}
 	rest := out
@@ -68,7 +67,7 @@ func Sections(out []byte) (map[string]Section, error) {
 func readSection(name string, b []byte) (Section, []byte, error) {
 	rest := b
 	var body, again []byte
-	last := b // where the part began that ends at the next mark but an exit
+	last := b // start of the part that ends at the next mark other than an exit
 	for {
 		kind, args, at, after, ok := nextMark(rest)
 		if !ok {
@@ -117,7 +116,7 @@ func parseSection(body []byte) (Section, error) {
 }
 
 // nextMark finds the next line that begins with the mark and ends in a line break. It returns the first word behind the
-// mark, the others, how long the line is with its break, and what follows it.
+// mark, the other words, the length of the line with its break, and the text that follows it.
 func nextMark(b []byte) (kind, args string, length int, rest []byte, ok bool) {
 	for {
 		i := bytes.Index(b, []byte(mark+" "))
@@ -137,11 +136,11 @@ func nextMark(b []byte) (kind, args string, length int, rest []byte, ok bool) {
 	}
 }
 
-// Frame returns a section as Preamble prints it, for whoever stands in for a node.
+// Frame returns a section as Preamble prints it, for stand-ins of nodes.
 func Frame(name, out string, code int, stderr string) string {
 	body := fmt.Sprintf("%s\n%s exit %d\n%s", out, mark, code, stderr)
 	return fmt.Sprintf("\n%s begin %s\n%s\n%s seal %s %s\n", mark, name, body, mark, name, Seal(name+" "+body))
 }
 
-// FrameEnd is what Ending prints.
+// FrameEnd is the output of Ending.
 const FrameEnd = "\n" + mark + " end\n"

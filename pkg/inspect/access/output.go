@@ -10,7 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// maxStderr bounds how much of what a command said is quoted in an error.
+// maxStderr bounds how much of a command's text an error quotes.
 const maxStderr = 200
 
 // Limits bound an exec.
@@ -32,8 +32,8 @@ func size(bytes int) string {
 	return fmt.Sprintf("%d KiB", bytes>>10)
 }
 
-// Output runs a command in a container and returns what it printed on its standard output. Where it fails, what was
-// printed until then comes with the error. An error that IsPermanent will not go away by trying again.
+// Output runs a command in a container and returns what it printed on its standard output. If it fails, the output so
+// far comes with the error. An error that IsPermanent will not go away by trying again.
 func Output(ctx context.Context, stream Stream, c Container, command []string, limits Limits) ([]byte, error) {
 	stdout := &Buffer{Limit: limits.Output}
 	stderr := &Buffer{Limit: maxStderr}
@@ -79,8 +79,8 @@ type noSuchCommandError struct{ error }
 
 func (e noSuchCommandError) Unwrap() error { return e.error }
 
-// saysNoSuchCommand knows the words of runc, crun and the runtimes above them. A shell that lacks a program says
-// other ones.
+// saysNoSuchCommand knows the words of runc, crun and the runtimes above them. A shell that lacks a program uses
+// others.
 func saysNoSuchCommand(text string) bool {
 	text = strings.ToLower(text)
 	return strings.Contains(text, "executable file") && strings.Contains(text, "not found") ||
@@ -88,7 +88,7 @@ func saysNoSuchCommand(text string) bool {
 			(strings.Contains(text, "no such file or directory") || strings.Contains(text, "exec format error"))
 }
 
-// WithTimeout runs f for at most d. What does not answer is not asked again: that would only take as long again.
+// WithTimeout runs f for at most d. It does not retry after a timeout, which would only take as long again.
 func WithTimeout(ctx context.Context, d time.Duration, f func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -99,7 +99,7 @@ func WithTimeout(ctx context.Context, d time.Duration, f func(context.Context) e
 	return err
 }
 
-// FirstLine returns the first line of what a command said, trimmed and bounded.
+// FirstLine returns the first line of a command's text, trimmed and bounded.
 func FirstLine(b []byte) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
 	if len(line) > maxStderr {

@@ -8,17 +8,16 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// attempts is how often something is tried where a failure proves nothing.
+// attempts is how often Retry tries if a failure proves nothing.
 const attempts = 3
 
 // DefaultPause is the time before the second attempt, doubled for each further one.
 const DefaultPause = time.Second / 5
 
-// ErrInconclusive is wrapped by errors that say that an output proves nothing: it is empty, or cut off. Trying again may
-// help.
+// ErrInconclusive is wrapped by errors about output that proves nothing: empty, or cut off. Trying again may help.
 var ErrInconclusive = errors.New("inconclusive")
 
-// Retry calls f until it succeeds or fails for good, three times at most. What IsPermanent is for good.
+// Retry calls f until it succeeds or fails permanently (IsPermanent), three times at most.
 func Retry(ctx context.Context, pause time.Duration, f func() error) error {
 	var last error
 	backoff := wait.Backoff{Duration: pause, Factor: 2, Steps: attempts}

@@ -22,8 +22,8 @@ const runtimeTimeout = 30 * time.Second
 // Runtime enters the container that a Kind node is, by the runtime of this machine. It changes nothing and does not
 // need the cluster to answer.
 //
-// Which container a node is, the API server says, and two machines may both have a cluster called "kind". So a container
-// is entered only if the API server is on this machine, the container's labels and host name are those that Kind gave
+// The API server says which container a node is, and two machines may both have a cluster called "kind". So Runtime
+// enters a container only if the API server is on this machine, the container's labels and host name are those that Kind gave
 // it, and it holds all InternalIPs of the node.
 type Runtime struct {
 	runner run.Runner
@@ -49,8 +49,8 @@ func NewRuntime(runner run.Runner, server string, nodes []inspect.Node) *Runtime
 	return r
 }
 
-// kindContainer reads the provider ID that Kind gives a node: kind://RUNTIME/CLUSTER/CONTAINER. What comes from a
-// cluster must not choose the program that is run here, nor look like an option to it.
+// kindContainer reads the provider ID that Kind gives a node: kind://RUNTIME/CLUSTER/CONTAINER. Text from a cluster
+// must neither choose the program that runs here nor look like an option to it.
 func kindContainer(providerID string) (container, bool) {
 	path, ok := strings.CutPrefix(providerID, "kind://")
 	parts := strings.Split(path, "/")
@@ -96,12 +96,12 @@ func (r *Runtime) enter(ctx context.Context, c container, command []string) ([]b
 	case ctx.Err() != nil:
 		return nil, err
 	default:
-		// The runtime is on this machine: what it refuses now it will refuse again.
+		// The runtime is on this machine: it will refuse again.
 		return nil, Permanent(fmt.Errorf("enter container %s: %w", c.name, err))
 	}
 }
 
-// prove holds a container against the node that it is said to be, once.
+// prove checks once that a container is the node that the API server says.
 func (r *Runtime) prove(ctx context.Context, node string, c container) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,7 +150,7 @@ func hostOf(server string) string {
 	return u.Hostname()
 }
 
-// isNode checks that a container is a node of its cluster, by what Kind gave it and by the addresses that it holds.
+// isNode checks that a container is a node of its cluster, by its labels and host name from Kind and its addresses.
 func (r *Runtime) isNode(ctx context.Context, n inspect.Node, c container) error {
 	out, err := r.runner.Run(ctx, run.Cmd{Name: c.runtime, Args: []string{"container", "inspect", "--format", "{{json .Config}}", c.name}})
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 )
 
 // SealShell defines the shell function seal, which prints the seal of its first argument: its checksum and length, as the
-// POSIX tool cksum has them. Calico-node's image has cksum only within the multi-call program coreutils. Where there is
-// neither the seal is empty, and a script must print what it would have sealed once again (see Sealed).
+// POSIX tool cksum has them. Calico-node's image has cksum only within the multi-call program coreutils. Without
+// either the seal is empty, and a script must print the text a second time (see Sealed).
 const SealShell = `cksum=
 for try in cksum 'coreutils --coreutils-prog=cksum'; do
 if [ "$(printf x | $try 2>/dev/null)" = '` + sealOfX + `' ]; then cksum=$try; break; fi
@@ -18,7 +18,7 @@ done
 seal() { if [ -n "$cksum" ]; then printf %s "$1" | $cksum 2>/dev/null; fi; }
 `
 
-// sealOfX is Seal("x"), by which a script knows that its tool is the right one.
+// sealOfX is Seal("x"). A script compares it to check its tool.
 const sealOfX = "12738659 1"
 
 // Seal returns the checksum and the length of a text as POSIX cksum prints them: a CRC of 32 bits with the polynomial
@@ -49,9 +49,8 @@ func sealOf(parts ...[]byte) string {
 	return fmt.Sprintf("%d %d", bits.Reverse32(crc), length)
 }
 
-// Sealed reports whether a text is what was sealed: its seal is right, or where the script had no tool to seal with, it
-// came the same a second time. Streams lose pieces, and bring them in another order; that they do so twice in the same
-// way is not to be expected.
+// Sealed reports whether a text arrived intact: its seal is right or, if the script had no tool to seal with, the text
+// came twice the same. Streams lose and reorder pieces, but not twice in the same way.
 func Sealed(text, seal, again string) bool {
 	if seal = strings.TrimSpace(seal); seal != "" {
 		return seal == Seal(text)

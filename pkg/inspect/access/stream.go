@@ -22,16 +22,16 @@ type Container struct{ Namespace, Pod, Name string }
 // String names it as people do.
 func (c Container) String() string { return c.Namespace + "/" + c.Pod }
 
-// Streams are what a command reads and where it writes; Stdin may be nil.
+// Streams are the input and outputs of a command; Stdin may be nil.
 type Streams struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
 
-// Stream runs a command in a container and copies what it reads and prints. It returns when the command has ended.
+// Stream runs a command in a container and copies its input and output. It returns when the command has ended.
 type Stream func(ctx context.Context, c Container, command []string, s Streams) error
 
-// Remote returns a Stream that speaks WebSocket, and SPDY with servers and proxies that want that, as kubectl does. The
+// Remote returns a Stream that speaks WebSocket, and SPDY with servers and proxies that require it, as kubectl does. The
 // commands go to the server of config. It needs the permission to create pods/exec.
 func Remote(config *rest.Config, client kubernetes.Interface) Stream {
 	return func(ctx context.Context, c Container, command []string, s Streams) error {

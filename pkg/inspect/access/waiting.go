@@ -1,6 +1,6 @@
 package access
 
-// NeverStarts reports whether a container that waits for this reason will wait in vain (the kubelet's image and
+// NeverStarts reports whether a container that waits for this reason will never start (the kubelet's image and
 // container errors).
 func NeverStarts(reason string) bool {
 	switch reason {

@@ -1,4 +1,5 @@
-// Package fdb compares the forwarding entries of the VXLAN devices of each node with the expected ones: for every other node's VTEP one entry that sends frames for its MAC to its node's address
+// Package fdb compares the forwarding entries of the VXLAN devices of each node with the expected ones: for every other
+// node's VTEP one entry that sends frames for its MAC to its node's address
 // (felix/vxlanfdb/vxlan_fdb.go). It does no I/O.
 package fdb
 
@@ -16,7 +17,7 @@ import (
 // Kind is the kind of a row.
 const Kind = "FDBEntry"
 
-// Entry is a row: an entry that is there, that is expected, or both.
+// Entry is a row: an entry that exists, is expected, or both.
 type Entry struct {
 	Node       string         `json:"node,omitempty"`
 	Family     inspect.Family `json:"family"`
@@ -26,13 +27,13 @@ type Entry struct {
 	RemoteNode string         `json:"remoteNode,omitempty"`
 	inspect.Judgement
 
-	// Lookup is what leads to the entry; nil unless Options.Lookup asks for it. It is for people who read the table,
-	// and is not part of the JSON contract.
+	// Lookup leads to the entry; nil unless Options.Lookup asks for it. It is for readers of the table, and not part
+	// of the JSON contract.
 	Lookup *Lookup `json:"-"`
 }
 
-// Lookup is how the node's kernel comes to a forwarding entry: by a route to a block, to its next hop, to the MAC
-// address that the neighbour entry has for it.
+// Lookup is how the node's kernel finds a forwarding entry: from a route to a block, to its next hop, to the next hop's
+// MAC address in the neighbour table.
 type Lookup struct {
 	Neighbors []netip.Addr
 	Blocks    []netip.Prefix
@@ -100,13 +101,13 @@ func (a *analysis) judgeTunnel(n *felix.Node, f inspect.Family, tunnel *felix.Ov
 	}
 }
 
-// counts reports whether an entry can be one of Felix's: those are permanent and have a unicast MAC.
+// counts reports whether an entry can be Felix's: permanent, with a unicast MAC.
 func counts(e *inspect.FDBEntry) bool {
 	const group = 1 // the bit of multicast and broadcast addresses
 	return e.Permanent && !e.MAC.IsZero() && e.MAC[0]&group == 0
 }
 
-// compare makes the row of an entry that is there: ok, or for the time being unexpected.
+// compare makes the row of an existing entry: ok, or for now unexpected.
 func compare(n *felix.Node, f inspect.Family, vteps *felix.VTEPs, tally *felix.Tally, e *inspect.FDBEntry) Entry {
 	row := Entry{Node: n.Name, Family: f, Device: e.Dev, MAC: e.MAC, VTEP: e.VTEP,
 		RemoteNode: vteps.NodeOf(e.MAC, e.VTEP), Judgement: inspect.Judgement{Status: inspect.StatusUnexpected}}
@@ -116,7 +117,7 @@ func compare(n *felix.Node, f inspect.Family, vteps *felix.VTEPs, tally *felix.T
 	return row
 }
 
-// settle makes wrong entries of unexpected ones: those for a MAC address that no entry sends to the expected VTEP.
+// settle turns unexpected entries into wrong ones if no entry sends their MAC address to the expected VTEP.
 func settle(rows []Entry, vteps *felix.VTEPs, tally *felix.Tally) {
 	for i := range rows {
 		if rows[i].Status == inspect.StatusOK {
@@ -132,7 +133,7 @@ func compareEntries(a, b Entry) int {
 	return cmp.Or(a.VTEP.Compare(b.VTEP), a.MAC.Compare(b.MAC))
 }
 
-// addLookups fills in what leads to each entry, from the tables of the same node.
+// addLookups fills in the Lookup of each entry, from the tables of the same node.
 func addLookups(rows []Entry, t *inspect.NodeTable) {
 	blocks := map[netip.Addr][]netip.Prefix{}
 	for i := range t.Routes {

@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Cluster holds what is the same for all nodes. It is computed once and does not change afterwards.
+// Cluster holds the facts that all nodes share. It is computed once and does not change afterwards.
 type Cluster struct {
 	snapshot *inspect.Snapshot
 	release  Release
@@ -35,7 +35,7 @@ func New(s *inspect.Snapshot, makers ...Maker) *Cluster {
 	return c
 }
 
-// Snapshot returns the facts that the cluster was made of.
+// Snapshot returns the facts that the cluster was made from.
 func (c *Cluster) Snapshot() *inspect.Snapshot { return c.snapshot }
 
 // Nodes returns the nodes in order of name. Destination.Number refers to this order.
@@ -54,8 +54,9 @@ func (c *Cluster) VTEPs(f inspect.Family) *VTEPs {
 	return NewVTEPs(nil)
 }
 
-// ManagerOf returns the manager that has the pool of an address: none for an address outside of all pools, of a pool
-// that no manager applies to, or of a pool for load balancers alone, which has no routes. The pool is nil for none.
+// ManagerOf returns the manager that has the pool of an address, and the pool. The manager is nil outside all pools, in
+// a pool that no manager applies to, and in a pool only for load balancers, which has no routes. Outside all pools the
+// pool is nil.
 func (c *Cluster) ManagerOf(a netip.Addr) (Manager, *inspect.IPPool) {
 	pool := inspect.PoolOf(c.snapshot.Pools, a)
 	if pool == nil {
@@ -75,7 +76,7 @@ func (c *Cluster) manages(pool *inspect.IPPool) int {
 	return slices.IndexFunc(c.managers, func(m Manager) bool { return m.Applies(pool) })
 }
 
-// ForLoadBalancers reports whether a pool is for load balancers alone: nodes have no blocks of it (l3_route_resolver.go).
+// ForLoadBalancers reports whether a pool is only for load balancers: nodes have no blocks of it (l3_route_resolver.go).
 func ForLoadBalancers(p *inspect.IPPool) bool {
 	return slices.Equal(p.AllowedUses, []string{"LoadBalancer"})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Destination is something that routes lead to. It is the same for all nodes, whose routes there differ.
+// Destination is a target of routes. It is the same for all nodes; their routes to it differ.
 type Destination struct {
 	CIDR   netip.Prefix
 	Of     DestinationKind
@@ -20,13 +20,13 @@ type Destination struct {
 	manager int // the number of the manager that has the pool; -1 for none
 }
 
-// DestinationKind says what is at a Destination.
+// DestinationKind is the kind of a Destination.
 type DestinationKind uint8
 
 // The kinds of destinations.
 const (
 	Block         DestinationKind = iota // an IPAM block, at the node that it is affine to
-	Address                              // one address that another node than the block's uses
+	Address                              // one address that a node other than the block's uses
 	TunnelAddress                        // the address of a node's tunnel device
 )
 
@@ -38,7 +38,7 @@ type destinations struct {
 	nodeOf map[netip.Addr]string
 }
 
-// newDestinations collects what l3_route_resolver.go (routesFromBlock) makes of the blocks: each block at the node that
+// newDestinations collects the destinations that l3_route_resolver.go (routesFromBlock) makes from blocks: each block at the node that
 // it is affine to, and each address at another node that uses it. The tunnel addresses come with them, since some
 // releases route to each of them too.
 func newDestinations(c *Cluster, f inspect.Family) *destinations {
@@ -90,7 +90,7 @@ func addBlock(b *inspect.IPAMBlock, f inspect.Family, add func(netip.Prefix, Des
 	}
 }
 
-// put adds a destination. A later one takes the place of one with the same CIDR: the tunnel address of a node can be a
+// put adds a destination. A later one replaces one with the same CIDR: the tunnel address of a node can be a
 // block of its own where blocks have a single address.
 func (d *destinations) put(dest Destination) {
 	if i, ok := d.index[dest.CIDR]; ok {

@@ -11,9 +11,9 @@ type Manager interface {
 	// Applies reports whether packets to the addresses of a pool travel this way. The first Manager that applies to a
 	// pool has it.
 	Applies(pool *inspect.IPPool) bool
-	// VTEPs returns the ends of the tunnels of a family, or nil for a way without neighbour and forwarding entries.
+	// VTEPs returns the tunnel ends of a family, or nil for a way without neighbour and forwarding entries.
 	VTEPs(f inspect.Family) *VTEPs
-	// On returns what is expected of a node in a family. It is never nil.
+	// On returns the expectations of a node in a family. It is never nil.
 	On(n *Node, f inspect.Family) Way
 }
 
@@ -22,7 +22,7 @@ type Maker func(*Cluster) Manager
 
 // Way is what a Manager expects of one node in one family.
 type Way interface {
-	// Runs reports whether the way is in use there. Where it is not, nothing is expected.
+	// Runs reports whether the way is in use there. If not, nothing is expected.
 	Runs() bool
 	// Omits returns why a part is not verified, or the empty string.
 	Omits(p Part) string
@@ -34,7 +34,7 @@ type Way interface {
 	Owns(r *inspect.Route) bool
 }
 
-// NoOverlay is embedded by a Way, and its Manager, that has no tunnel device.
+// NoOverlay is embedded by a Way without a tunnel device, and by its Manager.
 type NoOverlay struct{}
 
 // VTEPs implements Manager.
@@ -43,7 +43,7 @@ func (NoOverlay) VTEPs(inspect.Family) *VTEPs { return nil }
 // Overlay implements Way.
 func (NoOverlay) Overlay() (Overlay, bool) { return Overlay{}, false }
 
-// Overlay is the tunnel device of a node, and who is at the far ends.
+// Overlay is the tunnel device of a node, with its far ends.
 type Overlay struct {
 	Name string // of the device
 	Runs bool   // whether the way is in use on the node
@@ -52,8 +52,8 @@ type Overlay struct {
 	// Problem says why the node has no part in the tunnels although it should, or why its device cannot be as expected.
 	Problem string
 	VTEPs   *VTEPs
-	// Own is the number of the node's own VTEP, or -1. Without one Felix neither creates nor deletes the device, and what
-	// is there for other nodes is optional.
+	// Own is the number of the node's own VTEP, or -1. Without one Felix neither creates nor deletes the device, and
+	// entries for other nodes are optional.
 	Own int
 }
 

@@ -6,11 +6,11 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// fallbackHostMTU is what Felix takes for the host's MTU when no interface matches mtuIfacePattern
+// fallbackHostMTU is the host MTU that Felix assumes when no interface matches mtuIfacePattern
 // (int_dataplane.go, findHostMTU).
 const fallbackHostMTU = 1460
 
-// Node is one node, with what is expected of it.
+// Node is one node, with its expected state.
 type Node struct {
 	Name     string
 	Settings Settings
@@ -42,10 +42,10 @@ func (c *Cluster) node(facts *inspect.Node) *Node {
 	return n
 }
 
-// Facts returns what the API tells of the node.
+// Facts returns the node as the API has it.
 func (n *Node) Facts() *inspect.Node { return n.facts }
 
-// Table returns what the kernel of the node held; all empty when it was not read.
+// Table returns the node's kernel tables; all empty when they were not read.
 func (n *Node) Table() *inspect.NodeTable { return &n.table }
 
 // Parent returns the interface that holds the node's address of a family; empty when none does, or the node's tables
@@ -102,7 +102,7 @@ func holderOf(t *inspect.NodeTable, a netip.Addr) string {
 	return ""
 }
 
-// hostMTU returns the smallest MTU of the interfaces that are up and that the pattern takes for the host's.
+// hostMTU returns the smallest MTU of the host's interfaces: those that are up and match the pattern.
 func (c *Cluster) hostMTU(t *inspect.NodeTable, pattern string) int {
 	smallest := 0
 	for i := range t.Links {

@@ -6,7 +6,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// RoutePlan holds the expected routes of one node to the destinations of a family, whichever way leads there. The
+// RoutePlan holds the expected routes of one node to the destinations of a family, by any way. The
 // destinations are numbered by address, in the same way for all nodes.
 type RoutePlan struct {
 	dests *destinations

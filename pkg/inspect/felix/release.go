@@ -5,7 +5,7 @@ import "k8s.io/apimachinery/pkg/util/version"
 // Change names a difference between releases of Calico.
 type Change string
 
-// The differences between releases that matter to what is expected.
+// The differences between releases that change expectations.
 const (
 	TunnelRouteMTU      Change = "mtu of tunnel routes"
 	TunnelAddressRoutes Change = "routes to all tunnel addresses"
@@ -14,7 +14,7 @@ const (
 	ClusterRoutes       Change = "Felix makes routes without encapsulation"
 )
 
-// Difference is one row of the table of differences: what the releases from Since on, and before Until, do.
+// Difference is one row of the table of differences: the behaviour of the releases from Since to before Until.
 type Difference struct {
 	Change Change
 	Since  string // "v3.31"
@@ -24,7 +24,7 @@ type Difference struct {
 }
 
 // Differences returns all differences between releases that the package knows, from v3.28 on. No other code compares
-// versions. Where the release is not known, every variant is accepted.
+// versions. If the release is unknown, every variant is accepted.
 func Differences() []Difference {
 	return []Difference{
 		{BorrowedTunnelRoute, "v3.29", "", "a tunnel address that a node has from another node's block gets a route of its own; " +
@@ -51,7 +51,7 @@ func parseRelease(s string) Release {
 	return Release{v}
 }
 
-// Known reports whether the release is known. Of one that is not, every variant is accepted.
+// Known reports whether the release is known. Every variant of an unknown one is accepted.
 func (r Release) Known() bool { return r.version != nil }
 
 // Has reports whether a known release does what a change of the table says.

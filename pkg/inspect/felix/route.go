@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Kind is what a route is for and how it gets there.
+// Kind is the purpose of a route and how it gets there.
 type Kind string
 
 // The kinds.
@@ -17,7 +17,7 @@ const (
 	Tunnel    Kind = "tunnel"    // to another node's block, through a tunnel
 	Direct    Kind = "direct"    // to another node's block, not encapsulated
 	Blackhole Kind = "blackhole" // drops packets to unused addresses of the node's own block
-	Borrowed  Kind = "borrowed"  // to one address that another node than the block's uses
+	Borrowed  Kind = "borrowed"  // to one address that a node other than the block's uses
 )
 
 // Route is a route as a node is expected to have it.
@@ -29,7 +29,7 @@ type Route struct {
 	Node     string     // where the destination is; empty for the own node
 	Reason   string     // why the route is of its kind
 	Optional bool       // ok when there, not missing when not
-	// Problem says why a missing route may be missing, where the facts tell.
+	// Problem says why a missing route may be missing, if the facts tell.
 	Problem string
 	// Multipath accepts several routes at once, as for equal-cost multipath.
 	Multipath bool
@@ -102,7 +102,7 @@ func (h *Hop) acceptsOnLink(got *inspect.Route) bool {
 	return got.OnLink || h.NotOnLink || !h.Via.IsValid()
 }
 
-// Differences says in what a route that is not accepted differs from the expected one.
+// Differences says how a rejected route differs from the expected one.
 func (r *Route) Differences(got *inspect.Route) []string {
 	var diffs []string
 	differ := func(what string, got, want any) {
@@ -200,7 +200,7 @@ func TypeOf(r *inspect.Route) string {
 }
 
 // ProtocolOf returns the number of a route's protocol, which the ip command prints as a name (iproute2, rt_protos). It is
-// 0 for a name that is not known here, and no protocol has that number.
+// 0 for an unknown name; no protocol has that number.
 func ProtocolOf(r *inspect.Route) int {
 	switch r.Protocol {
 	case "", "boot":

@@ -8,7 +8,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Part is a part of what Felix programs.
+// Part is a part of Felix's work.
 type Part string
 
 // The parts.
@@ -19,7 +19,7 @@ const (
 	Routes    Part = "routes"
 )
 
-// Needs returns the facts that judging a part takes.
+// Needs returns the facts needed to judge a part.
 func (p Part) Needs() []inspect.Fact {
 	facts := []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactFelix, inspect.FactTables}
 	if p == Routes {
@@ -28,7 +28,7 @@ func (p Part) Needs() []inspect.Fact {
 	return facts
 }
 
-// Why something is left out: another data plane or somebody else looks after it.
+// Why a part is left out: another data plane or program handles it.
 const (
 	EBPF           = "eBPF"
 	WireGuard      = "WireGuard"
@@ -40,7 +40,7 @@ const (
 	NoRouteSync    = "routeSyncDisabled"
 )
 
-// explain says what a reason means for the reader of a report. The zero family is both.
+// explain says what a reason means for a report's reader. The zero family is both.
 func explain(reason string, f inspect.Family) string {
 	switch reason {
 	case EBPF:
@@ -68,8 +68,8 @@ func explain(reason string, f inspect.Family) string {
 	}
 }
 
-// Omits returns why a part of a node is left out for a family, or the empty string: because of what the node is, or
-// because every way that runs there leaves the part out.
+// Omits returns why a part of a node is left out for a family, or the empty string: because of the kind of node, or
+// because every way that runs there leaves out the part.
 func (n *Node) Omits(p Part, f inspect.Family) string {
 	if reason := n.excluded(); reason != "" {
 		return reason
@@ -97,7 +97,7 @@ func (n *Node) excluded() string {
 	}
 }
 
-// running returns the ways that run on a node and have something to do with a part.
+// running returns the ways that run on a node and use a part.
 func (n *Node) running(p Part, f inspect.Family) []Way {
 	return slices.DeleteFunc(slices.Clone(n.ways.Get(f)), func(w Way) bool {
 		_, tunnels := w.Overlay()
@@ -105,8 +105,8 @@ func (n *Node) running(p Part, f inspect.Family) []Way {
 	})
 }
 
-// Unknown returns why a part of a node cannot be judged for a family, or the empty string. Where no way runs, unread
-// tables are no loss.
+// Unknown returns why a part of a node cannot be judged for a family, or the empty string. If no way runs, unread
+// tables do not matter.
 func (n *Node) Unknown(p Part, f inspect.Family) string {
 	for _, fact := range p.Needs() {
 		if reason := n.cluster.Lacks(fact, n.Name); reason != "" {
@@ -119,8 +119,8 @@ func (n *Node) Unknown(p Part, f inspect.Family) string {
 	return ""
 }
 
-// Judge goes through the nodes and families that the filter lets pass. It calls judge where a part can be judged and
-// unknown, with the reason, where it cannot. It skips what is left out, which Omissions names.
+// Judge goes through the nodes and families that the filter lets pass. It calls judge where a part can be judged, and
+// unknown with the reason where it cannot. It skips omitted parts, which Omissions names.
 func (c *Cluster) Judge(p Part, flt Filter, judge func(*Node, inspect.Family),
 	unknown func(n *Node, f inspect.Family, reason string),
 ) {
@@ -135,7 +135,7 @@ func (c *Cluster) Judge(p Part, flt Filter, judge func(*Node, inspect.Family),
 	})
 }
 
-// Omissions returns what a report of a part says nothing about.
+// Omissions returns the parts that a report does not cover.
 func (c *Cluster) Omissions(p Part, flt Filter) []inspect.Omission {
 	var all omissions
 	c.Visit(flt, func(n *Node, f inspect.Family) {
@@ -170,7 +170,7 @@ func (c *Cluster) addPools(all *omissions, flt Filter) {
 	}
 }
 
-// omissions collects what is left out, one entry for each reason and family.
+// omissions collects the omitted parts, one entry for each reason and family.
 type omissions []inspect.Omission
 
 func (all *omissions) add(reason string, p Part, f inspect.Family, subject string) {
@@ -185,7 +185,7 @@ func (all *omissions) add(reason string, p Part, f inspect.Family, subject strin
 	*all = append(*all, inspect.Omission{Reason: reason, Part: string(p), Family: f, Subjects: []string{subject}})
 }
 
-// merged sorts, and makes one entry of those that are the same for both families.
+// merged sorts, and merges entries that are the same for both families.
 func (all omissions) merged() []inspect.Omission {
 	var merged []inspect.Omission
 	for _, o := range all {

@@ -65,7 +65,7 @@ func (s Settings) OwnRouteProtocol() int {
 	return ProtocolFelix
 }
 
-// layers are the places where a setting can be, the strongest first.
+// layers are the places of a setting, the strongest first.
 type layers [3]*inspect.FelixSettings
 
 func (l layers) text(field func(*inspect.FelixSettings) string, fallback string) string {
@@ -77,7 +77,7 @@ func (l layers) text(field func(*inspect.FelixSettings) string, fallback string)
 	return fallback
 }
 
-// first returns the strongest value that is set, or nil.
+// first returns the strongest set value, or nil.
 func first[T any](l layers, field func(*inspect.FelixSettings) *T) *T {
 	for _, s := range l {
 		if v := field(s); v != nil {

@@ -6,11 +6,11 @@ import "iter"
 // forwarding entry (vxlan_mgr.go, updateNeighborsAndAllowedSources).
 type Tally struct {
 	vteps    *VTEPs
-	required bool // whether what is not there is missing
+	required bool // whether an absent entry is missing
 	done     []bool
 }
 
-// Tally starts to tick off. Where the tunnels do not run, there is nothing to tick off.
+// Tally starts to tick off. If the tunnels do not run, no entries are expected.
 func (o *Overlay) Tally() *Tally {
 	t := &Tally{vteps: o.VTEPs}
 	if !o.Runs {
@@ -24,7 +24,7 @@ func (o *Overlay) Tally() *Tally {
 	return t
 }
 
-// Take takes an entry as the one for VTEP number v. It reports false when there is one already, or none is expected.
+// Take ticks off the entry for VTEP number v. It reports false if it was ticked off before, or none is expected.
 func (t *Tally) Take(v int) bool {
 	if t.done == nil || t.done[v] {
 		return false
@@ -33,7 +33,7 @@ func (t *Tally) Take(v int) bool {
 	return true
 }
 
-// Missing gives the VTEPs that no entry was taken for.
+// Missing yields the VTEPs without an entry.
 func (t *Tally) Missing() iter.Seq[*VTEP] {
 	return func(yield func(*VTEP) bool) {
 		for v, done := range t.done {

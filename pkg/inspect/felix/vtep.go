@@ -29,7 +29,7 @@ type VTEPs struct {
 	nodeOfHost map[netip.Addr]string
 }
 
-// NewVTEPs takes one VTEP for each node. A node whose Tunnel or Host is zero has none, but is still found by what it has.
+// NewVTEPs takes one VTEP for each node. A node whose Tunnel or Host is zero has none, but is still found by its other fields.
 func NewVTEPs(nodes []VTEP) *VTEPs {
 	v := &VTEPs{
 		byNode:     make(map[string]int, len(nodes)),

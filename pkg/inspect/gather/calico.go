@@ -29,7 +29,7 @@ func groupNative() schema.GroupVersion {
 	return schema.GroupVersion{Group: "projectcalico.org", Version: "v3"}
 }
 
-// groupMigration is the group of the object that moves a cluster from the one to the other.
+// groupMigration is the group of the object that migrates a cluster from one group to the other.
 const groupMigration = "migration.projectcalico.org"
 
 // errNoCalico says that the cluster serves no objects of Calico.
@@ -47,7 +47,7 @@ func (a calicoAPI) String() string {
 }
 
 // detectCalico finds out where the objects are, as Calico itself does (libcalico-go/lib/backend/k8s/discovery.go):
-// native objects count once the old group is gone, or once a migration has come to the point where Calico reads them.
+// native objects count once the old group is gone, or once Calico reads them during a migration.
 func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
 	crd, err := serves(ctx, c, groupCRD(), "ippools")
 	if err != nil {
@@ -55,7 +55,7 @@ func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
 	}
 	native, err := serves(ctx, c, groupNative(), "ippools")
 	if crd && apierrors.IsServiceUnavailable(err) {
-		err = nil // an aggregated API server that is down: the other group does without it
+		err = nil // the aggregated API server is down; the other group does not need it
 	}
 	if err != nil {
 		return calicoAPI{}, err
@@ -69,13 +69,13 @@ func detectCalico(ctx context.Context, c Clients) (calicoAPI, error) {
 		return calicoAPI{groupCRD()}, nil
 	}
 	if blocks, err := serves(ctx, c, groupNative(), "ipamblocks"); err != nil || !blocks || !migrated(ctx, c) {
-		return calicoAPI{groupCRD()}, nil //nolint:nilerr // what cannot be found out leaves the default
+		return calicoAPI{groupCRD()}, nil //nolint:nilerr // without an answer, the default stays
 	}
 	return calicoAPI{groupNative()}, nil
 }
 
-// serves reports whether the server has a resource. What a server under load answers says nothing, so it is asked again
-// (see access.Retry) before that is an error.
+// serves reports whether the server has a resource. The answer of an overloaded server proves nothing, so serves asks
+// again (see access.Retry) before it returns an error.
 func serves(ctx context.Context, c Clients, gv schema.GroupVersion, resource string) (bool, error) {
 	var list *metav1.APIResourceList
 	err := access.Retry(ctx, access.DefaultPause, func() (err error) {
@@ -99,7 +99,7 @@ func serves(ctx context.Context, c Clients, gv schema.GroupVersion, resource str
 	return false, nil
 }
 
-// isTransient reports whether an error is that of a server which may answer in a moment: 429, 500, 502, 503 or 504.
+// isTransient reports whether a server that gives this error may answer in a moment: 429, 500, 502, 503 or 504.
 func isTransient(err error) bool {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
@@ -109,12 +109,12 @@ func isTransient(err error) bool {
 	return code == http.StatusTooManyRequests || code >= http.StatusInternalServerError
 }
 
-// discoverer returns the discovery client in the form that can be interrupted.
+// discoverer returns the discovery client in its interruptible form.
 func discoverer(c Clients) discovery.DiscoveryInterfaceWithContext {
 	return discovery.ToDiscoveryInterfaceWithContext(c.Kubernetes.Discovery())
 }
 
-// migrated reports whether a migration between the groups has come so far that Calico reads the native objects.
+// migrated reports whether a migration between the groups has reached the point where Calico reads native objects.
 func migrated(ctx context.Context, c Clients) bool {
 	groups, err := discoverer(c).ServerGroupsWithContext(ctx)
 	if err != nil {
@@ -181,7 +181,7 @@ func (g *gatherer) readBlocks(ctx context.Context) error {
 	return nil
 }
 
-// readVersion reads the version that Calico wrote down itself, or the tag of the image that runs where it wrote none.
+// readVersion reads the version that Calico recorded itself, or else the tag of the running image.
 func (g *gatherer) readVersion(ctx context.Context) error {
 	var version string
 	err := g.eachObject(ctx, "clusterinformations", func(u *unstructured.Unstructured) error {

@@ -18,24 +18,24 @@ import (
 // Cluster is a live cluster.
 type Cluster struct {
 	Clients
-	// Config is that of the API server. Commands in pods go to it.
+	// Config is for the API server, which also runs the commands in pods.
 	Config *rest.Config
 	Options
 
 	ways func([]inspect.Node) []access.Way // replaces those of Ways in tests
 }
 
-// Clients are the ways into the API server.
+// Clients are the clients of the API server.
 type Clients struct {
 	Kubernetes kubernetes.Interface
 	Dynamic    dynamic.Interface // for Calico's objects
 }
 
-// Options say how nodes are entered. The zero value is good.
+// Options say how nodes are entered. The zero value works.
 type Options struct {
 	// NodeAccess is one of NodeAccesses; empty is AccessAuto.
 	NodeAccess string
-	// Image is that of debug pods, with sh and iproute2; empty is that of the node's own calico-node.
+	// Image is the image of debug pods, with sh and iproute2; empty is the image of the node's calico-node.
 	Image string
 }
 
@@ -51,7 +51,7 @@ const debugNamespace = "kube-system"
 var _ Source = (*Cluster)(nil)
 
 // NewCluster returns the cluster of a server. Kubernetes' own objects travel as protobuf, which costs a fraction of JSON
-// in time and memory; and the client does not hold itself back, since the server has its own priority and fairness.
+// in time and memory. The client does not limit its rate, since the server has its own priority and fairness.
 func NewCluster(config *rest.Config, opts Options) (*Cluster, error) {
 	if opts.NodeAccess != "" && !slices.Contains(NodeAccesses(), opts.NodeAccess) {
 		return nil, fmt.Errorf("node access %q: use one of %v", opts.NodeAccess, NodeAccesses())
@@ -76,10 +76,10 @@ func NewCluster(config *rest.Config, opts Options) (*Cluster, error) {
 	return &Cluster{Clients: Clients{Kubernetes: typed, Dynamic: dyn}, Config: config, Options: opts}, nil
 }
 
-// maxRetryAfter is how long a server may have its client wait before the next attempt, in seconds. The client makes ten.
+// maxRetryAfter is how long a server may make the client wait before the next of ten attempts, in seconds.
 const maxRetryAfter = 2
 
-// patience bounds what a server asks for with Retry-After.
+// patience bounds the wait that a server asks for with Retry-After.
 type patience struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// poolSpec is an IPPool's spec. It adds what the newest version of Calico's API module that is published lacks.
+// poolSpec is an IPPool's spec, with the fields that the newest published version of Calico's API module lacks.
 type poolSpec struct {
 	v3.IPPoolSpec
 	AssignmentMode string `json:"assignmentMode"` // Automatic or Manual; since v3.30
@@ -49,7 +49,7 @@ func readSpec[T any](u *unstructured.Unstructured, used ...string) (T, bool) {
 		err = json.Unmarshal(data, &into)
 		var mistyped *json.UnmarshalTypeError
 		if !errors.As(err, &mistyped) {
-			// Any other error is that of a field with a syntax of its own, such as a port: the rest has been decoded.
+			// Any other error is from a field with its own syntax, such as a port: the rest has been decoded.
 			return into, true
 		}
 		field := topField(mistyped.Field, spec)
@@ -60,7 +60,7 @@ func readSpec[T any](u *unstructured.Unstructured, used ...string) (T, bool) {
 	}
 }
 
-// topField returns the key of a spec that the path of a field leads through, which may begin with embedded structs.
+// topField returns the top key of a field's path in a spec. The path may begin with embedded structs.
 func topField(path string, spec map[string]any) string {
 	for key := range strings.SplitSeq(path, ".") {
 		if _, ok := spec[key]; ok {

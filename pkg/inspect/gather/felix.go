@@ -21,8 +21,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// calicoNode finds Calico's DaemonSet: the manifest puts it into kube-system, the operator into calico-system. Where it
-// is not found, refusals are the error, since it may be there; "not found" says less.
+// calicoNode finds Calico's DaemonSet: the manifest puts it into kube-system, the operator into calico-system. If it is
+// not found, a refusal is the error rather than "not found", since the DaemonSet may be in the namespace that refused.
 func calicoNode(ctx context.Context, client kubernetes.Interface) (*appsv1.DaemonSet, error) {
 	var refused, absent error
 	for _, namespace := range calico.NodeNamespaces() {
@@ -52,8 +52,8 @@ func felixContainer(ds *appsv1.DaemonSet) corev1.Container {
 	return containers[i]
 }
 
-// readFelix reads the FelixConfigurations and the environment of calico-node. What cannot be had of the one does not
-// keep the other from being read.
+// readFelix reads the FelixConfigurations and the environment of calico-node. It reads each of them even if the other
+// fails.
 func (g *gatherer) readFelix(ctx context.Context) error {
 	settings := map[string]inspect.FelixSettings{}
 	listErr := g.eachObject(ctx, "felixconfigurations", func(u *unstructured.Unstructured) error {
@@ -75,7 +75,7 @@ func (g *gatherer) readFelix(ctx context.Context) error {
 	return errors.Join(listErr, envErr)
 }
 
-// readFelixConfiguration keeps what we use of a FelixConfiguration.
+// readFelixConfiguration keeps the settings of a FelixConfiguration that we use.
 func readFelixConfiguration(u *unstructured.Unstructured) (inspect.FelixSettings, bool) {
 	spec, ok := readSpec[v3.FelixConfigurationSpec](u, "vxlanVNI", "vxlanPort", "vxlanMTU", "vxlanMTUV6", "vxlanEnabled",
 		"ipv6Support", "bpfEnabled", "wireguardEnabled", "wireguardEnabledV6", "deviceRouteProtocol", "routeSyncDisabled",
@@ -120,8 +120,8 @@ func (g *gatherer) felixEnv(ctx context.Context) (inspect.FelixSettings, error) 
 	return readFelixEnv(env), nil
 }
 
-// configMapKey returns a value of a ConfigMap; none where the map or the key does not exist, as the kubelet would have
-// it for an optional reference (with any other, the pod would not run).
+// configMapKey returns a value of a ConfigMap, or none where the map or the key does not exist. The kubelet does so for
+// an optional reference; with any other, the pod would not run.
 func (g *gatherer) configMapKey(ctx context.Context, namespace, name, key string) (string, error) {
 	cm, err := g.cluster.Kubernetes.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -164,7 +164,7 @@ func readFelixEnv(env map[string]string) inspect.FelixSettings {
 	}
 }
 
-// parseFelixBool reads a boolean in the words that Felix takes (felix/config/param_types.go, BoolParam).
+// parseFelixBool reads a boolean in the words that Felix accepts (felix/config/param_types.go, BoolParam).
 func parseFelixBool(s string) *bool {
 	var value bool
 	switch strings.ToLower(s) {

@@ -12,7 +12,7 @@ import (
 )
 
 // Filter narrows a recorded Snapshot as the API server would have narrowed a live one, so that both give the same
-// answer. The error is that of a name that does not exist, or of a selector that cannot be read.
+// answer. It is an error if a name does not exist or a selector cannot be read.
 func (r Request) Filter(s *inspect.Snapshot) (*inspect.Snapshot, error) {
 	out := *s
 	out.Missing = r.missing(s)
@@ -36,12 +36,12 @@ func (r Request) Filter(s *inspect.Snapshot) (*inspect.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A pod that is asked for by its name may be on another node, which is an empty answer and no error.
+	// A pod requested by name may be on another node: an empty answer, no error.
 	out.Pods = filter(out.Pods, func(p inspect.Pod) bool { return r.Node == "" || r.Node == p.Node })
 	return &out, r.filterTables(&out)
 }
 
-// missing returns what the snapshot lacks. It may be older than a fact that is asked for.
+// missing returns the requested facts that the snapshot lacks. It may be older than one of them.
 func (r Request) missing(s *inspect.Snapshot) []inspect.Missing {
 	missing := slices.Clone(s.Missing)
 	for _, fact := range r.Facts {
@@ -54,7 +54,7 @@ func (r Request) missing(s *inspect.Snapshot) []inspect.Missing {
 	return missing
 }
 
-// filterTables keeps the tables of the nodes that would have been read.
+// filterTables keeps the tables of the nodes that a live cluster would have read.
 func (r Request) filterTables(s *inspect.Snapshot) error {
 	if !slices.Contains(r.Facts, inspect.FactTables) {
 		return nil
@@ -76,7 +76,7 @@ func (r Request) filterTables(s *inspect.Snapshot) error {
 	return err
 }
 
-// filter returns the items that pass, without touching the list it was given.
+// filter returns the items that pass and leaves the given list unchanged.
 func filter[T any](items []T, keep func(T) bool) []T {
 	return slices.DeleteFunc(slices.Clone(items), func(item T) bool { return !keep(item) })
 }

@@ -1,8 +1,8 @@
-// Package gather fills a Snapshot: with the objects that the API server of a Cluster has, and with the tables that the
-// kernels of its nodes hold. Recorded facts answer the same requests.
+// Package gather fills a Snapshot with the objects of a Cluster's API server and the kernel tables of its nodes.
+// Recorded facts answer the same requests.
 //
-// It judges nothing. A fact that the caller may not read, or that the cluster does not have, ends up in the Snapshot's
-// Missing, and the rest still comes.
+// It judges nothing. A fact that the caller may not read, or that the cluster does not have, goes into the Snapshot's
+// Missing; the rest is still read.
 package gather
 
 import (
@@ -20,22 +20,22 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Request says what is to be gathered.
+// Request says what to gather.
 type Request struct {
 	Facts []inspect.Fact
 	// Namespace narrows pods, services and endpoint slices to one namespace; empty is all of them.
 	Namespace string
 	// Node narrows pods to those of one node; empty is all of them.
 	Node string
-	// Subject is the fact that the caller cannot do without: an error in reading it is Gather's error, not a gap. Names
-	// and Selector narrow it, and nothing else: nodes, pods or services.
+	// Subject is the fact that the caller needs: an error in reading it is Gather's error, not a gap. Names and Selector
+	// narrow only the Subject, which is then nodes, pods or services.
 	Subject  inspect.Fact
 	Names    []string // a name that does not exist is an error
 	Selector string   // a label selector
 }
 
-// Snapshot implements Source. It reads all facts at once. Where the subject is refused, it reads the rest all the same:
-// whoever asks for the permission wants to know of all that are missing. A lost connection is an error.
+// Snapshot implements Source. It reads all facts at once. If the subject is refused, it still reads the rest, so that
+// the user learns of all missing permissions at once. A lost connection is an error.
 func (c *Cluster) Snapshot(ctx context.Context, req Request) (*inspect.Snapshot, error) {
 	g := newGatherer(c, req)
 	var refused error
@@ -71,8 +71,8 @@ func (c *Cluster) Snapshot(ctx context.Context, req Request) (*inspect.Snapshot,
 	return g.snap, refused
 }
 
-// gaveNothing reports whether a server that was asked for everything has nothing at all, and says so by "not found" or by
-// empty lists. Every cluster has at least the service kubernetes.
+// gaveNothing reports whether a server that was asked for everything returned nothing: only "not found" and empty
+// lists. Every cluster has at least the service kubernetes.
 func (g *gatherer) gaveNothing() bool {
 	s, r := g.snap, g.req
 	asked := slices.Contains(r.Facts, inspect.FactNodes) && slices.Contains(r.Facts, inspect.FactServices) &&
@@ -81,17 +81,17 @@ func (g *gatherer) gaveNothing() bool {
 		len(s.Nodes)+len(s.Pods)+len(s.Services)+len(s.EndpointSlices)+len(s.Pools)+len(s.Blocks)+len(s.Calico.Felix) == 0
 }
 
-// gatherer is one run of Cluster.Snapshot. The readers of the facts write to fields of the Snapshot that are theirs alone; only
-// Missing has several writers.
+// gatherer is one run of Cluster.Snapshot. Each reader of a fact writes to its own fields of the Snapshot; only Missing
+// has several writers.
 type gatherer struct {
 	cluster *Cluster
 	req     Request
 
 	mu     sync.Mutex
 	snap   *inspect.Snapshot
-	failed bool // a fact could not be had for another reason than that the server does not have it
+	failed bool // reading a fact failed, other than because the server does not have it
 
-	// What several facts need is read once, by whoever comes first.
+	// Inputs of several facts are read once, by the first reader.
 	calico    func(context.Context) (calicoAPI, error)
 	daemonSet func(context.Context) (*appsv1.DaemonSet, error)
 	nodes     func(context.Context) ([]inspect.Node, error)
@@ -111,7 +111,7 @@ func newGatherer(cluster *Cluster, req Request) *gatherer {
 	return g
 }
 
-// once makes a function run one time only. Unlike sync.OnceValues it hands on the context of the first caller.
+// once makes a function run only once. Unlike sync.OnceValues it passes on the context of the first caller.
 func once[T any](f func(context.Context) (T, error)) func(context.Context) (T, error) {
 	var do sync.Once
 	var value T
@@ -122,7 +122,7 @@ func once[T any](f func(context.Context) (T, error)) func(context.Context) (T, e
 	}
 }
 
-// reader returns what reads a fact, or nil for a fact that there is not.
+// reader returns the function that reads a fact, or nil for an unknown fact.
 func (g *gatherer) reader(fact inspect.Fact) func(context.Context) error {
 	return map[inspect.Fact]func(context.Context) error{
 		inspect.FactNodes:          g.readNodes,
@@ -138,7 +138,7 @@ func (g *gatherer) reader(fact inspect.Fact) func(context.Context) error {
 	}[fact]
 }
 
-// miss notes why a fact could not be had, each of several reasons by itself.
+// miss notes why a fact could not be read, each of several reasons separately.
 func (g *gatherer) miss(fact inspect.Fact, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

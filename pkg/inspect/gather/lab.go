@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// readLab reads what `lab create` recorded. A cluster without a record is no lab, which is not a gap.
+// readLab reads the record of `lab create`. A cluster without a record is not a lab, which is no gap.
 func (g *gatherer) readLab(ctx context.Context) error {
 	cm, err := g.cluster.Kubernetes.CoreV1().ConfigMaps(calico.LabNamespace).Get(ctx, calico.LabConfigMap, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -24,8 +24,8 @@ func (g *gatherer) readLab(ctx context.Context) error {
 	return nil
 }
 
-// parseLab reads the record. Only who may write to kube-system can have written it, and still an external address must be
-// one that lies outside: a probe of this machine or of a multicast group would prove nothing.
+// parseLab reads the record. Only users who may write to kube-system can have written it. Even so, an external address
+// must be outside: a probe of this machine or of a multicast group would prove nothing.
 func parseLab(data map[string]string) inspect.Lab {
 	return inspect.Lab{
 		Name: data[calico.LabKeyName],

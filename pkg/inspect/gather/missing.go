@@ -9,14 +9,14 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// isFatal reports whether an error stands for "there is no talking to the server", as opposed to "the server does not
-// give this": an interruption, a broken connection, a refused log-in.
+// isFatal reports whether an error means "cannot talk to the server", as opposed to "the server does not give this":
+// an interruption, a broken connection, a refused log-in.
 func isFatal(ctx context.Context, err error) bool {
 	var connection *url.Error
 	return ctx.Err() != nil || errors.As(err, &connection) || apierrors.IsUnauthorized(err)
 }
 
-// parts takes apart what errors.Join has joined.
+// parts splits an error of errors.Join.
 func parts(err error) []error {
 	var joined interface{ Unwrap() []error }
 	if !errors.As(err, &joined) {
@@ -29,8 +29,8 @@ func parts(err error) []error {
 	return all
 }
 
-// reason words an error in one line, for people. What the server says of a refusal repeats the resource and names the
-// user at length; that the permission is missing is all there is to it.
+// reason words an error in one line, for people. The server's text of a refusal repeats the resource and names the user
+// at length; the missing permission says it all.
 func reason(err error) string {
 	text := err.Error()
 	var status apierrors.APIStatus

@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// The labels by which a node has roles, the second an old one.
+// The labels that give a node roles; the second is an old one.
 const (
 	labelNodeRolePrefix    = "node-role.kubernetes.io/"
 	labelNodeRoleByItsName = "kubernetes.io/role"
@@ -49,7 +49,7 @@ func (g *gatherer) listNodes(ctx context.Context) ([]inspect.Node, error) {
 	return all, nil
 }
 
-// readNode keeps what we use of a node. As in Calico, an annotation that cannot be read counts as absent.
+// readNode keeps the fields of a node that we use. As in Calico, an annotation that cannot be read counts as absent.
 func readNode(n *corev1.Node) inspect.Node {
 	a := n.Annotations
 	node := inspect.Node{
@@ -107,7 +107,7 @@ func roles(labels map[string]string) []string {
 	return slices.Compact(found)
 }
 
-// parseAddr reads a plain address of the family. What is none, or has a zone, gives the zero value.
+// parseAddr reads a plain address of the family. Any other text, or a zone, gives the zero value.
 func parseAddr(s string, f inspect.Family) netip.Addr {
 	addr, err := netip.ParseAddr(s)
 	if err != nil || addr.Zone() != "" || addr.Is4In6() || inspect.FamilyOf(addr) != f {
@@ -116,7 +116,7 @@ func parseAddr(s string, f inspect.Family) netip.Addr {
 	return addr
 }
 
-// parsePrefix reads an address of the family with its prefix length; without one it is that of a single host.
+// parsePrefix reads an address of the family with its prefix length; the default is that of a single host.
 func parsePrefix(s string, f inspect.Family) netip.Prefix {
 	if addr := parseAddr(s, f); addr.IsValid() {
 		return netip.PrefixFrom(addr, f.Bits())

@@ -14,7 +14,7 @@ import (
 // pageSize is how many objects are asked for at once: kubectl's own default (its --chunk-size).
 const pageSize = 500
 
-// eachItem lists page by page and hands on the items in order, while the next page is already on its way. The resource
+// eachItem lists page by page and passes on the items in order while it fetches the next page. The resource
 // version stays unset: that is a consistent read, which current servers answer from their cache, whereas "0" makes them
 // ignore the limit and send everything at once.
 func eachItem[L runtime.Object, T any](
@@ -42,9 +42,8 @@ func eachItem[L runtime.Object, T any](
 	return err
 }
 
-// freshToken returns what the server offers when a list took so long that its state is no longer kept (410): a token to
-// go on after the last object that was read, with the state as it is now. That beats starting over, as rows are already
-// out.
+// freshToken returns the token that the server offers (410) when a list took so long that its state is gone. It
+// continues after the last object read, with the current state. Starting over is no option: rows are already out.
 func freshToken(err error) string {
 	var status apierrors.APIStatus
 	if !apierrors.IsResourceExpired(err) || !errors.As(err, &status) {

@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// EachPod implements Source. It hands on the pods in batches of pageSize, in the order of the API server: by namespace and name, where
+// EachPod implements Source. It passes on the pods in batches of pageSize, in the order of the API server: by namespace and name, where
 // namespaces sort as if a slash followed them ("a-b" before "a").
 func (c *Cluster) EachPod(ctx context.Context, req Request, use func([]inspect.Pod) error) error {
 	names, selector := req.subject(inspect.FactPods)
@@ -65,7 +65,7 @@ func (g *gatherer) readPods(ctx context.Context) error {
 	return nil
 }
 
-// readPod keeps what we use of a pod.
+// readPod keeps the fields of a pod that we use.
 func readPod(p *corev1.Pod) inspect.Pod {
 	pod := inspect.Pod{
 		Namespace:   p.Namespace,

@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Policies reads the network policies of Kubernetes, and of Calico where that is. What may not be read is left out,
-// with the error beside the rest.
+// Policies reads the network policies of Kubernetes and, where it runs, of Calico. It leaves out those that it may not
+// read, and returns the rest with the error.
 func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
 	var policies []inspect.Policy
 	api := c.Kubernetes.NetworkingV1().NetworkPolicies("")
@@ -45,8 +45,8 @@ func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
 	return policies, errors.Join(err, list("networkpolicies", readNetworkPolicy), list("globalnetworkpolicies", readGlobalPolicy))
 }
 
-// readNetworkPolicy keeps what we use of a NetworkPolicy of Calico. One that cannot be read selects all pods, as an empty
-// selector does: it may be to blame.
+// readNetworkPolicy keeps the fields of Calico's NetworkPolicy that we use. An unreadable one selects all pods, as an
+// empty selector does: it may be to blame.
 func readNetworkPolicy(u *unstructured.Unstructured) inspect.Policy {
 	spec, _ := readSpec[v3.NetworkPolicySpec](u)
 	return inspect.Policy{Kind: "Calico NetworkPolicy", Namespace: u.GetNamespace(), Name: u.GetName(), Calico: true,

@@ -37,7 +37,7 @@ func (g *gatherer) readServices(ctx context.Context) error {
 	return nil
 }
 
-// readService keeps what we use of a service.
+// readService keeps the fields of a service that we use.
 func readService(s *corev1.Service) inspect.Service {
 	service := inspect.Service{
 		Namespace:    s.Namespace,
@@ -90,7 +90,7 @@ func (g *gatherer) readEndpointSlices(ctx context.Context) error {
 	return nil
 }
 
-// readEndpointSlice keeps what we use of a slice. One of host names (addressType FQDN) has no family and no addresses.
+// readEndpointSlice keeps the fields of a slice that we use. A slice of host names (addressType FQDN) has no family and no addresses.
 func readEndpointSlice(s *discoveryv1.EndpointSlice) inspect.EndpointSlice {
 	slice := inspect.EndpointSlice{Namespace: s.Namespace, Name: s.Name, Service: s.Labels[discoveryv1.LabelServiceName]}
 	switch s.AddressType {
@@ -122,7 +122,7 @@ func readEndpointSlice(s *discoveryv1.EndpointSlice) inspect.EndpointSlice {
 	return slice
 }
 
-// deref returns what p points to, or the zero value.
+// deref returns the value at p, or the zero value.
 func deref[T any](p *T) T {
 	if p == nil {
 		var zero T

@@ -7,19 +7,19 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Source is where facts come from: a Cluster, or the Recorded facts of one. Analyses cannot tell the difference.
+// Source gives facts: a Cluster, or the Recorded facts of one. Analyses cannot tell the difference.
 type Source interface {
-	// Snapshot returns the facts of the request. The error is that of the request's subject, or of a source that gives
-	// nothing; every other fact that cannot be had is in the Snapshot's Missing. Where the subject is refused, the
-	// Snapshot comes with the error.
+	// Snapshot returns the facts of the request. It fails if the request's subject cannot be read, or if the source
+	// gives nothing; every other unreadable fact is in the Snapshot's Missing. If the subject is refused, the Snapshot
+	// comes with the error.
 	Snapshot(ctx context.Context, req Request) (*inspect.Snapshot, error)
-	// EachPod hands on the pods of the request in batches, so that many of them need not be held at once.
+	// EachPod passes on the pods of the request in batches, so that many of them need not be held at once.
 	EachPod(ctx context.Context, req Request, use func([]inspect.Pod) error) error
-	// Cluster returns the cluster, for what only a running one can do: being probed. The error says why there is none.
+	// Cluster returns the cluster, which probes need. The error says why there is none.
 	Cluster() (*Cluster, error)
 }
 
-// Recorded answers from the facts that were gathered earlier.
+// Recorded answers from facts gathered earlier.
 type Recorded struct{ Taken *inspect.Snapshot }
 
 var _ Source = Recorded{}

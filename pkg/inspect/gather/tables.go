@@ -33,7 +33,7 @@ func (g *gatherer) readTables(ctx context.Context) error {
 	return nil
 }
 
-// noSuchNodeError says that the node of a request does not exist. Whoever named it made a mistake, which is no gap.
+// noSuchNodeError says that the node of a request does not exist. That is the user's mistake, not a gap.
 type noSuchNodeError struct{ error }
 
 // tableNodes returns the names of the nodes whose tables the request is about: all, or the one that it names.

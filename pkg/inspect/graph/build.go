@@ -21,7 +21,7 @@ type builder struct {
 	graph    *Graph
 }
 
-// of returns addresses of the families that are shown.
+// of returns the addresses of the shown families.
 func (b *builder) of(a Addresses) Addresses {
 	for _, f := range inspect.Families() {
 		if !b.options.Family.Matches(f) {
@@ -43,7 +43,7 @@ func (b *builder) addSwitch() {
 	b.graph.Switch = &Switch{Name: name, Gateway: b.of(lab.Gateway), External: b.of(lab.External)}
 }
 
-// addNodes takes the nodes of the API, and those that only the pods tell of.
+// addNodes adds the nodes of the API, and those that only pods name.
 func (b *builder) addNodes() {
 	known := map[string]bool{}
 	for _, row := range nodes.Analyze(b.snapshot, nodes.Options{Family: b.options.Family}).Items {
@@ -62,7 +62,7 @@ func (b *builder) addNodes() {
 		n := Node{Name: pod.Node}
 		reason := b.snapshot.Lacks(inspect.FactNodes, "")
 		if reason == "" && b.options.Family != 0 {
-			continue // it is there, without an address of the family
+			continue // it exists, without an address of the family
 		}
 		n.add(inspect.Finding{Code: NodeNotListed, Severity: inspect.SeverityUnknown,
 			Summary: "not in the list of nodes: " + cmp.Or(reason, "there is no such node")})
@@ -101,7 +101,7 @@ func (b *builder) addServices() {
 	}
 }
 
-// served tells which services send to pods of the snapshot.
+// served says which services send to pods of the snapshot.
 func (b *builder) served() map[string]bool {
 	shown, served := map[string]bool{}, map[string]bool{}
 	for _, p := range b.snapshot.Pods {
@@ -126,7 +126,7 @@ func (b *builder) addPods() {
 	for _, row := range pods.Analyze(b.snapshot.Pods, nil, b.options.Family).Items {
 		n := b.node(row.Node)
 		if n == nil {
-			continue // not scheduled: it is nowhere yet
+			continue // not scheduled: it has no node yet
 		}
 		name := row.Namespace + "/" + row.Name
 		p := Pod{Namespace: row.Namespace, Name: row.Name, HostNetwork: row.HostNetwork, Services: sending[name],
@@ -138,7 +138,7 @@ func (b *builder) addPods() {
 	}
 }
 
-// podProblem says what keeps a pod from serving; a pod that has done its work needs not to.
+// podProblem says why a pod cannot serve; a finished pod does not need to.
 func podProblem(p inspect.Pod) string {
 	switch corev1.PodPhase(p.Phase) {
 	case corev1.PodSucceeded, "":

@@ -1,6 +1,6 @@
 // Package graph computes what a picture of the cluster shows: the switch of a lab, the nodes with their pods,
-// the tunnels of each family, the services, and what is wrong with any of them. The judgement is that of the inspectors
-// that verify the nodes' tables. It does no I/O, and it draws nothing.
+// the tunnels of each family, the services, and their faults. The inspectors that verify the nodes' tables
+// judge them. It does no I/O, and it draws nothing.
 package graph
 
 import (
@@ -17,20 +17,20 @@ import (
 // Addresses are the addresses of something, at most one in each family.
 type Addresses = inspect.ByFamily[netip.Addr]
 
-// Graph is what a picture shows. Everything in it is sorted, and in the order in which it is drawn.
+// Graph is the content of a picture, sorted in the order of drawing.
 type Graph struct {
-	Switch   *Switch // nil where the cluster is not a lab's
+	Switch   *Switch // nil if the cluster is not a lab's
 	Nodes    []Node
 	Tunnels  []Tunnel // one for each family that has any
-	Paths    []Path   // from node to node, those that are not as expected
+	Paths    []Path   // from node to node, only those not as expected
 	Services []Service
-	// Left counts what there is and is not shown, so that a picture of a large cluster stays legible.
+	// Left counts the parts not shown, so that a picture of a large cluster stays legible.
 	Left Left
-	// Marked counts the parts that are not as expected, with those that are not shown.
+	// Marked counts the parts that are not as expected, including those not shown.
 	Marked int
 }
 
-// Left counts what was left out. Pods are counted where they are.
+// Left counts the parts left out. Each node counts its own pods.
 type Left struct{ Nodes, Paths, Services int }
 
 // Switch is the switch of a lab.
@@ -60,7 +60,7 @@ type Pod struct {
 	Mark
 }
 
-// Tunnel is what the nodes' tunnel devices of a family make up together.
+// Tunnel joins the nodes' tunnel devices of a family.
 type Tunnel struct {
 	Family inspect.Family
 	Device string // the name that the devices have
@@ -68,7 +68,7 @@ type Tunnel struct {
 	Port   int // UDP
 	// Encapsulated and Direct count the paths from a node to another's pods that go through the tunnel, and past it.
 	Encapsulated, Direct int
-	Why                  string // there are direct ones
+	Why                  string // why some paths are direct
 	Ends                 []End  // in the order of Graph.Nodes
 }
 
@@ -100,14 +100,14 @@ type Service struct {
 
 // Mark says what is wrong with a part of the graph. The zero value is the mark of a part that is as expected.
 type Mark struct {
-	Number   int // by which pictures refer to the findings; 0 without any
+	Number   int // of the findings in pictures; 0 without findings
 	Findings []inspect.Finding
 }
 
-// Marked reports whether anything is wrong, or not known.
+// Marked reports whether anything is wrong or unknown.
 func (m Mark) Marked() bool { return len(m.Findings) > 0 }
 
-// Health is that of the worst finding. What is both broken and in part not known is broken.
+// Health is that of the worst finding. A part that is both broken and partly unknown is broken.
 func (m Mark) Health() inspect.Health {
 	worst := inspect.Healthy
 	for _, f := range m.Findings {
@@ -116,17 +116,17 @@ func (m Mark) Health() inspect.Health {
 	return worst
 }
 
-// The codes of the findings that no table of a node tells. The others are made of what a row is about and its status:
+// The codes of the findings that are not in a node's tables. The others join a row's subject and its status:
 // "route-missing", "fdb-wrong".
 const (
 	NodeNotReady      inspect.Code = "node-not-ready"
 	NodeNotListed     inspect.Code = "node-not-listed" // pods name it, the list of nodes does not
 	PodNotReady       inspect.Code = "pod-not-ready"
-	ServiceNotReady   inspect.Code = "service-not-ready"       // no endpoint of a family is
+	ServiceNotReady   inspect.Code = "service-not-ready"       // no endpoint of a family is ready
 	MissingWithDevice inspect.Code = "missing-with-the-device" // routes and entries, which the kernel drops with it
 )
 
-// Fault is a part that is marked, with words for where it is.
+// Fault is a marked part, with words for its place.
 type Fault struct {
 	Where string
 	Mark
@@ -135,8 +135,8 @@ type Fault struct {
 // Options limit the graph.
 type Options struct {
 	Family inspect.Family // zero: both
-	// Limit is how many nodes, pods of a node, services and broken paths are shown at most; 0 is all of them. Those with
-	// something wrong come first.
+	// Limit is how many nodes, pods of a node, services and broken paths are shown at most; 0 is all of them. Faulty
+	// ones come first.
 	Limit int
 	// Serving leaves out services that send to none of the pods.
 	Serving bool
@@ -171,7 +171,7 @@ func Analyze(s *inspect.Snapshot, o Options) *Graph {
 	return b.graph
 }
 
-// Faults returns what is marked, in the order of the numbers.
+// Faults returns the marked parts, in the order of their numbers.
 func (g *Graph) Faults() []Fault {
 	var all []Fault
 	g.visit(func(where string, m *Mark) {
@@ -182,7 +182,7 @@ func (g *Graph) Faults() []Fault {
 	return all
 }
 
-// visit calls back for everything that can be marked, in the order in which it is drawn.
+// visit calls back for every part that can be marked, in the order of drawing.
 func (g *Graph) visit(visit func(where string, m *Mark)) {
 	for i := range g.Nodes {
 		n := &g.Nodes[i]

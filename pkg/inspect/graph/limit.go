@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// limit cuts the graph down to what a picture can hold. What is marked is kept first, then nodes with
-// pods; the order stays.
+// limit cuts the graph down to the size of a picture. It keeps marked parts first, then nodes with pods; the order
+// stays.
 func (b *builder) limit() {
 	g, limit := b.graph, b.options.Limit
 	if limit <= 0 {
@@ -36,7 +36,7 @@ func (b *builder) limit() {
 	b.limitServices(limit)
 }
 
-// limitServices cuts the services down, and renumbers what the pods know of them.
+// limitServices cuts the services down, and renumbers them in the pods.
 func (b *builder) limitServices(limit int) {
 	g := b.graph
 	kept := map[int]int{}
@@ -68,7 +68,7 @@ func (b *builder) limitServices(limit int) {
 	}
 }
 
-// rank is the place of the first condition that holds: what comes first is kept first.
+// rank is the place of the first condition that holds. Lower ranks are kept first.
 func rank(conditions ...bool) int {
 	if i := slices.Index(conditions, true); i >= 0 {
 		return i
@@ -76,7 +76,7 @@ func rank(conditions ...bool) int {
 	return len(conditions)
 }
 
-// first returns at most limit items, those of the lowest ranks, in their order, and how many are left out.
+// first returns at most limit items of the lowest ranks, in their order, and the number left out.
 func first[T any](items []T, limit int, rank func(T) int) ([]T, int) {
 	if len(items) <= limit {
 		return items, 0
@@ -99,7 +99,7 @@ func first[T any](items []T, limit int, rank func(T) int) ([]T, int) {
 	return kept, len(items) - limit
 }
 
-// number gives each mark the number by which pictures refer to it, and its findings their subject.
+// number gives each mark its number in pictures, and its findings their subject.
 func (b *builder) number() {
 	n := 0
 	b.graph.visit(func(where string, m *Mark) {

@@ -23,16 +23,16 @@ func (m *Mark) add(f inspect.Finding) {
 	}
 }
 
-// subject is what a row of an inspector is about.
+// subject is the subject of an inspector's row.
 type subject struct {
-	code inspect.Code // what the codes of its findings begin with
+	code inspect.Code // the beginning of its findings' codes
 	name string       // "route to 10.0.0.0/26"
 	has  string       // its value, to compare with the expected one
 	way
 	inspect.Judgement
 }
 
-// finding tells of a row that is not ok.
+// finding describes a row that is not ok.
 func (s subject) finding() inspect.Finding {
 	f := inspect.Finding{Code: s.code + "-" + inspect.Code(s.Status), Severity: inspect.SeverityError,
 		Summary: string(s.Status) + " " + s.name, Node: s.from, RemoteNode: s.to, Family: s.family}
@@ -49,7 +49,7 @@ func (s subject) finding() inspect.Finding {
 	return f
 }
 
-// addTunnels makes one tunnel of the devices of each family.
+// addTunnels joins the devices of each family into one tunnel.
 func (b *builder) addTunnels() {
 	filter := felix.Filter{Family: b.options.Family}
 	for _, d := range vxlan.Analyze(b.snapshot, vxlan.Options{Filter: filter}).Items {
@@ -96,7 +96,7 @@ func (b *builder) tunnelAddress(node string, f inspect.Family) netip.Addr {
 	return netip.Addr{}
 }
 
-// way identifies a path. Without a node at its end it stands for the tables of the first.
+// way identifies a path. Without an end node it stands for the tables of the first node.
 type way struct {
 	from, to string
 	family   inspect.Family
@@ -106,10 +106,10 @@ type way struct {
 type paths struct {
 	*builder
 	marks    map[way]*Mark
-	followed map[*End]int // entries that are missing with the device that they are of
+	followed map[*End]int // entries that are missing together with their device
 }
 
-// addPaths judges what leads from node to node, and counts what goes through the tunnels.
+// addPaths judges the entries from node to node, and counts the paths through the tunnels.
 func (b *builder) addPaths() {
 	c := paths{builder: b, marks: map[way]*Mark{}, followed: map[*End]int{}}
 	filter := felix.Filter{Family: b.options.Family}
@@ -135,7 +135,7 @@ func (b *builder) addPaths() {
 	}
 }
 
-// text is an address or a prefix as text, where there is one.
+// text is an address or a prefix as text, if there is one.
 func text[A interface {
 	IsValid() bool
 	String() string
@@ -146,8 +146,8 @@ func text[A interface {
 	return a.String()
 }
 
-// note marks the path that a row is about, or the node's own tunnel device where it is about no other node. What is
-// missing because the device is missing only counts there.
+// note marks the path of a row, or the node's own tunnel device if the row names no other node. Entries that are missing
+// because the device is missing only count there.
 func (c *paths) note(row subject) {
 	if row.Status == inspect.StatusOK || c.node(row.from) == nil {
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Change changes a snapshot in place: a fault, or another state that is as healthy.
+// Change changes a snapshot in place: a fault, or another healthy state.
 type Change func(*inspect.Snapshot)
 
 // With returns the lab with changes.
@@ -19,7 +19,7 @@ func With(changes ...Change) *inspect.Snapshot {
 	return s
 }
 
-// All makes one change of several.
+// All joins several changes into one.
 func All(changes ...Change) Change {
 	return func(s *inspect.Snapshot) {
 		for _, change := range changes {
@@ -78,7 +78,7 @@ func Felix(edit func(*inspect.FelixSettings)) Change {
 	}
 }
 
-// Unread takes the tables of a node away, as where it could not be entered.
+// Unread removes the tables of a node, as if it could not be entered.
 func Unread(node, reason string) Change {
 	return func(s *inspect.Snapshot) {
 		delete(s.Tables, node)
@@ -86,7 +86,7 @@ func Unread(node, reason string) Change {
 	}
 }
 
-// Lacking takes a fact of the whole cluster away, as where it may not be read.
+// Lacking removes a fact of the whole cluster, as if the caller may not read it.
 func Lacking(fact inspect.Fact, reason string) Change {
 	return func(s *inspect.Snapshot) {
 		s.Missing = append(s.Missing, inspect.Missing{Fact: fact, Reason: reason})
@@ -141,7 +141,7 @@ func Only(f inspect.Family) Change {
 	}
 }
 
-// removeDevice takes a tunnel device away with all that the kernel keeps for it.
+// removeDevice removes a tunnel device with all its entries in the kernel.
 func removeDevice(t *inspect.NodeTable, f inspect.Family) {
 	dev := Device(f)
 	t.Links = slices.DeleteFunc(t.Links, func(l inspect.Link) bool { return l.Name == dev })
@@ -149,8 +149,8 @@ func removeDevice(t *inspect.NodeTable, f inspect.Family) {
 	downDevice(t, f)
 }
 
-// downDevice takes away what the kernel drops when a device goes down: neighbours, routes, and addresses of IPv6.
-// Forwarding entries that are permanent stay (drivers/net/vxlan, vxlan_stop).
+// downDevice removes the entries that the kernel drops when a device goes down: neighbours, routes, and IPv6 addresses.
+// Permanent forwarding entries stay (drivers/net/vxlan, vxlan_stop).
 func downDevice(t *inspect.NodeTable, f inspect.Family) {
 	dev := Device(f)
 	t.Neighbors = slices.DeleteFunc(t.Neighbors, func(n inspect.Neighbor) bool { return n.Dev == dev })

@@ -110,17 +110,17 @@ func editLink(t *inspect.NodeTable, name string, edit func(*inspect.Link)) {
 	edit(&t.Links[i])
 }
 
-// TunnelAddressRemoved removes the annotation with a node's tunnel address, while Felix stands still everywhere.
+// TunnelAddressRemoved removes the annotation with a node's tunnel address, while no Felix runs.
 func TunnelAddressRemoved(node string, f inspect.Family) Change {
 	return Annotate(node, func(n *inspect.Node) { n.Tunnel.Set(f, netip.Addr{}) })
 }
 
-// AddressChanged changes the annotation with a node's address, while Felix stands still everywhere.
+// AddressChanged changes the annotation with a node's address, while no Felix runs.
 func AddressChanged(node string, address netip.Prefix) Change {
 	return Annotate(node, func(n *inspect.Node) { n.Address.Set(inspect.FamilyOf(address.Addr()), address) })
 }
 
-// VNIChanged changes the VNI in FelixConfiguration, while Felix stands still everywhere.
+// VNIChanged changes the VNI in FelixConfiguration, while no Felix runs.
 func VNIChanged(vni int) Change {
 	return Felix(func(s *inspect.FelixSettings) { s.VXLANVNI = &vni })
 }

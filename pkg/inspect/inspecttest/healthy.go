@@ -14,7 +14,7 @@ type Case struct {
 	Snapshot *inspect.Snapshot
 }
 
-// Healthy returns clusters in which nothing is wrong: no inspector may find a row that is not ok.
+// Healthy returns healthy clusters: every inspector must find only rows that are ok.
 func Healthy() []Case {
 	return []Case{
 		{"lab", Lab()},
@@ -56,7 +56,7 @@ func Healthy() []Case {
 	}
 }
 
-// release sets the version alone.
+// release sets only the version.
 func release(version string) Change {
 	return func(s *inspect.Snapshot) { s.Calico.Version = version }
 }
@@ -123,7 +123,7 @@ func OtherSubnet(node string) Change {
 	}))
 }
 
-// ownerOf returns the host of the lab whose IPv4 block it is.
+// ownerOf returns the host of the lab that owns an IPv4 block.
 func ownerOf(block netip.Prefix) Host {
 	for _, h := range Hosts(inspect.IPv4) {
 		if h.Block == block {
@@ -133,7 +133,7 @@ func ownerOf(block netip.Prefix) Host {
 	return Host{}
 }
 
-// WithoutTunnel leaves a node out of the tunnels, as where no enabled VXLAN pool selects it.
+// WithoutTunnel leaves a node out of the tunnels, as if no enabled VXLAN pool selects it.
 func WithoutTunnel(node string) Change {
 	changes := []Change{func(s *inspect.Snapshot) {
 		s.Blocks = slices.DeleteFunc(s.Blocks, func(b inspect.IPAMBlock) bool { return b.Node == node })
@@ -201,12 +201,12 @@ func Borrowed(owner, user string) Change {
 	}
 }
 
-// BorrowedAddr is the address that Borrowed takes out of a node's block.
+// BorrowedAddr is the address that Borrowed takes from a node's block.
 func BorrowedAddr(owner string, f inspect.Family) netip.Addr {
 	return HostOf(owner, f).Pod.Next().Next()
 }
 
-// BorrowedTunnel lets a node have its IPv6 tunnel address out of another node's block, to which v3.28 has no route.
+// BorrowedTunnel takes a node's IPv6 tunnel address from another node's block; v3.28 has no route to it.
 func BorrowedTunnel(owner, user string) Change {
 	return func(s *inspect.Snapshot) {
 		h := HostOf(user, inspect.IPv6)

@@ -1,8 +1,8 @@
-// Package inspecttest builds snapshots for the tests of the inspectors: that of a healthy lab of three nodes, with the
-// tables that the kernels of its nodes hold, that of a cluster of any size, and faults to put into them.
+// Package inspecttest builds snapshots for the tests of the inspectors: a healthy lab of three nodes with their kernel
+// tables, a cluster of any size, and faults to put into them.
 //
-// The tables are written down here as they were observed on such nodes, with literal addresses. Nothing of package
-// expect goes into them: it is what they are to be compared with.
+// The tables were observed on such nodes and are written here with literal addresses. They use nothing of package felix,
+// since tests compare them with its results.
 package inspecttest
 
 import (
@@ -31,7 +31,7 @@ const (
 	Pool6 = "default-ipv6-ippool"
 )
 
-// Host is what a node of the lab has in one family.
+// Host holds a lab node's addresses in one family.
 type Host struct {
 	Name    string
 	Address netip.Prefix // with the length of the subnet, as annotated
@@ -49,7 +49,7 @@ func Device(f inspect.Family) string {
 	return Device6
 }
 
-// Hosts returns what the nodes of the lab have in a family, in order of their names.
+// Hosts returns the hosts of the lab in a family, in order of their names.
 func Hosts(f inspect.Family) []Host {
 	if f == inspect.IPv4 {
 		return []Host{
@@ -68,7 +68,7 @@ func Hosts(f inspect.Family) []Host {
 	}
 }
 
-// HostOf returns what one node of the lab has in a family.
+// HostOf returns the host of one lab node in a family.
 func HostOf(node string, f inspect.Family) Host {
 	for _, h := range Hosts(f) {
 		if h.Name == node {
@@ -83,7 +83,7 @@ func host(name, address, block, tunnel, mac, pod string) Host {
 		Tunnel: netip.MustParseAddr(tunnel), MAC: MAC(mac), Pod: netip.MustParseAddr(pod)}
 }
 
-// MAC parses an address that is known to be well formed.
+// MAC parses a well-formed address.
 func MAC(s string) inspect.MAC {
 	mac, err := inspect.ParseMAC(s)
 	if err != nil {

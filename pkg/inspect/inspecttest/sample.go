@@ -8,7 +8,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Sample is a small Snapshot with something in each of its parts.
+// Sample is a small Snapshot with data in each of its parts.
 func Sample() *inspect.Snapshot {
 	port, yes := 4789, true
 	mac := inspect.MAC(calico.VTEPMAC("worker", false))
@@ -62,7 +62,7 @@ func Sample() *inspect.Snapshot {
 	}
 }
 
-// sampleTable is what the kernel of the sample's worker holds.
+// sampleTable holds the kernel tables of the sample's worker.
 func sampleTable(mac inspect.MAC, tunnel netip.Addr) inspect.NodeTable {
 	return inspect.NodeTable{
 		Links: []inspect.Link{

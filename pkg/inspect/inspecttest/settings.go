@@ -20,7 +20,7 @@ func BPF(s *inspect.Snapshot) {
 	})(s)
 }
 
-// OwnSettings sets another VNI, port and MTU, the latter by the environment, which wins.
+// OwnSettings sets another VNI, port and MTU. The MTU comes from the environment, which wins.
 func OwnSettings(s *inspect.Snapshot) {
 	Felix(func(f *inspect.FelixSettings) {
 		f.VXLANVNI, f.VXLANPort, f.VXLANMTU, f.VXLANMTUV6 = ptr(5000), ptr(8472), ptr(1300), ptr(1300)
@@ -52,14 +52,14 @@ func RouteProtocol(number int, name string) Change {
 		}))
 }
 
-// NoRoutes takes away all routes to blocks.
+// NoRoutes removes all routes to blocks.
 func NoRoutes(s *inspect.Snapshot) {
 	Tables(func(_ string, t *inspect.NodeTable) {
 		t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.OnLink || r.Type == "blackhole" })
 	})(s)
 }
 
-// Unencapsulated makes the pools of the lab ones whose routes BIRD makes: no tunnels at all.
+// Unencapsulated turns off encapsulation in the lab's pools: BIRD makes their routes, without tunnels.
 func Unencapsulated(s *inspect.Snapshot) {
 	Pools(0, func(p *inspect.IPPool) { p.VXLANMode = inspect.EncapNever })(s)
 	for _, f := range inspect.Families() {
@@ -82,8 +82,8 @@ func Unencapsulated(s *inspect.Snapshot) {
 	})(s)
 }
 
-// WindowsNode adds a node of Windows: the others know its VTEP, by the MAC that it announces; its own tables are
-// not verified.
+// WindowsNode adds a Windows node: the others know its VTEP by the MAC that it announces. Its own tables are not
+// verified.
 func WindowsNode(s *inspect.Snapshot) {
 	mac, tunnel := MAC("00:15:5d:00:00:01"), netip.MustParseAddr("192.168.9.0")
 	address := netip.MustParsePrefix("10.10.10.20/24")

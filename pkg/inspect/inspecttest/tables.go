@@ -6,8 +6,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// labTable is what the kernel of a node of the lab holds under Calico v3.28, with entries around it that are not
-// verified: the management network, the pods' own routes, multicast and dynamic entries.
+// labTable holds the kernel tables of a lab node under Calico v3.28, with entries that are not verified: the management network, the pods' own routes, multicast and dynamic entries.
 func labTable(h4, h6 Host) inspect.NodeTable {
 	pod := workloadInterface("default", podName(h4.Name))
 	t := inspect.NodeTable{
@@ -43,7 +42,7 @@ func tunnelLink(index int, h Host, mtu int) inspect.Link {
 		VXLAN: &inspect.VXLAN{VNI: 4096, Port: 4789, Local: h.Address.Addr()}}
 }
 
-// commonRoutes are those that Calico's VXLAN has nothing to do with.
+// commonRoutes are the routes unrelated to Calico's VXLAN.
 func commonRoutes(h4, h6 Host, pod string) []inspect.Route {
 	return []inspect.Route{
 		{Dst: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("172.18.0.1"), Dev: "eth0", Protocol: "boot"},
@@ -62,7 +61,7 @@ func commonRoutes(h4, h6 Host, pod string) []inspect.Route {
 	}
 }
 
-// calicoRoutes are those of a node to the blocks: IPv4 straight to the others, IPv6 through the tunnel.
+// calicoRoutes are a node's routes to the blocks: IPv4 directly to the others, IPv6 through the tunnel.
 func calicoRoutes(h4, h6 Host) []inspect.Route {
 	routes := []inspect.Route{
 		{Type: "blackhole", Dst: h4.Block, Protocol: "80"},
@@ -118,7 +117,7 @@ func commonFDB() []inspect.FDBEntry {
 	}
 }
 
-// addPeers adds what a node holds on its tunnel devices for each of the others.
+// addPeers adds a node's entries on its tunnel devices for each other node.
 func addPeers(t *inspect.NodeTable, h4, h6 Host) {
 	for _, own := range []Host{h4, h6} {
 		f := inspect.FamilyOf(own.Tunnel)

@@ -17,7 +17,7 @@ import (
 // Kind is the kind of a row.
 const Kind = "Neighbor"
 
-// Neighbor is a row: an entry that is there, that is expected, or both.
+// Neighbor is a row: an entry that exists, is expected, or both.
 type Neighbor struct {
 	Node       string         `json:"node,omitempty"`
 	Family     inspect.Family `json:"family"`
@@ -79,13 +79,13 @@ func (a *analysis) judgeTunnel(n *felix.Node, f inspect.Family, tunnel *felix.Ov
 	slices.SortFunc(a.rows[first:], func(a, b Neighbor) int { return cmp.Or(a.IP.Compare(b.IP), a.MAC.Compare(b.MAC)) })
 }
 
-// counts reports whether an entry can be one of Felix's: those are permanent, have a MAC and are not for groups.
+// counts reports whether an entry can be Felix's: permanent, with a MAC, and not for a group.
 func counts(e *inspect.Neighbor, f inspect.Family) bool {
 	return e.State == "PERMANENT" && !e.MAC.IsZero() && inspect.FamilyOf(e.IP) == f && !e.IP.IsMulticast()
 }
 
-// compare makes the row of an entry that is there. The kernel keeps one entry for an address, so that one with another
-// MAC is the wrong one.
+// compare makes the row of an existing entry. The kernel keeps one entry for an address, so an entry with another MAC is
+// the wrong one.
 func compare(n *felix.Node, f inspect.Family, vteps *felix.VTEPs, tally *felix.Tally, e *inspect.Neighbor) Neighbor {
 	row := Neighbor{Node: n.Name, Family: f, Device: e.Dev, IP: e.IP, MAC: e.MAC,
 		Judgement: inspect.Judgement{Status: inspect.StatusUnexpected}}

@@ -1,5 +1,5 @@
-// Package nodes reports the addresses of nodes in both families: those of Kubernetes, those of Calico, and those of the
-// VXLAN tunnels. It is pure: it reads no cluster and prints nothing.
+// Package nodes reports the addresses of nodes in both families: those of Kubernetes, of Calico, and of the VXLAN
+// tunnels. It is pure: it reads no cluster and prints nothing.
 package nodes
 
 import (
@@ -14,7 +14,7 @@ import (
 // Kind is the kind of a row.
 const Kind = "Node"
 
-// Row is a node as it is reported.
+// Row is a node in a report.
 type Row struct {
 	Name         string     `json:"name"`
 	Roles        []string   `json:"roles,omitempty"`
@@ -26,15 +26,15 @@ type Row struct {
 	CalicoIPv6 netip.Prefix `json:"calicoIPv6,omitzero"`
 	TunnelIPv4 netip.Addr   `json:"tunnelIPv4,omitzero"`
 	TunnelIPv6 netip.Addr   `json:"tunnelIPv6,omitzero"`
-	// TunnelMACv4 and TunnelMACv6 are what Felix must give the tunnel devices; only where there is a tunnel address.
+	// TunnelMACv4 and TunnelMACv6 are the expected MACs of the tunnel devices; only with a tunnel address.
 	TunnelMACv4 inspect.MAC `json:"tunnelMACv4,omitzero"`
 	TunnelMACv6 inspect.MAC `json:"tunnelMACv6,omitzero"`
-	// Addresses are those that the node's kernel has, where they were asked for.
+	// Addresses are those of the node's kernel, if requested.
 	Addresses []Address `json:"addresses,omitempty"`
-	Problems  []string  `json:"problems,omitempty"` // why its addresses are not known
+	Problems  []string  `json:"problems,omitempty"` // why its addresses are unknown
 }
 
-// Health returns how well the node is: it is ready, or it is not.
+// Health returns the health of the node: ready or not.
 func (r Row) Health() inspect.Health {
 	if r.Ready {
 		return inspect.Healthy
@@ -46,14 +46,14 @@ func (r Row) Health() inspect.Health {
 type Address struct {
 	Interface string       `json:"interface"`
 	Prefix    netip.Prefix `json:"prefix"` // the address with its prefix length
-	Scope     string       `json:"scope"`  // global, link; site in networks of long ago
+	Scope     string       `json:"scope"`  // global, link; site in old networks
 }
 
-// Options choose what is reported.
+// Options choose the content of the report.
 type Options struct {
 	// Family shows only addresses of one family, on every node; zero shows both.
 	Family inspect.Family
-	// Addresses asks for the addresses that the nodes' kernels have.
+	// Addresses asks for the addresses of the nodes' kernels.
 	Addresses bool
 }
 
@@ -85,7 +85,7 @@ func Analyze(s *inspect.Snapshot, opts Options) *inspect.Report[Row] {
 	return inspect.NewReport(Kind, rows)
 }
 
-// fill sets what the node has of a family.
+// fill sets the node's addresses of a family.
 func (r *Row) fill(node inspect.Node, f inspect.Family) {
 	internal, address, tunnel, mac := &r.InternalIPv4, &r.CalicoIPv4, &r.TunnelIPv4, &r.TunnelMACv4
 	if f == inspect.IPv6 {
@@ -103,7 +103,7 @@ func (r *Row) fill(node inspect.Node, f inspect.Family) {
 	}
 }
 
-// readTable sets the addresses that the node's kernel has, in its order.
+// readTable sets the addresses of the node's kernel, in its order.
 func (r *Row) readTable(s *inspect.Snapshot, family inspect.Family) {
 	table, ok := s.Tables[r.Name]
 	if !ok {
@@ -121,5 +121,5 @@ func (r *Row) readTable(s *inspect.Snapshot, family inspect.Family) {
 	}
 }
 
-// scopeHost is the scope of addresses that do not leave the node, which all nodes have alike.
+// scopeHost is the scope of addresses within the node; all nodes have the same.
 const scopeHost = "host"

@@ -15,7 +15,7 @@ import (
 // Kind is the kind of a row.
 const Kind = "Pod"
 
-// Row is a pod as it is reported.
+// Row is a pod in a report.
 type Row struct {
 	Namespace   string     `json:"namespace"`
 	Name        string     `json:"name"`
@@ -29,7 +29,7 @@ type Row struct {
 	Interface   string     `json:"interface,omitempty"` // the node's end of the pod's link; only on Calico's network
 }
 
-// Health returns how well the pod is, by its phase.
+// Health returns the health of the pod, by its phase.
 func (r Row) Health() inspect.Health {
 	switch corev1.PodPhase(r.Phase) {
 	case corev1.PodRunning, corev1.PodSucceeded:
@@ -44,7 +44,7 @@ func (r Row) Health() inspect.Health {
 }
 
 // Analyze reports pods, in the order of Compare. Family shows only addresses of one family; a pod
-// that has none keeps its row, since such a pod is what one looks for. The zero Family shows both.
+// without one keeps its row, since readers look for such pods. The zero Family shows both.
 func Analyze(pods []inspect.Pod, pools []inspect.IPPool, family inspect.Family) *inspect.Report[Row] {
 	rows := make([]Row, 0, len(pods))
 	for _, pod := range pods {
@@ -67,7 +67,7 @@ func Compare(a, b Row) int {
 }
 
 func compareNamespaces(a, b string) int {
-	if a == b { // as is nearly always so, pods coming by namespace
+	if a == b { // usual, since pods come by namespace
 		return 0
 	}
 	return cmp.Compare(a+"/", b+"/")
@@ -100,8 +100,8 @@ func report(pod inspect.Pod, pools []inspect.IPPool, family inspect.Family) Row 
 	return row
 }
 
-// finished reports whether a pod has ended: its addresses are free again and its device is gone, whatever its status
-// says.
+// finished reports whether a pod has ended: its addresses are free again and its device is gone, despite its
+// status.
 func finished(pod inspect.Pod) bool {
 	return pod.Phase == string(corev1.PodSucceeded) || pod.Phase == string(corev1.PodFailed)
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// addressMap replaces addresses so that what two of them have in common stays: within a class (see classes), two that
-// share their first n bits share n bits afterwards, and no more. Subnets, pools, blocks and longest matches hold as
-// before. The construction is that of Crypto-PAn (Xu, Fan, Ammar, Moon, 2002): a keyed hash of the bits before a bit says
-// whether it is flipped. A result that falls into another class within its own is replaced again until it does not.
+// addressMap replaces addresses and keeps their common prefixes: within a class (see classes), two that share exactly
+// their first n bits share exactly n bits afterwards. Subnets, pools, blocks and longest matches hold as
+// before. The construction is that of Crypto-PAn (Xu, Fan, Ammar, Moon, 2002): a keyed hash of the bits before a bit
+// decides whether to flip it. A result that falls into another class within its own is replaced again until it does not.
 //
-// Kept are the class, the last eight bits, so that .0 and .1 stay what they are, and in the lower half of an IPv6 address
-// the zeros that lead a group, so that fd00:10::5 does not grow to full length.
+// It keeps the class, the last eight bits, so that .0 and .1 stay, and in the lower half of an IPv6 address the leading
+// zeros of a group, so that fd00:10::5 does not grow to full length.
 type addressMap struct {
 	v4, v6  cipher.Block
 	macs    func(inspect.MAC) inspect.MAC
@@ -46,15 +46,15 @@ type class struct {
 	how treatment
 }
 
-// treatment is what is done with the addresses of a class.
+// treatment is how the addresses of a class are replaced.
 type treatment uint8
 
 const (
-	hashed    treatment = iota // the bits behind the prefix are replaced
+	hashed    treatment = iota // the bits after the prefix are replaced
 	kept                       // every network has these addresses, or none has
 	embedded                   // the last 32 bits are an IPv4 address, and replaced as one
 	linkLocal                  // see addressMap.linkLocal
-	multicast                  // the bits behind flags and scope are replaced, where there are more than the last 16
+	multicast                  // the bits after flags and scope are replaced, if more than the last 16 are set
 )
 
 // classes lists the classes, the longest prefix first: it decides.
@@ -68,7 +68,7 @@ func classes() []class {
 		embedded:  {"::/96", "::ffff:0:0/96", "64:ff9b::/96"},
 		linkLocal: {"fe80::/10"},
 		multicast: {"ff00::/8"},
-		// Public addresses are far from the ranges with a meaning, but for those that begin with the same octet: they keep it.
+		// Public addresses are far from the special ranges, except those that begin with the same octet: they keep it.
 		hashed: {
 			"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
 			"100.0.0.0/8", "169.0.0.0/8", "172.0.0.0/8", "192.0.0.0/8", "0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3",
@@ -88,8 +88,8 @@ func (m *addressMap) classOf(a netip.Addr) class {
 	return m.classes[slices.IndexFunc(m.classes, func(c class) bool { return c.Contains(a) })]
 }
 
-// network replaces a prefix that names a network. One without host bits stays without. One that is wider than a class, such
-// as a default route, stays.
+// network replaces a prefix that names a network. One without host bits stays so. One wider than a class, such as a
+// default route, stays.
 func (m *addressMap) network(p netip.Prefix) netip.Prefix {
 	if !p.IsValid() || p != p.Masked() {
 		return m.host(p)
@@ -148,7 +148,7 @@ func (m *addressMap) replace(a netip.Addr) netip.Addr {
 	return out
 }
 
-// hashBits replaces what follows the first bits of an address, but for what addressMap keeps at the end.
+// hashBits replaces the bits after the first ones of an address, except those that addressMap keeps at the end.
 func (m *addressMap) hashBits(a netip.Addr, from int) netip.Addr {
 	c := m.v6
 	if a.Is4() {
@@ -165,7 +165,7 @@ func (m *addressMap) hashBits(a netip.Addr, from int) netip.Addr {
 	return replaced
 }
 
-// leadsGroup reports whether bit i comes behind nothing but zeros in its group of the lower half of an IPv6 address.
+// leadsGroup reports whether only zeros precede bit i in its group of the lower half of an IPv6 address.
 func leadsGroup(a []byte, i int) bool {
 	if len(a) != 16 || i < 64 {
 		return false
@@ -174,22 +174,22 @@ func leadsGroup(a []byte, i int) bool {
 	return group>>(16-i%16) == 0
 }
 
-// hashBit returns a keyed hash, of one bit, of the first n bits of an address.
+// hashBit returns a keyed one-bit hash of the first n bits of an address.
 func hashBit(c cipher.Block, a []byte, n int) bool {
 	var in, out [aes.BlockSize]byte
 	copy(in[:], a[:n/8])
-	// What is left of the last byte, and a one behind it, so that prefixes of different length never look alike.
+	// The rest of the last byte, followed by a one, so that prefixes of different length always differ.
 	in[n/8] = a[n/8]&^(0xff>>(n%8)) | 0x80>>(n%8)
 	c.Encrypt(out[:], in[:])
 	return out[0]&1 == 1
 }
 
-// linkLocal replaces the address that was made of a MAC (RFC 4291, appendix A) by that of the MAC's replacement, and the
-// identifiers that a host drew for itself (RFC 7217) or that hold an IPv4 address (RFC 5214). Those of at most 16 bits are
-// chosen by hand, as fe80::1, and stay.
+// linkLocal replaces an address made from a MAC (RFC 4291, appendix A) by that of the MAC's replacement. It also replaces
+// identifiers that a host drew for itself (RFC 7217) or that hold an IPv4 address (RFC 5214). Those of at most 16 bits
+// are chosen by hand, such as fe80::1, and stay.
 func (m *addressMap) linkLocal(b [16]byte) netip.Addr {
 	b[1] &= 0xc0
-	clear(b[2:8]) // what is between the prefix and the identifier is zero by the standard
+	clear(b[2:8]) // bits between the prefix and the identifier are zero by the standard
 	switch {
 	case [6]byte(b[8:14]) == [6]byte{}:
 	case b[11] == 0xff && b[12] == 0xfe:
@@ -199,7 +199,7 @@ func (m *addressMap) linkLocal(b [16]byte) netip.Addr {
 		var out [aes.BlockSize]byte
 		m.v6.Encrypt(out[:], b[:])
 		copy(b[8:], out[:8])
-		b[8] |= 1 // never taken for one chosen by hand
+		b[8] |= 1 // never looks chosen by hand
 	}
 	return netip.AddrFrom16(b)
 }

@@ -11,17 +11,17 @@ import (
 )
 
 var (
-	// commonDevice matches the names that say no more than which of its kind a device is, or in which slot.
+	// commonDevice matches names that only give a device's kind and its number or slot.
 	commonDevice = regexp.MustCompile(`^(lo|((eth|eno|ens|em|bond|team|br|virbr|docker|cni|cbr|dummy|tunl|sit|ip6tnl|gre|gretap|erspan|ip_vti|` +
 		`ip6_vti|ip6gre|wlan|ib|enp\d{1,3}s|kube-ipvs|flannel\.)\d{1,3})(f\d{1,3})?(np\d{1,3})?(\.\d{1,4})?|nodelocaldns|` +
 		`bpf(in|out)\.cali|egress\.calico)$`)
-	// devicePrefix matches what stays of a name that is replaced: who made the device, and what Felix's
-	// mtuIfacePattern goes by.
+	// devicePrefix matches the part of a replaced name that stays: it tells the device's maker, and Felix's mtuIfacePattern
+	// uses it.
 	devicePrefix = regexp.MustCompile(`^(cali|veth|lxc|azv|eni|gke|tap|tun|br-|eth|wlan|wwan|(en|wl|ww|sl|ib)[Pcopsvx])`)
 )
 
-// device replaces the name of a device, unless every cluster has it. That of a pod's interface becomes the one that the
-// pod has under its new name.
+// device replaces the name of a device, unless every cluster has it. A pod's interface gets the name that follows from
+// the pod's new name.
 func (r *redactor) device(name string) string {
 	if replaced, ok := r.devices[name]; ok {
 		return replaced
@@ -55,8 +55,8 @@ func (r *redactor) sysctl(key string) string {
 	return r.words([]string{"net.ipv4.ip_forward"})(key)
 }
 
-// pattern replaces an mtuIfacePattern by one that matches the same devices under their new names. One that Felix cannot
-// compile stays one: Felix then goes by its default.
+// pattern replaces an mtuIfacePattern by one that matches the same devices under their new names. A pattern that Felix
+// cannot compile stays invalid: Felix then uses its default.
 func (r *redactor) pattern(text string) string {
 	if text == "" || text == felix.DefaultMTUIfacePattern || r.seeing {
 		return text

@@ -7,8 +7,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico/selector"
 )
 
-// fieldRules says what the strings of the Snapshot are, by TYPE.FIELD (see rule). A field that is not here is replaced by
-// text that says nothing.
+// fieldRules has the rules for strings of the Snapshot, by TYPE.FIELD (see rule). Any other field is replaced by neutral
+// text.
 func (r *redactor) fieldRules() map[string]func(string) string {
 	return map[string]func(string) string{
 		"Snapshot.Tool": version, "Snapshot.Gathered": r.words(facts()), "Snapshot.Tables.key": r.nodes.of,
@@ -74,7 +74,7 @@ func numberOr(f func(string) string) func(string) string {
 	}
 }
 
-// always puts the same text in the place of any.
+// always replaces any text by the same one.
 func always(text string) func(string) string {
 	return func(s string) string {
 		if s == "" {
@@ -103,7 +103,7 @@ func (r *redactor) labelKey(key string) string {
 	return r.keys.of(key)
 }
 
-// labelValue replaces the value of a label. The name of a node, as in kubernetes.io/hostname, stays one.
+// labelValue replaces the value of a label. A node's name, as in kubernetes.io/hostname, becomes that node's new name.
 func (r *redactor) labelValue(value string) string {
 	if r.nodes.seen[value] {
 		return r.nodes.of(value)
@@ -111,7 +111,7 @@ func (r *redactor) labelValue(value string) string {
 	return r.values.of(value)
 }
 
-// port replaces the name of a port. What it says of HTTP stays, since a trace goes by it.
+// port replaces the name of a port. A mention of HTTP stays, since a trace uses it.
 func (r *redactor) port(name string) string {
 	replaced := r.ports.of(name)
 	for _, scheme := range []string{"https", "http"} {
@@ -122,7 +122,7 @@ func (r *redactor) port(name string) string {
 	return replaced
 }
 
-// handle replaces the handle of an address. That of a tunnel's address ends in the name of the node
+// handle replaces the handle of an address. The handle of a tunnel's address ends in the name of the node
 // (node/pkg/allocateip).
 func (r *redactor) handle(handle string) string {
 	for _, prefix := range tunnelHandles() {
@@ -133,7 +133,7 @@ func (r *redactor) handle(handle string) string {
 	return r.handles.of(handle)
 }
 
-// felixName replaces the name of a FelixConfiguration. Felix reads that of all nodes and that of its own.
+// felixName replaces the name of a FelixConfiguration. Felix reads the one for all nodes and the one for its node.
 func (r *redactor) felixName(name string) string {
 	const all, ofNode = "default", "node."
 	if node, ok := strings.CutPrefix(name, ofNode); ok {
@@ -142,7 +142,7 @@ func (r *redactor) felixName(name string) string {
 	return r.words([]string{all})(name)
 }
 
-// selector replaces the labels and values of a selector. One that Calico cannot read stays one.
+// selector replaces the labels and values of a selector. An invalid one stays invalid.
 func (r *redactor) selector(text string) string {
 	tokens, err := selector.Tokens(text)
 	if err != nil {

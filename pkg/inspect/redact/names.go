@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// nameMap replaces the names of one kind by numbers. They are given in the order of the names, so that rows stay in order.
+// nameMap replaces the names of one kind by numbers, in the order of the names, so that rows stay in order.
 type nameMap struct {
-	word  string          // what the new names begin with
-	keep  map[string]bool // among them the empty name
+	word  string          // the new names begin with it
+	keep  map[string]bool // includes the empty name
 	seen  map[string]bool
 	names map[string]string // nil until all names were seen
 }
@@ -22,7 +22,7 @@ func newNameMap(word string, keep ...string) *nameMap {
 	return m
 }
 
-// number gives each name that was seen its replacement.
+// number gives each seen name its replacement.
 func (m *nameMap) number() {
 	m.names = make(map[string]string, len(m.seen))
 	width := len(fmt.Sprint(len(m.seen)))
@@ -43,5 +43,5 @@ func (m *nameMap) of(name string) string {
 	if replaced, ok := m.names[name]; ok {
 		return replaced
 	}
-	return m.word // never seen: a mistake of ours, through which no name may slip
+	return m.word // never seen: our bug must not leak a name
 }

@@ -1,8 +1,8 @@
 // Package redact makes copies of a Snapshot that can be shown to strangers.
 //
-// Every string, address and Ethernet address is replaced unless a list says otherwise, so a field that somebody adds to
-// the Snapshot is safe before anybody thinks of it: walk.go finds the values by their type, fields.go says what each
-// string is, words.go lists what is kept.
+// Every string, address and Ethernet address is replaced unless a list says otherwise, so a new field of the Snapshot is
+// safe by default: walk.go finds the values by their type, fields.go has the rule for each string, words.go lists the
+// kept words.
 package redact
 
 import (
@@ -18,14 +18,14 @@ import (
 )
 
 // Snapshot returns a copy of the Snapshot that can be shown to strangers: names, labels and addresses are replaced, each
-// by the same wherever it stands, so that every inspector finds in the copy what it finds in the original. Each call draws
-// a new key and forgets it: two copies of a Snapshot have only their structure in common.
+// by the same everywhere, so that every inspector finds the same in the copy as in the original. Each call draws a new
+// key and forgets it: two copies of a Snapshot share only their structure.
 //
-// Replaced are names of all kinds, the keys and values of labels, handles, unique identifiers, addresses (see addressMap)
-// and Ethernet addresses. Names that Felix and Calico derive from others are derived again: the addresses of VXLAN
-// devices, the names of pods' interfaces. Kept are numbers, times and switches, and the words that every cluster has (see
-// words.go): kube-system, eth0, Running, the leading digits of a version. A reason why something could not be read quotes
-// whatever a server said, so a fixed sentence takes its place.
+// Snapshot replaces names of all kinds, the keys and values of labels, handles, unique identifiers, addresses (see
+// addressMap) and Ethernet addresses. It derives again the names that Felix and Calico derive from others: the addresses
+// of VXLAN devices, the names of pods' interfaces. It keeps numbers, times and switches, and the words that every cluster
+// has (see words.go): kube-system, eth0, Running, the leading digits of a version. A fixed sentence replaces the reason
+// of a read error, which may quote any text of a server.
 //
 // A pool's node selector that asks for part of a value (contains, starts with, ends with) may select other nodes than
 // before.
@@ -111,9 +111,9 @@ func (r *redactor) derive(s *inspect.Snapshot) {
 	r.links = slices.Compact(r.links)
 }
 
-// mac replaces an Ethernet address. That of a VXLAN device becomes the one that Felix gives the node under its new name,
-// and a multicast address stays one. Kept are none at all, broadcast, and the address that Calico gives its end of every
-// pod's interface (ee:ee:ee:ee:ee:ee).
+// mac replaces an Ethernet address. A VXLAN device gets the address that Felix derives from the node's new name, and a
+// multicast address stays multicast. The zero address, broadcast, and Calico's address of every pod interface's host end
+// (ee:ee:ee:ee:ee:ee) stay.
 func (r *redactor) mac(m inspect.MAC) inspect.MAC {
 	if replaced, ok := r.vteps[m]; ok {
 		return replaced
@@ -133,7 +133,7 @@ func (r *redactor) hash(purpose string, b []byte) []byte {
 	return h.Sum(nil)
 }
 
-// text replaces a string of which nobody has said what it is.
+// text replaces a string without a rule.
 func (r *redactor) text(s string) string {
 	if s == "" {
 		return ""

@@ -14,9 +14,9 @@ import (
 // rule replaces a value in place. A nil rule keeps it.
 type rule func(reflect.Value)
 
-// rule returns the rule of a type. field is where the value stands, as TYPE.FIELD, with ".key" for the keys of a map; only
-// strings need it, and the prefixes that are addresses. Numbers and switches are kept. What has no rule is emptied: raw
-// bytes, interfaces, structs that hide their fields.
+// rule returns the rule of a type. field is the place of the value, as TYPE.FIELD, with ".key" for the keys of a map;
+// only strings need it, and prefixes that are addresses. Numbers and switches are kept. Values without a rule are
+// emptied: raw bytes, interfaces, structs that hide their fields.
 func (r *redactor) rule(t reflect.Type, field string) rule {
 	if r.seeing && t == reflect.TypeFor[inspect.NodeTable]() {
 		return nil // has no names that others refer to
@@ -53,7 +53,7 @@ func (r *redactor) rule(t reflect.Type, field string) rule {
 	}
 }
 
-// inPlace is the rule of a type that f replaces.
+// inPlace is the rule that replaces a value by f.
 func inPlace[T any](r *redactor, f func(T) T) rule {
 	if r.seeing {
 		return nil
@@ -113,7 +113,7 @@ func (r *redactor) pointerRule(t reflect.Type, field string) rule {
 	}
 }
 
-// replaced returns a copy that a rule was applied to.
+// replaced returns a copy with a rule applied.
 func replaced(v reflect.Value, apply rule) reflect.Value {
 	out := reflect.New(v.Type()).Elem()
 	out.Set(v)
@@ -149,7 +149,7 @@ func (r *redactor) structRule(t reflect.Type, field string) rule {
 	}
 }
 
-// inOrder returns what puts the lists of a struct in order again that are sorted by what was replaced.
+// inOrder returns a function that sorts the lists of a struct again if their sort keys were replaced.
 func inOrder(t reflect.Type) rule {
 	switch t {
 	case reflect.TypeFor[inspect.Node]():

@@ -5,7 +5,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// The words that say nothing about a cluster, by what they are. Others are replaced.
+// The words that say nothing about a cluster, by kind. Others are replaced.
 
 func facts() []string {
 	var all []string
@@ -23,8 +23,8 @@ func commonNamespaces() []string {
 	}
 }
 
-// commonLabels are keys of labels. A domain alone is no reason to keep one: node-restriction.kubernetes.io/ is for the
-// labels of administrators, and anybody may write below k8s.io.
+// commonLabels are keys of labels. A domain alone is no reason to keep one: administrators put their labels below
+// node-restriction.kubernetes.io/, and any user may write below k8s.io.
 func commonLabels() []string {
 	return []string{
 		"app", "k8s-app", "component", "tier", "name", "pod-template-hash", "controller-revision-hash", "pod-template-generation",
@@ -67,7 +67,7 @@ func allowedUses() []string { return []string{"Workload", "Tunnel", "LoadBalance
 
 func assignmentModes() []string { return []string{"Automatic", "Manual"} }
 
-// allocationTypes are those of addresses that are no pod's (libcalico-go/lib/ipam).
+// allocationTypes are the types of addresses that no pod has (libcalico-go/lib/ipam).
 func allocationTypes() []string {
 	return []string{
 		"ipipTunnelAddress", "vxlanTunnelAddress", "vxlanV6TunnelAddress", "wireguardTunnelAddress", "wireguardV6TunnelAddress",

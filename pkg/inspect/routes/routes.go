@@ -1,5 +1,5 @@
 // Package routes compares the routes to pods' addresses of each node with the expected ones: one
-// for each IPAM block in a VXLAN pool, through the tunnel or straight to the node, a blackhole for the node's own
+// for each IPAM block in a VXLAN pool, through the tunnel or directly to the node, a blackhole for the node's own
 // blocks, and one for each address that another node has borrowed (felix/calc/l3_route_resolver.go,
 // felix/dataplane/linux/route_mgr.go). It does no I/O.
 package routes
@@ -18,7 +18,7 @@ import (
 // Kind is the kind of a row.
 const Kind = "Route"
 
-// Route is a row: a route that is there, that is expected, or both.
+// Route is a row: a route that exists, is expected, or both.
 type Route struct {
 	Node        string         `json:"node,omitempty"`
 	Family      inspect.Family `json:"family"`
@@ -53,7 +53,7 @@ func capacity(s *inspect.Snapshot) int {
 	return n
 }
 
-// analysis collects rows. What it notes of one node and family is kept for the next, to be used again.
+// analysis collects rows. It reuses its buffers for the next node and family.
 type analysis struct {
 	rows []Route
 	// held are the routes of the node's kernel to each destination, by its number in the plan.
@@ -105,7 +105,7 @@ func (a *analysis) sort(t *inspect.NodeTable, f inspect.Family, plan *felix.Rout
 	}
 }
 
-// strays adds the routes to a destination to which none is expected.
+// strays adds the routes to a destination that should have none.
 func (a *analysis) strays(node string, plan *felix.RoutePlan, held []*inspect.Route) {
 	for _, r := range held {
 		if plan.Owns(r) {
@@ -114,8 +114,8 @@ func (a *analysis) strays(node string, plan *felix.RoutePlan, held []*inspect.Ro
 	}
 }
 
-// compare adds the wanted route and what else leads to the same destination. Without the wanted one, the first of those
-// is the wrong one.
+// compare adds the wanted route and the others to the same destination. If the wanted one is absent, the first other
+// route is the wrong one.
 func (a *analysis) compare(
 	node string, f inspect.Family, plan *felix.RoutePlan, want *felix.Route, held []*inspect.Route,
 ) {
@@ -142,13 +142,13 @@ func (a *analysis) compare(
 	}
 }
 
-// wanted completes a row with what is known of the expected route.
+// wanted completes a row from the expected route.
 func wanted(r Route, want *felix.Route) Route {
 	r.Kind, r.RemoteNode, r.Reason = want.Kind, want.Node, want.Reason
 	return r
 }
 
-// row shows a route of the kernel by itself.
+// row shows a route of the kernel alone.
 func row(node string, plan *felix.RoutePlan, r *inspect.Route, status inspect.Status) Route {
 	return Route{Node: node, Family: r.Family(), Destination: r.Dst, Via: r.Gateway, Device: r.Dev, Kind: kindOf(r),
 		RemoteNode: plan.NodeBehind(r.Gateway), Judgement: inspect.Judgement{Status: status}}

@@ -13,7 +13,7 @@ import (
 // Kind is the kind of a row.
 const Kind = "Service"
 
-// Row is a service as it is reported.
+// Row is a service in a report.
 type Row struct {
 	Namespace      string           `json:"namespace"`
 	Name           string           `json:"name"`
@@ -86,7 +86,7 @@ func report(s inspect.Service, family inspect.Family) Row {
 	return row
 }
 
-// forService returns the counts of the families that the service has, and of those that it has slices of all the same.
+// forService returns the counts of the service's families, and of any other family that it has slices of.
 func forService(
 	s inspect.Service, family inspect.Family, found *inspect.ByFamily[addresses],
 ) inspect.ByFamily[*Endpoints] {
@@ -106,7 +106,7 @@ func forService(
 // key identifies a service.
 type key struct{ namespace, name string }
 
-// addresses are the distinct addresses behind a service, and whether each is ready in any of the slices that list it.
+// addresses are the distinct addresses behind a service; the value says if any slice lists the address as ready.
 type addresses map[netip.Addr]bool
 
 func (a addresses) count() *Endpoints {

@@ -9,12 +9,12 @@
 //	neigh 192.168.92.0 dev vxlan.calico lladdr 66:a7:cb:3a:13:53 nud PERMANENT
 //	fdb 66:a7:cb:3a:13:53 dev vxlan.calico dst 10.10.10.12 permanent
 //
-// The first line says what the file is, the second holds all of the Snapshot but the nodes' tables, as JSON. Then
-// come the nodes that were read, in order of name: a line of JSON with the short tables, and one line per route,
-// neighbour and forwarding entry in the notation of iproute2. In a cluster of a thousand nodes there are six million
-// of those, which are read in a second or two; with encoding/json it was eight times that. A word that holds a space,
-// a control character or a per cent sign has it as %XX; what is absent is left out.
+// The first line identifies the file, the second holds the Snapshot without the nodes' tables, as JSON. The nodes that
+// were read follow, in order of name: a line of JSON with the short tables, and one line per route,
+// neighbour and forwarding entry in the notation of iproute2. A cluster of a thousand nodes has six million of
+// them. Reading them takes a second or two; encoding/json took eight times as long. In words, a space, a control
+// character or a per cent sign becomes %XX; absent values are left out.
 //
-// Equal Snapshots give equal bytes. A file is not trusted: it is read in bounds, see Read, and reading it opens
-// nothing else. What it says is text from a cluster like any other.
+// Equal Snapshots give equal bytes. A file is not trusted: Read reads it within bounds, and opens nothing else. Its
+// text is as untrusted as any from a cluster.
 package snapfile

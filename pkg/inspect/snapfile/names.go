@@ -7,9 +7,9 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Names reads what a shell offers at TAB: a Snapshot that has nothing but the names and addresses of nodes, pods and
-// services, at most limit of each, and of the lab. It keeps nothing else, does not read as far as the tables, and gives up on
-// a file that is larger than completion is worth.
+// Names reads the words for a shell's completion: a Snapshot with only the names and addresses of nodes, pods and
+// services, at most limit of each, and of the lab. It stops before the tables, and gives up on a file that is too large
+// for completion.
 func Names(r io.Reader, limit int) (*inspect.Snapshot, error) {
 	s, err := names(r, limit)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// object reads a line of JSON into the struct that v points to, the items of its lists one by one: each is counted before
-// the next is read, and the first that is of a wrong type ends it. Keys that the struct does not have are left out.
+// object reads a line of JSON into the struct at v, the items of its lists one by one. It counts each before it reads
+// the next, and stops at the first of a wrong type. It skips keys that the struct does not have.
 func (d *decoder) object(v any) error {
 	line := &line{lines: d.lines, max: d.max}
 	o := objectDecoder{decoder: d, line: line, json: json.NewDecoder(line)}
@@ -29,8 +29,8 @@ func (d *decoder) object(v any) error {
 	return nil
 }
 
-// line is one line of the file, which must end in a line break. It is an error to read more of it at once than one object
-// may have.
+// line is one line of the file, which must end in a line break. Reading more at once than one object may have is an
+// error.
 type line struct {
 	lines         *bufio.Reader
 	max           limits
@@ -48,7 +48,7 @@ func (l *line) Read(p []byte) (int, error) {
 		}
 		return 0, err
 	}
-	const ahead = 4 << 10 // what is read ahead counts for the object before
+	const ahead = 4 << 10 // bytes read ahead count for the object before
 	part, _ := l.lines.Peek(min(len(p), l.lines.Buffered(), ahead))
 	if i := bytes.IndexByte(part, '\n'); i >= 0 {
 		part, l.ended = part[:i+1], true
@@ -68,7 +68,7 @@ type objectDecoder struct {
 	*decoder
 	line *line
 	json *json.Decoder
-	raw  json.RawMessage // of what is left out
+	raw  json.RawMessage // of skipped values
 }
 
 func (o *objectDecoder) read(v reflect.Value) error {
@@ -83,7 +83,7 @@ func (o *objectDecoder) read(v reflect.Value) error {
 		}
 		key, _ := token.(string)
 		i, ok := fields[key]
-		delete(fields, key) // one that comes again is left out
+		delete(fields, key) // a repeated key is skipped
 		switch {
 		case !ok:
 			if err = o.memory.Spend(skipped); err == nil {
@@ -113,7 +113,7 @@ func fieldsByKey(t reflect.Type) map[string]int {
 	return fields
 }
 
-// next returns the next token. What is read from here on counts anew.
+// next returns the next token. Counting starts again here.
 func (o *objectDecoder) next() (json.Token, error) {
 	o.line.bytes, o.line.values = 0, 0
 	return o.json.Token()
@@ -164,7 +164,7 @@ func (o *objectDecoder) list(list reflect.Value) error {
 		if list.Len() == list.Cap() {
 			more = max(8, list.Len())
 		}
-		// What the list leaves behind when it grows is paid for, too.
+		// Memory that the list leaves behind when it grows counts too.
 		if err := o.memory.Spend(min(more, 1)*(list.Len()+more)*size + references(item)); err != nil {
 			return err
 		}
@@ -181,10 +181,10 @@ func (o *objectDecoder) one(v reflect.Value) error {
 	return o.json.Decode(v.Addr().Interface())
 }
 
-// skipped is what a value that is left out costs, in bytes of memory: it ends what goes on for ever.
+// skipped is the cost of a skipped value, in bytes of memory: it ends endless input.
 const skipped = 64
 
-// skip leaves a value out, a list item by item.
+// skip skips a value, a list item by item.
 func (o *objectDecoder) skip() error {
 	token, err := o.next()
 	if err != nil {
@@ -210,7 +210,7 @@ func (o *objectDecoder) skip() error {
 	return o.want(open + 2) // } and ] follow { and [ in ASCII, with one between
 }
 
-// references returns the bytes of what a value refers to.
+// references returns the bytes that a value refers to.
 func references(v reflect.Value) int {
 	switch v.Kind() {
 	case reflect.String:

@@ -20,24 +20,24 @@ type limits struct {
 	Node              int // the long tables of one node
 	Object            int // the JSON of one object, such as a pod
 	Values            int // in one object
-	// Memory is what the Snapshot may take, besides memoryPerByte for each compressed byte.
+	// Memory bounds the Snapshot, besides memoryPerByte for each compressed byte.
 	Memory int64
 }
 
-// realLimits are beyond any real cluster: with a thousand nodes a file has 70 MB, 550 MB uncompressed, in six million rows.
+// realLimits exceed any real cluster: with a thousand nodes a file has 70 MB, 550 MB uncompressed, in six million rows.
 func realLimits() limits {
 	return limits{
 		Compressed: 256 << 20, Plain: 1 << 30, Node: 32 << 20, Object: 4 << 20, Values: 1 << 16, Memory: 128 << 20,
 	}
 }
 
-// memoryPerByte is how much memory a compressed byte may become. In a real file of a thousand nodes it is nearly that: a row
-// that stands on every node takes ten bytes there, and a hundred in memory.
+// memoryPerByte is how much memory a compressed byte may become. A real file of a thousand nodes comes close: a row that
+// every node has takes ten bytes there, and a hundred in memory.
 const memoryPerByte = 10
 
-// Read reads a Snapshot as Write writes it. A file that is not one, was cut off, was changed, goes on behind its end, is of
-// another version, or is larger than any real one, is an error. What it would take in memory is counted before it is built,
-// so that a small file cannot take much: see limits.
+// Read reads a Snapshot as Write writes it. A file that is of another kind or version, was cut off or
+// changed, continues after its end, or is larger than any real one, is an error. Read counts memory before it uses it, so
+// that a small file cannot take much: see limits.
 func Read(r io.Reader) (*inspect.Snapshot, error) { return read(r, realLimits()) }
 
 func read(r io.Reader, bounds limits) (*inspect.Snapshot, error) {
@@ -71,7 +71,7 @@ type decoder struct {
 	lines      *bufio.Reader
 	max        limits
 	memory     *budget.Budget
-	// trim, where it is set, sees each object in turn, may change it, and reports whether it stays.
+	// trim, if set, sees each object in turn, may change it, and reports whether it stays.
 	trim func(object any) bool
 }
 
@@ -88,12 +88,12 @@ func newDecoder(r io.Reader, bounds limits) (*decoder, error) {
 	return d, nil
 }
 
-// boundedReader is an error beyond a number of bytes.
+// boundedReader returns an error beyond a number of bytes.
 type boundedReader struct {
 	r    io.Reader
 	left int64
 	what string
-	earn func(bytes int) // is told of what was read; may be nil
+	earn func(bytes int) // gets the number of bytes read; may be nil
 }
 
 func (b *boundedReader) Read(p []byte) (int, error) {
@@ -138,7 +138,7 @@ func (d *decoder) head() (header, error) {
 	return head, nil
 }
 
-// end expects the file to end here, behind its checksum.
+// end expects the file to end here, after its checksum.
 func (d *decoder) end() error {
 	switch _, err := d.compressed.ReadByte(); {
 	case err == nil:
@@ -149,7 +149,7 @@ func (d *decoder) end() error {
 	return nil
 }
 
-// brief bounds the text of an error, which may quote what it found.
+// brief bounds the text of an error, which may quote its input.
 func brief(err error) error {
 	const enough = 300
 	if text := err.Error(); len(text) > enough {

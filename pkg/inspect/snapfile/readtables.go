@@ -21,11 +21,11 @@ type node struct {
 	table inspect.NodeTable
 }
 
-// maxReaders bounds how many goroutines read rows, and with it what they keep.
+// maxReaders bounds how many goroutines read rows, and so the memory that they keep.
 const maxReaders = 8
 
-// tables reads the nodes' tables. One goroutine takes the file apart, others read the rows, a node each. The first error
-// ends all.
+// tables reads the nodes' tables. One goroutine splits the file, others read the rows, a node each. The first error ends
+// all.
 func (d *decoder) tables() (map[string]inspect.NodeTable, error) {
 	group, ctx := errgroup.WithContext(context.Background())
 	readers := min(runtime.GOMAXPROCS(0), maxReaders)
@@ -58,7 +58,7 @@ func (d *decoder) tables() (map[string]inspect.NodeTable, error) {
 	return byNode, nil
 }
 
-// readTables reads the tables of the nodes that come, and frees the buffers of their rows.
+// readTables reads the tables of the nodes that it receives, and frees the buffers of their rows.
 func readTables(work <-chan *node, free chan<- []byte) error {
 	rows := newRowReader()
 	for n := range work {
@@ -73,7 +73,7 @@ func readTables(work <-chan *node, free chan<- []byte) error {
 	return nil
 }
 
-// eachNode hands on the first line and the rows of each node. Nodes stand in order of name, and none stands twice.
+// eachNode passes on the first line and the rows of each node. Nodes are in order of name, each only once.
 func (d *decoder) eachNode(ctx context.Context, free <-chan []byte, use func(*node)) error {
 	sizes := rowSizes()
 	last := ""
@@ -111,13 +111,13 @@ func (d *decoder) eachNode(ctx context.Context, free <-chan []byte, use func(*no
 	return ctx.Err()
 }
 
-// nodeSize is what a node takes beside its tables, in bytes: node, its place in lists and maps, what decoding leaves behind.
+// nodeSize is the memory of a node beside its tables, in bytes: node, its place in lists and maps, leftovers of decoding.
 const nodeSize = 2 << 10
 
-// usualRow is how long a row is at most that has no names but those of other rows, in bytes.
+// usualRow is the greatest length of a row that has no names of its own, in bytes.
 const usualRow = 160
 
-// rows reads the rows of a node as they stand, up to the line that begins the next one, and counts what they will take.
+// rows reads the rows of a node unparsed, up to the line that begins the next node, and counts the memory that they need.
 func (d *decoder) rows(n *node, sizes *[256]int) error {
 	for {
 		first, err := d.lines.Peek(1)
@@ -140,7 +140,7 @@ func (d *decoder) rows(n *node, sizes *[256]int) error {
 			return err
 		}
 		if need := len(n.rows) + len(row); need > cap(n.rows) {
-			if err := d.memory.Spend(need); err != nil { // the growth: twice of what there is
+			if err := d.memory.Spend(need); err != nil { // growing doubles the buffer
 				return err
 			}
 		}
@@ -148,7 +148,7 @@ func (d *decoder) rows(n *node, sizes *[256]int) error {
 	}
 }
 
-// rowSizes returns what a row takes in memory, in bytes, by its first letter.
+// rowSizes returns the memory of a row, in bytes, by its first letter.
 func rowSizes() (sizes [256]int) {
 	for _, table := range tables() {
 		sizes[table.word()[0]] = table.size()

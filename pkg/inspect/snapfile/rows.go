@@ -55,11 +55,11 @@ func tables() []table {
 type table interface {
 	// word begins each row. No two tables have the same first letter.
 	word() string
-	// size is what a row takes in memory, in bytes.
+	// size is the memory of a row, in bytes.
 	size() int
 	// append appends the rows of a node to b.
 	append(b []byte, t *inspect.NodeTable) []byte
-	// reader returns what reads the rows. Each goroutine has its own.
+	// reader returns a reader of the rows. Each goroutine has its own.
 	reader() tableReader
 }
 
@@ -96,14 +96,14 @@ func (r rows[T]) append(b []byte, t *inspect.NodeTable) []byte {
 
 func (r rows[T]) reader() tableReader { return &rowsReader[T]{r, map[string]T{}} }
 
-// rowsReader keeps what it has read. Nearly all rows stand on nearly all nodes: it is the difference between reading a
-// cluster of a thousand nodes in one second or in two.
+// rowsReader keeps the rows that it has read. Nearly all nodes share nearly all rows: this reads a cluster of a thousand
+// nodes in one second instead of two.
 type rowsReader[T any] struct {
 	rows[T]
 	known map[string]T
 }
 
-// maxKept bounds what a rowsReader keeps, in rows.
+// maxKept bounds how many rows a rowsReader keeps.
 const maxKept = 1 << 13
 
 func (r *rowsReader[T]) grow(t *inspect.NodeTable, n int) {
@@ -143,7 +143,7 @@ type column[T any] struct {
 	read   func(*words, *T)
 }
 
-// field is a value that follows its key, and is left out where it is absent.
+// field is a value that follows its key; an absent one is left out.
 func field[T any, V comparable](key string, at func(*T) *V, c codec[V]) column[T] {
 	write := func(b []byte, row *T) []byte {
 		value := *at(row)

@@ -16,7 +16,7 @@ const (
 	maxNames = 1 << 15 // that are interned
 )
 
-// words takes the words of a row one after the other. The first error stays; after it there are no more words.
+// words reads the words of a row one by one. The first error stays; after it there are no more words.
 type words struct {
 	rest  []byte
 	names map[string]string // interned: a million rows name a handful of devices

@@ -26,7 +26,7 @@ type header struct {
 	Taken      time.Time `json:"taken,omitzero"`
 }
 
-// nodeLine is the line that begins the tables of a node: those of its tables that are short.
+// nodeLine is the line that begins the tables of a node, and holds the short ones.
 type nodeLine struct {
 	Node      string                `json:"node"`
 	Links     []inspect.Link        `json:"links,omitempty"`
@@ -89,7 +89,7 @@ func writeRows(w io.Writer, row []byte, t inspect.NodeTable) ([]byte, error) {
 }
 
 // WriteFile writes the Snapshot to a file that only its owner may read, since it tells how a cluster is built. The file is
-// there as a whole or not at all, also when the context ends: see safefile.Write.
+// written completely or not at all, even if the context ends: see safefile.Write.
 func WriteFile(ctx context.Context, path string, s *inspect.Snapshot) error {
 	var failed error
 	err := safefile.Write(ctx, path, func(w io.Writer) error {

@@ -55,7 +55,7 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Device] {
 	return inspect.NewReport(Kind, rows, c.Omissions(felix.Devices, o.Filter)...)
 }
 
-// judgeDevice makes the row of one node and family. There is none where no device is, or is expected.
+// judgeDevice makes the row of one node and family, if there is a device or one is expected.
 func judgeDevice(n *felix.Node, f inspect.Family, tunnel *felix.Overlay) (Device, bool) {
 	link := n.Link(tunnel.Name)
 	switch {
@@ -100,7 +100,7 @@ func observed(node string, f inspect.Family, l *inspect.Link) Device {
 	return row
 }
 
-// causes says why the device cannot be as expected, if so.
+// causes says why the device cannot be as expected, if anything prevents it.
 func causes(tunnel *felix.Overlay) []string {
 	switch {
 	case tunnel.Problem != "":
@@ -112,7 +112,7 @@ func causes(tunnel *felix.Overlay) []string {
 	}
 }
 
-// differences lists in what a device is not the expected one.
+// differences lists how a device differs from the expected one.
 func differences(n *felix.Node, f inspect.Family, l *inspect.Link, tunnel *felix.Overlay) []string {
 	var d diffs
 	want := tunnel.Expected
@@ -151,8 +151,7 @@ func (d *diffs) compare(what string, got, want any) {
 	}
 }
 
-// addresses compares the addresses of the device: Felix keeps the tunnel address on it and no other but link-local
-// ones.
+// addresses compares the addresses of the device: Felix keeps only the tunnel address and link-local ones on it.
 func (d *diffs) addresses(t *inspect.NodeTable, f inspect.Family, want *felix.Device) {
 	found := false
 	for _, a := range t.Addresses {

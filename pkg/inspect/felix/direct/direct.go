@@ -1,8 +1,8 @@
-// Package direct says which routes lead to pools without encapsulation, whoever makes them: BIRD by default, which tells
-// other nodes' blocks by BGP (confd/etc/calico/confd/templates), or Felix where programClusterRoutes says so
+// Package direct says which routes lead to pools without encapsulation. BIRD makes them by default, as it learns other
+// nodes' blocks by BGP (confd/etc/calico/confd/templates); Felix does where programClusterRoutes says so
 // (felix/dataplane/linux/noencap_mgr.go). No tunnel is involved: a packet goes to the node itself, or to a router.
 //
-// It is a first form. BGP's configuration is not read, so any next hop is accepted that may be a router's.
+// It does not read BGP's configuration, so it accepts any next hop that may be a router's.
 package direct
 
 import (
@@ -20,9 +20,9 @@ type Manager struct {
 	cluster *felix.Cluster
 	pools   inspect.ByFamily[bool] // whether there are any
 	blocks  bool                   // whether there are any, of either family
-	// bird and felix tell whose routes to these pools were seen on any node.
+	// bird and felix tell whether any node has their routes to these pools.
 	bird, felix bool
-	read        bool // whether the tables of any node were
+	read        bool // whether any node's tables were read
 }
 
 // New implements felix.Maker.
@@ -76,8 +76,8 @@ func (m *Manager) toBlock(r *inspect.Route) bool {
 	return pool != nil && plain(pool) && r.Dst.Bits() >= pool.BlockSize
 }
 
-// Applies implements felix.Manager. Where neither BIRD nor Felix makes routes to such pools, the network does, and nothing
-// can be said.
+// Applies implements felix.Manager. If neither BIRD nor Felix makes routes to such pools, the network does, and we know
+// nothing of them.
 func (m *Manager) Applies(p *inspect.IPPool) bool { return plain(p) && (m.bird || m.felix || !m.read) }
 
 // On implements felix.Manager.
@@ -100,7 +100,7 @@ type way struct {
 	aggregates []netip.Prefix
 }
 
-// findAggregates returns the destinations, larger than a block, that BGP tells the node of: a router may announce a
+// findAggregates returns the destinations larger than a block that the node learns by BGP: a router may announce a
 // default route, or one for all of a pool, instead of the blocks.
 func (w *way) findAggregates() []netip.Prefix {
 	var all []netip.Prefix
@@ -134,7 +134,7 @@ func (w *way) Omits(p felix.Part) string {
 	}
 }
 
-// Why a route is as it is.
+// Reasons for a route's kind.
 const (
 	reasonOnLink   = "the pool is not encapsulated, and the node is in the same subnet"
 	reasonRouter   = "the pool is not encapsulated, and a router leads to the node"
@@ -169,7 +169,7 @@ func (w *way) drop(d *felix.Destination) (felix.Route, bool) {
 	return r, true
 }
 
-// toLink leads to another node in the same subnet: straight, or by a router where BGP says so (a top-of-rack switch).
+// toLink leads to another node in the same subnet: directly, or by a router where BGP says so (a top-of-rack switch).
 func (w *way) toLink(d *felix.Destination) felix.Route {
 	r := w.remote(d, reasonOnLink, func(a netip.Addr) bool {
 		return a == d.Host || a.IsValid() && w.cluster.NodeOf(w.family, a) == ""
@@ -184,7 +184,7 @@ func (w *way) toRouter(d *felix.Destination) felix.Route {
 	return w.remote(d, reasonRouter, func(netip.Addr) bool { return true })
 }
 
-// remote leads to another node's block, by the next hops that lead accepts.
+// remote leads to another node's block by the next hops that lead accepts.
 func (w *way) remote(d *felix.Destination, reason string, lead func(netip.Addr) bool) felix.Route {
 	r := felix.Route{Dst: d.CIDR, Kind: felix.Direct, Node: d.Node, Reason: reason, Multipath: true,
 		Problem: w.problem(d), Optional: w.optional(d)}
@@ -196,15 +196,15 @@ func (w *way) remote(d *felix.Destination, reason string, lead func(netip.Addr) 
 	return r
 }
 
-// optional reports whether no route is needed: to tunnel addresses, to nodes that are down, which BGP forgets, or run
-// Windows, whose BGP is another, and to what a larger route covers.
+// optional reports whether no route is needed: to tunnel addresses, to nodes that are down (BGP forgets them) or run
+// Windows (with another BGP), and to destinations that a larger route covers.
 func (w *way) optional(d *felix.Destination) bool {
 	remote := w.cluster.Nodes()[d.Number]
 	return d.Of == felix.TunnelAddress || !remote.Ready || remote.OS == "windows" ||
 		slices.ContainsFunc(w.aggregates, func(p netip.Prefix) bool { return p.Contains(d.CIDR.Addr()) })
 }
 
-// problem says why there may be no route, where the API tells.
+// problem says why a route may be absent, if the API tells.
 func (w *way) problem(d *felix.Destination) string {
 	lost := "node %s has no %s address (annotation projectcalico.org/%sAddress), so it has no BGP session of the family"
 	switch {
@@ -220,7 +220,7 @@ func (w *way) problem(d *felix.Destination) string {
 }
 
 // Owns implements felix.Way: a route of BIRD's or Felix's to a block of the pools, or to a part of one. A blackhole of one
-// address can be that of a block of one address.
+// address may belong to a block of one address.
 func (w *way) Owns(r *inspect.Route) bool {
 	protocol := felix.ProtocolOf(r)
 	return w.runs && (protocol == felix.ProtocolBIRD || protocol == felix.ProtocolFelix) && w.toBlock(r) &&

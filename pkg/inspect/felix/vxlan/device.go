@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
-// What the outer headers of VXLAN take from the MTU, in bytes (felix/dataplane/linux/int_dataplane.go).
+// The bytes of the MTU that the outer headers of VXLAN take (felix/dataplane/linux/int_dataplane.go).
 const (
 	overheadIPv4 = 50
 	overheadIPv6 = 70
@@ -43,7 +43,7 @@ func (w *way) Overlay() (felix.Overlay, bool) {
 	return o, true
 }
 
-// tunnelHolder names the tunnel device whose address autodetection took for the node's own, or is empty. Felix cannot
+// tunnelHolder names the tunnel device whose address autodetection chose as the node's own, or is empty. Felix cannot
 // build a tunnel on itself.
 func (w *way) tunnelHolder() string {
 	switch {
@@ -71,7 +71,7 @@ func (w *way) deviceMTU() int {
 	}
 }
 
-// problem says why a node that should have a part in the tunnels has none, or nothing where that is as expected.
+// problem says why a node that should have a part in the tunnels has none, or nothing if that is as expected.
 // calico-node gives a tunnel address to each node that an enabled VXLAN pool selects (node/pkg/allocateip).
 func (w *way) problem() string {
 	if w.own >= 0 || !w.runs {
@@ -98,7 +98,7 @@ func (w *way) tunnelPool() string {
 		if p.Family() != w.family || !w.Applies(p) || p.Disabled || !givesTunnelAddresses(p) {
 			continue
 		}
-		// A selector that we cannot read is taken as not selecting: better no row than a false one.
+		// An unreadable selector counts as not selecting: better no row than a false one.
 		if ok, err := selector.Selects(p.NodeSelector, w.node.Facts().Labels); err == nil && ok {
 			return p.Name
 		}

@@ -5,7 +5,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
-// Why a route is as it is. They are constants so that millions of rows can share them.
+// Reasons for a route's kind. They are constants so that millions of rows can share them.
 const (
 	reasonAlways     = "the pool is always encapsulated"
 	reasonSameSubnet = "CrossSubnet, and the node is in the same subnet: not encapsulated"
@@ -39,7 +39,7 @@ func (w *way) drop(d *felix.Destination) (felix.Route, bool) {
 		Hops: [2]felix.Hop{{Type: felix.TypeBlackhole, Protocol: w.proto}}}, true
 }
 
-// remote leads straight to a node in the same subnet if the pool says so, and else through the tunnel (route_mgr.go,
+// remote leads directly to a node in the same subnet if the pool says so, or else through the tunnel (route_mgr.go,
 // updateRoutes). Only the tunnel needs a VTEP at the other end.
 func (w *way) remote(d *felix.Destination) (felix.Route, bool) {
 	r := felix.Route{Dst: d.CIDR, Kind: felix.Tunnel, Node: d.Node, Reason: reasonAlways, Optional: w.own < 0}
@@ -88,7 +88,7 @@ func (w *way) tunnelHop(d *felix.Destination) (h felix.Hop, ok bool) {
 	return felix.Hop{Type: felix.TypeUnicast, Via: via, Dev: w.device, Protocol: w.deviceProto, MTU: w.mtu}, true
 }
 
-// toTunnelAddress is the host route to the tunnel address of another node. Which of them there are depends on the release
+// toTunnelAddress is the host route to the tunnel address of another node. Which of them exist depends on the release
 // (felix.BorrowedTunnelRoute, felix.TunnelAddressRoutes); all are optional.
 func (w *way) toTunnelAddress(d *felix.Destination) felix.Route {
 	r := felix.Route{Dst: d.CIDR, Kind: felix.Tunnel, Dev: w.device, Node: d.Node, Reason: reasonHostRoute, Optional: true}

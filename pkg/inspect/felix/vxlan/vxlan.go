@@ -1,6 +1,6 @@
 // Package vxlan says what Felix programs for pools with vxlanMode Always or CrossSubnet: a tunnel device per family, with
 // a neighbour and a forwarding entry for each other node, and routes through it (felix/calc/vxlan_resolver.go,
-// felix/dataplane/linux/vxlan_mgr.go and route_mgr.go). The two families are apart, as in Felix.
+// felix/dataplane/linux/vxlan_mgr.go and route_mgr.go). The two families are separate, as in Felix.
 package vxlan
 
 import (
@@ -86,8 +86,8 @@ func (m *Manager) On(n *felix.Node, f inspect.Family) felix.Way {
 	return w
 }
 
-// runs reports whether Felix runs VXLAN on a node. It counts disabled pools too: they give no new addresses, but those
-// given out are still routed. vxlanEnabled is older than IPv6 and overrides the pools for IPv4 alone
+// runs reports whether Felix runs VXLAN on a node. It counts disabled pools too: they assign no new addresses, but
+// assigned ones are still routed. vxlanEnabled is older than IPv6 and overrides the pools for IPv4 alone
 // (encapsulation_resolver.go).
 func (m *Manager) runs(n *felix.Node, f inspect.Family) bool {
 	switch enabled := n.Settings.VXLANEnabled; {
@@ -112,7 +112,7 @@ func tunnelMTU(r felix.Release, device int) felix.MTU {
 	}
 }
 
-// way is what Felix does with VXLAN on one node in one family.
+// way is Felix's VXLAN on one node in one family.
 type way struct {
 	*Manager
 	node        *felix.Node

@@ -1,4 +1,4 @@
-// Package ways lists the ways for packets to travel that are verified: one line for each.
+// Package ways lists the verified ways for packets to travel, one line for each.
 package ways
 
 import (

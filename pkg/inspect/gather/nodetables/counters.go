@@ -8,12 +8,12 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
-// linksScript prints the devices alone: their packet counters are what one wants twice.
+// linksScript prints only the devices: callers read their packet counters twice.
 const linksScript = access.Preamble + `section link ip -j -s link show
 ` + access.Ending
 
-// Links reads the devices of the nodes with their packet counters, and nothing else. It is Tables at the price of a
-// single dump, and like it in all other ways; what a device carries (Kind, VXLAN) is not read.
+// Links reads only the devices of the nodes with their packet counters. It works like Tables but takes a single dump,
+// and does not read the details of a device (Kind, VXLAN).
 func Links(
 	ctx context.Context, ways []access.Way, nodes []string, opts Options,
 ) (map[string][]inspect.Link, []inspect.Missing) {

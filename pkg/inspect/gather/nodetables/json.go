@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// eachRow calls f for each element of the arrays that b holds: one array as a rule, none where ip had nothing to say.
+// eachRow calls f for each element of the arrays that b holds: usually one array, none where ip printed nothing.
 // Elements are decoded one by one, so that a huge array of nothing takes no memory.
 func eachRow[T any](b []byte, f func(T) error) error {
 	d := json.NewDecoder(bytes.NewReader(dropTrailingCommas(b)))
@@ -69,7 +69,7 @@ func dropTrailingCommas(b []byte) []byte {
 // "null" become as many structs.
 type list = json.RawMessage
 
-// flags are the flags of a device or next hop that we know. What else a list holds takes no memory.
+// flags are the flags of a device or next hop that we know. Unknown flags take no memory.
 type flags uint8
 
 const (
@@ -105,7 +105,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// firstText is a string of which the first value counts where an object has a key twice.
+// firstText is a string whose first value counts if an object has a key twice.
 type firstText string
 
 func (t *firstText) UnmarshalJSON(b []byte) error {

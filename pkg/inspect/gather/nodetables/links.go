@@ -17,7 +17,7 @@ type linkRow struct {
 	Address  string `json:"address"`
 	Info     struct {
 		Kind string          `json:"info_kind"`
-		Data json.RawMessage `json:"info_data"` // what it means depends on the kind
+		Data json.RawMessage `json:"info_data"` // its meaning depends on the kind
 	} `json:"linkinfo"`
 	Stats struct {
 		RX struct {

@@ -12,9 +12,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
-// Parse turns the output of Script into the tables of the node. It is all or nothing: where a section cannot be read
-// the node's tables are not known, since a row that was not read must never look like a row that is not there. An
-// error that wraps access.ErrInconclusive says that reading again may help.
+// Parse turns the output of Script into the tables of the node, all or nothing: if a section cannot be read, the
+// node's tables are unknown, since an unread row must never look like an absent row. An error that wraps access.ErrInconclusive says that reading again may help.
 //
 // The one exception is a kernel without IPv6, known by the absence of its sysctls: its IPv6 tables are empty.
 func Parse(out []byte) (inspect.NodeTable, error) {
@@ -41,7 +40,7 @@ func Parse(out []byte) (inspect.NodeTable, error) {
 	return p.table, nil
 }
 
-// interrupted is what iproute2 says, with exit code 0, when a table changed while it was dumped (lib/libnetlink.c).
+// interrupted is iproute2's message, with exit code 0, when a table changed during the dump (lib/libnetlink.c).
 const interrupted = "Dump was interrupted"
 
 // check says why a section cannot be used, if so.
@@ -64,7 +63,7 @@ type parser struct {
 	table inspect.NodeTable
 	names map[string]string // interned names of devices, tables and protocols
 	vxlan []string          // names of the VXLAN devices
-	left  *budget.Budget    // for all that is built
+	left  *budget.Budget    // for the whole NodeTable
 }
 
 // maxBuilt is how much memory the tables of a node may take, in bytes: some two hundred thousand routes.
@@ -81,15 +80,15 @@ func add[T any](p *parser, table *[]T, row T) error {
 	return err
 }
 
-// step parses one section; a section without a family holds both.
+// step parses one section; a section without a family holds both families.
 type step struct {
 	name   string
 	family inspect.Family
 	parse  func(b []byte, f inspect.Family) error
 }
 
-// steps lists the sections in the order in which they build on one another: the sysctls tell whether there is IPv6, the
-// links which forwarding tables are those of VXLAN devices.
+// steps lists the sections in the order in which they build on one another: the sysctls tell whether there is IPv6,
+// the links which forwarding tables belong to VXLAN devices.
 func (p *parser) steps() []step {
 	return []step{
 		{sectionSysctl, 0, p.sysctls},
@@ -119,11 +118,11 @@ func (p *parser) intern(s string) string {
 	return s
 }
 
-// sysctlCost is what a sysctl takes beside its text, in bytes: its share of a map.
+// sysctlCost is the memory of a sysctl beside its text, in bytes: its share of a map.
 const sysctlCost = 128
 
-// sysctls reads lines such as "ipv4/conf/all/rp_filter:1". The key is the path with dots, below net. Those of pods'
-// interfaces are left out.
+// sysctls reads lines such as "ipv4/conf/all/rp_filter:1". The key is the path below net, with dots. It skips those of
+// pods' interfaces.
 func (p *parser) sysctls(b []byte, _ inspect.Family) error {
 	p.table.Sysctls = map[string]string{}
 	for line := range strings.Lines(string(b)) {
@@ -146,7 +145,7 @@ type neighborRow struct {
 	State  states `json:"state"`
 }
 
-// permanent is the state of entries that were put there by somebody, not learned (linux/neighbour.h, NUD_PERMANENT).
+// permanent is the state of entries that a program added, not learned ones (linux/neighbour.h, NUD_PERMANENT).
 const permanent = "PERMANENT"
 
 // states are the states of an entry: its first, and whether one of them is permanent.
@@ -155,7 +154,7 @@ type states struct {
 	permanent bool
 }
 
-// UnmarshalJSON keeps what matters of a list of any length.
+// UnmarshalJSON keeps the states that matter from a list of any length.
 func (s *states) UnmarshalJSON(b []byte) error {
 	return eachRow(b, func(state text) error {
 		if s.first == "" {
@@ -166,7 +165,7 @@ func (s *states) UnmarshalJSON(b []byte) error {
 	})
 }
 
-// state is the state in one word. FDB entries and proxies have more than one; permanence is what matters.
+// state is the state in one word. FDB entries and proxies have several; only permanence matters.
 func (r neighborRow) state() string {
 	if r.State.permanent {
 		return permanent
@@ -174,7 +173,7 @@ func (r neighborRow) state() string {
 	return string(r.State.first)
 }
 
-// mac is the zero MAC where there is none, or none of Ethernet's: tunnels of other kinds have addresses of theirs.
+// mac is the zero MAC if there is no Ethernet address: tunnels of other kinds have their own addresses.
 func (r neighborRow) mac() inspect.MAC {
 	m, err := inspect.ParseMAC(r.LLAddr)
 	if err != nil {

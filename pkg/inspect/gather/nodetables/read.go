@@ -17,7 +17,7 @@ import (
 // API server minds that many execs.
 const DefaultConcurrency = 32
 
-// Options say how nodes are read. The zero value is good.
+// Options say how nodes are read. The zero value works.
 type Options struct {
 	// Concurrency is how many nodes are read at once; 0 is DefaultConcurrency.
 	Concurrency int
@@ -47,7 +47,7 @@ func Tables(
 	return read(ctx, ways, nodes, opts, command[inspect.NodeTable]{script: Script, parse: Parse})
 }
 
-// command is a script to be run on nodes, and what becomes of its output. An error of parse that wraps
+// command is a script to run on nodes, with the parser of its output. An error of parse that wraps
 // access.ErrInconclusive says that running it again may help.
 type command[T any] struct {
 	script string
@@ -108,8 +108,8 @@ func readNode[T any](ctx context.Context, ways []access.Way, node string, pause 
 	return none, failures
 }
 
-// readBy reads one node by one way. An exec is a flaky transport: a stream that breaks, and output that is empty or cut
-// off, prove nothing and are tried again. What the node itself says is taken at its word.
+// readBy reads one node by one way. An exec is a flaky transport: broken streams and empty or truncated output prove
+// nothing, and readBy tries again. It accepts the node's own errors at once.
 func readBy[T any](ctx context.Context, way access.Way, node string, pause time.Duration, c command[T]) (value T, err error) {
 	err = access.Retry(ctx, pause, func() error {
 		out, err := way.Run(ctx, node, c.script, c.args...)

@@ -17,7 +17,7 @@ const (
 
 type routeRow struct {
 	Type     string    `json:"type"`
-	Dst      firstText `json:"dst"` // a route with an encapsulation prints that one's destination under the same key
+	Dst      firstText `json:"dst"` // a route with an encapsulation prints the encapsulation's destination under the same key
 	Table    text      `json:"table"`
 	Protocol text      `json:"protocol"`
 	Scope    text      `json:"scope"`
@@ -67,7 +67,7 @@ func (p *parser) routes(b []byte, f inspect.Family) error {
 	})
 }
 
-// route reads what all next hops of a route share.
+// route reads the fields that all next hops of a route share.
 func (p *parser) route(r routeRow, f inspect.Family) (inspect.Route, error) {
 	dst, err := parseDestination(string(r.Dst), f)
 	if err != nil {
@@ -137,7 +137,7 @@ func parseDestination(s string, f inspect.Family) (netip.Prefix, error) {
 // maxRule is how long a rule may be, in bytes. Real ones take about a hundred.
 const maxRule = 64 << 10
 
-// rules reads the policy rules of a family. What a rule asks for beyond source and destination is noted, not kept.
+// rules reads the policy rules of a family. Conditions beyond source and destination are noted, not kept.
 func (p *parser) rules(b []byte, f inspect.Family) error {
 	return eachRow(b, func(row json.RawMessage) error {
 		var keys map[string]json.RawMessage

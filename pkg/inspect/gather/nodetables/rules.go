@@ -14,13 +14,13 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
-// ruleScript prints what kube-proxy's rules say of an address: $1 is ip or ip6, $2 the address, $3 the address as
-// /proc/net/ip_vs has it. Of a large cluster's rules only the lines with the address leave the node, and those that
-// tell that kube-proxy works there at all.
+// ruleScript prints kube-proxy's rules for an address: $1 is ip or ip6, $2 the address, $3 the address as
+// /proc/net/ip_vs has it. Only the lines with the address leave the node, and those that show that
+// kube-proxy works there at all.
 //
-// Where iptables comes in two variants both are read, the legacy one only where the kernel has its tables already: to
-// ask would make them. A program's exit code is the last line of its section, since that of a pipe is grep's. The
-// other family is looked at as well, for when kube-proxy's rules of this one are gone altogether.
+// Both variants of iptables are read, the legacy one only if the kernel already has its tables: reading would create
+// them. A program's exit code is the last line of its section, since that of a pipe is grep's. The
+// script also looks at the other family, in case all of kube-proxy's rules of this one are gone.
 const ruleScript = access.Preamble + `fam=$1 addr=$2 ipvs=$3
 pick() { { "$@"; echo "exit $?"; } | grep -F -e "$addr" -e KUBE-SERVICES -e 'table ip' -e 'exit '; }
 other() { { "$@"; echo "exit $?"; } | grep -F -e :KUBE-SERVICES -e 'table ip' -e 'exit '; }
@@ -43,11 +43,11 @@ if [ -r /proc/net/ip_vs ]; then section pick-ipvs services; fi
 ` + access.Ending
 
 // ServiceRule reports whether kube-proxy translates an address and port of a service on a node, in any of its modes:
-// iptables of either variant, nftables, IPVS. A rule that refuses connections, as it stands for a service without
-// endpoints, translates nothing. Where the rules cannot be read, or nothing says that kube-proxy works on the node (its
-// work may be done by eBPF), that is an error: the absence of a rule then proves nothing.
+// iptables of either variant, nftables, IPVS. A rule that refuses connections, as for a service without endpoints,
+// translates nothing. It is an error if the rules cannot be read, or nothing shows that kube-proxy works on the node (eBPF
+// may do its work): the absence of a rule then proves nothing.
 //
-// Reading rules takes privileges, which calico-node and a Kind node have, and the pod of Debug has not.
+// Reading rules takes privileges. calico-node and a Kind node have them; Debug's pod does not.
 func ServiceRule(
 	ctx context.Context, ways []access.Way, node string, address netip.Addr, port uint16, opts Options,
 ) (bool, error) {
@@ -78,7 +78,7 @@ func ipvsAddress(a netip.Addr) string {
 	return "[" + a.StringExpanded() + "]"
 }
 
-// parseRules looks for the rule in what ruleScript printed.
+// parseRules looks for the rule in the output of ruleScript.
 func parseRules(out []byte, address netip.Addr, port uint16) (bool, error) {
 	sections, err := access.Sections(out)
 	if err != nil {

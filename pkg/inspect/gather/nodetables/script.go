@@ -4,9 +4,9 @@ import "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 
 // Script prints every table of a node. It is fixed: no text of a cluster ever becomes part of a shell line.
 //
-// It asks for little: a POSIX shell, grep, and iproute2's ip, which is what the calico-node image has (no bridge, no
-// sysctl), and for cksum where there is one. "ip -f bridge neigh" is the dump that "bridge fdb" prints too; asked without a device it names the device of
-// each entry, and no device name has to be put into a command. Reading needs no privilege.
+// It needs a POSIX shell, grep, and iproute2's ip, which the calico-node image has (no bridge, no sysctl), and uses
+// cksum where it exists. "ip -f bridge neigh" is the dump that "bridge fdb" prints too; without a device argument it names the device of
+// each entry, so no device name becomes part of a command. Reading needs no privilege.
 //
 // The sysctls are read with grep because the kernel gives only the first byte of one to a shell that reads by bytes.
 const Script = access.Preamble + `sysctls() {

@@ -1,5 +1,5 @@
-// Package demo holds the recording of a healthy lab, so that whoever has no cluster sees every inspector work.
-// "make demo-snapshot" records it anew.
+// Package demo holds the recording of a healthy lab, so that users without a cluster see every inspector work.
+// "make demo-snapshot" records it again.
 package demo
 
 import (
