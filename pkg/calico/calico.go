@@ -1,6 +1,5 @@
-// Package calico holds what Calico itself has fixed: the names, annotations and addresses that its components agree on.
-// Both halves of the project stand on it, the inspectors and the lab, and neither has a copy. It imports nothing of the
-// project, so a family is a bool here: ipv6 or not.
+// Package calico holds Calico's fixed names, annotations and addresses. The inspectors and the lab share it, and neither
+// has a copy. It imports nothing of the project, so a family is a bool here: ipv6 or not.
 package calico
 
 import (
@@ -16,7 +15,7 @@ import (
 const (
 	// NodeName names the DaemonSet calico-node and its container.
 	NodeName = "calico-node"
-	// NodeSelector selects the pods of calico-node. Anybody may put this label on a pod: it proves nothing by itself.
+	// NodeSelector selects the pods of calico-node. Any user may put this label on a pod: it alone proves nothing.
 	NodeSelector = "k8s-app=" + NodeName
 )
 
@@ -26,8 +25,8 @@ const (
 	ManifestNamespace = "kube-system"
 )
 
-// NodeNamespaces returns the namespaces that calico-node may run in, in the order in which they count. That of the
-// manifests is first, since every cluster has it: where users may create namespaces, calico-system may be anybody's.
+// NodeNamespaces returns the namespaces that calico-node may run in, in order of priority. That of the manifests
+// is first, since every cluster has it: if users may create namespaces, calico-system may belong to any user.
 func NodeNamespaces() []string { return []string{ManifestNamespace, SystemNamespace} }
 
 // IsSystemNamespace reports whether Kubernetes or Calico itself runs in a namespace, and not the pods of users.
@@ -89,8 +88,8 @@ func WireGuardDevice(ipv6 bool) string {
 // IsVXLANDevice reports whether a device has the name of one of Felix's VXLAN devices.
 func IsVXLANDevice(name string) bool { return name == VXLANDevice(false) || name == VXLANDevice(true) }
 
-// IsTunnelDevice reports whether a device has the name of one of Felix's own, whatever the encapsulation. An address of
-// such a device is never the node's own.
+// IsTunnelDevice reports whether a device has the name of one of Felix's tunnel devices, of any encapsulation. An address
+// of such a device is never the node's own.
 func IsTunnelDevice(name string) bool {
 	return IsVXLANDevice(name) || name == IPIPDevice || name == WireGuardDevice(false) || name == WireGuardDevice(true)
 }

@@ -2,7 +2,7 @@ package inspect
 
 import "net/netip"
 
-// Calico is what is known of the Calico installation as a whole.
+// Calico holds the facts of the Calico installation as a whole.
 type Calico struct {
 	// Version is ClusterInformation's calicoVersion ("v3.28.5"), or the tag of the calico-node image.
 	Version string `json:"version,omitempty"`
@@ -10,7 +10,7 @@ type Calico struct {
 	APIGroup string `json:"apiGroup,omitempty"`
 	// Felix holds the FelixConfigurations: "default" for all nodes, "node.NAME" for one.
 	Felix map[string]FelixSettings `json:"felix,omitempty"`
-	// FelixEnv is what the calico-node DaemonSet sets by FELIX_… variables. It wins over FelixConfigurations.
+	// FelixEnv has the calico-node DaemonSet's settings by FELIX_… variables. It wins over FelixConfigurations.
 	FelixEnv FelixSettings `json:"felixEnv,omitzero"`
 }
 
@@ -94,5 +94,5 @@ type Allocation struct {
 // Family returns the family of the block's CIDR.
 func (b IPAMBlock) Family() Family { return FamilyOf(b.CIDR.Addr()) }
 
-// Borrowed reports whether an address of the block is used by another node than the one the block is affine to.
+// Borrowed reports whether a node other than the block's uses an address of it.
 func (b IPAMBlock) Borrowed(a Allocation) bool { return a.Node != "" && a.Node != b.Node }

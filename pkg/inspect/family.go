@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Family is an IP family. The zero value is neither of the two and stands for "any" where a filter is meant.
+// Family is an IP family. The zero value is neither, and means "any" in a filter.
 type Family uint8
 
 // The two families, with the numbers of the protocols themselves.

@@ -38,7 +38,7 @@ const (
 	SeverityUnknown Severity = "unknown" // could not be verified
 )
 
-// Health returns how well something with a finding of this severity is.
+// Health returns the health of a part with a finding of this severity.
 func (s Severity) Health() Health {
 	switch s {
 	case SeverityError:

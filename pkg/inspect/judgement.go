@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Status says how an entry that was found, or not found, on a node compares with the expected one.
+// Status says how an entry on a node, or its absence, compares with the expected one.
 type Status string
 
 // The statuses of a row.
@@ -40,8 +40,8 @@ func (j Judgement) Details() string {
 	return ""
 }
 
-// Health is how well something is. Every vocabulary of states (a row's status, a path's verdict, a part of a graph) maps
-// to it, and colours follow from it alone.
+// Health is the health of a part. All states (a row's status, a path's verdict, a part of a graph) map to it, and
+// only it decides colours.
 type Health uint8
 
 // The states of health, from good to bad: the worse of two is the greater.
@@ -55,7 +55,7 @@ const (
 // String returns the word for people.
 func (h Health) String() string { return [...]string{"neutral", "ok", "unknown", "broken"}[h] }
 
-// Health returns how well a row with this status is.
+// Health returns the health of a row with this status.
 func (s Status) Health() Health {
 	switch s {
 	case StatusOK:
@@ -69,7 +69,7 @@ func (s Status) Health() Health {
 	}
 }
 
-// Omission is something that a report says nothing about, and why.
+// Omission is a part that a report leaves out, and why.
 type Omission struct {
 	Reason string `json:"reason"`         // in two or three words: "eBPF", "IPIP pool"
 	Part   string `json:"part,omitempty"` // of a node's tables: "routes"

@@ -8,12 +8,12 @@ import (
 // APIVersion is the version of every list that the tool prints.
 const APIVersion = "dualstack/v1alpha1"
 
-// Report is what an inspector returns: rows of one kind, already sorted, and what it says nothing about. It is a
-// runtime.Object, so that the printers of kubectl take it as it is.
+// Report is the result of an inspector: sorted rows of one kind, and the parts left out. It is a runtime.Object, so that
+// kubectl's printers accept it.
 type Report[T any] struct {
 	metav1.TypeMeta `json:",inline"`
 	Items           []T `json:"items"`
-	// Omitted is what could not be verified, or is not by design. Without it, an empty list would read as "all is well".
+	// Omitted lists parts not verified, by necessity or design. Without it, an empty list would read as "all is well".
 	Omitted []Omission `json:"omitted,omitempty"`
 }
 
@@ -26,7 +26,7 @@ func NewReport[T any](kind string, items []T, omitted ...Omission) *Report[T] {
 	return &Report[T]{TypeMeta: metav1.TypeMeta{APIVersion: APIVersion, Kind: kind + "List"}, Items: items, Omitted: omitted}
 }
 
-// DeepCopyObject implements runtime.Object. Rows are values that nobody changes once reported, so a new slice is enough.
+// DeepCopyObject implements runtime.Object. Reported rows never change, so a new slice is enough.
 func (r *Report[T]) DeepCopyObject() runtime.Object {
 	return &Report[T]{TypeMeta: r.TypeMeta, Items: append([]T{}, r.Items...), Omitted: append([]Omission(nil), r.Omitted...)}
 }

@@ -10,7 +10,7 @@ import (
 // gathered.
 type Fact string
 
-// The facts. Their names are those of the API resources where there is one.
+// The facts, named like their API resource if there is one.
 const (
 	FactNodes          Fact = "nodes"
 	FactPods           Fact = "pods"
@@ -24,15 +24,15 @@ const (
 	FactLab            Fact = "lab"         // what `lab create` recorded in the cluster
 )
 
-// Facts returns all facts, which is what a recording has.
+// Facts returns all facts, as a recording has them.
 func Facts() []Fact {
 	return []Fact{
 		FactNodes, FactPods, FactServices, FactEndpointSlices, FactPools, FactBlocks, FactFelix, FactVersion, FactTables, FactLab,
 	}
 }
 
-// Snapshot is what was observed on a cluster, trimmed to what the inspectors use. A fact that was asked for but could not
-// be had is in Missing, so that no inspector takes "not read" for "not there".
+// Snapshot holds the facts observed on a cluster, trimmed to those that inspectors use. Missing has the requested facts
+// that could not be read, so that no inspector confuses "not read" with "not there".
 type Snapshot struct {
 	Taken    time.Time `json:"taken,omitzero"`
 	Tool     string    `json:"tool,omitempty"`     // the version of this tool that took it
@@ -50,15 +50,15 @@ type Snapshot struct {
 	Tables         map[string]NodeTable `json:"tables,omitempty"` // by node name
 }
 
-// Missing is a fact that was asked for and could not be had, wholly or for one node.
+// Missing is a requested fact that could not be read, wholly or for one node.
 type Missing struct {
 	Fact   Fact   `json:"fact"`
 	Node   string `json:"node,omitempty"` // only for FactTables
 	Reason string `json:"reason"`         // one line, for people
 }
 
-// Lacks returns why a fact could not be had for a node ("" for facts of the whole cluster), or the empty string. There may
-// be several reasons. A fact that is missing as a whole is missing for each node.
+// Lacks returns why a fact could not be read for a node ("" for facts of the whole cluster), or the empty string. There
+// may be several reasons. A fact that is missing as a whole is missing for each node.
 func (s *Snapshot) Lacks(f Fact, node string) string {
 	var reasons []string
 	for _, m := range s.Missing {
@@ -102,7 +102,7 @@ type Pod struct {
 	Phase       string `json:"phase,omitempty"`
 	Ready       bool   `json:"ready"`
 	HostNetwork bool   `json:"hostNetwork,omitempty"`
-	// CalicoCNI is set when Calico's CNI plugin gave the pod its network: it then left an annotation of its own
+	// CalicoCNI is set if Calico's CNI plugin gave the pod its network: it then left its own annotation
 	// (cni.projectcalico.org/containerID, …/podIP or …/podIPs).
 	CalicoCNI bool              `json:"calicoCNI,omitempty"`
 	IPs       []netip.Addr      `json:"ips,omitempty"`    // status.podIPs, in the API's order
@@ -138,7 +138,7 @@ type Service struct {
 type ServicePort struct {
 	Name     string `json:"name,omitempty"`
 	Protocol string `json:"protocol"`
-	// AppProtocol is the protocol of the application, where the service tells it: http, https, …
+	// AppProtocol is the protocol of the application, if the service names it: http, https, …
 	AppProtocol string `json:"appProtocol,omitempty"`
 	Port        int32  `json:"port"`
 	TargetPort  string `json:"targetPort,omitempty"` // a number or the name of a container's port
@@ -170,7 +170,7 @@ type Endpoint struct {
 	Pod       string       `json:"pod,omitempty"` // targetRef, when it is a pod of the slice's namespace
 }
 
-// Lab is what `lab create` wrote into the cluster.
+// Lab is the record that `lab create` wrote into the cluster.
 type Lab struct {
 	Name     string                 `json:"name,omitempty"`
 	External ByFamily[netip.Addr]   `json:"external,omitzero"` // the switch's loopback: external destinations

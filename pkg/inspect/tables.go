@@ -2,7 +2,7 @@ package inspect
 
 import "net/netip"
 
-// NodeTable is what the kernel of one node held: the tables that iproute2 prints (ip -j), trimmed. Every list is in the
+// NodeTable holds the kernel tables of one node, as iproute2 prints them (ip -j), trimmed. Every list is in the
 // kernel's order.
 type NodeTable struct {
 	Links     []Link            `json:"links,omitempty"`
@@ -26,12 +26,12 @@ type Link struct {
 	MAC     MAC    `json:"mac,omitzero"`
 	// VXLAN is set for devices of kind vxlan.
 	VXLAN *VXLAN `json:"vxlan,omitempty"`
-	// RXPackets and TXPackets count the frames that the device took in and gave out.
+	// RXPackets and TXPackets count the frames that the device received and sent.
 	RXPackets uint64 `json:"rxPackets,omitempty"`
 	TXPackets uint64 `json:"txPackets,omitempty"`
 }
 
-// VXLAN is what only a VXLAN device has.
+// VXLAN holds the fields that only a VXLAN device has.
 type VXLAN struct {
 	VNI       int        `json:"vni"`
 	Port      int        `json:"port"`           // UDP destination port

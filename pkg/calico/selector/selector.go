@@ -10,7 +10,7 @@ import (
 
 // Selects evaluates a selector of Calico's (libcalico-go/lib/selector) on labels: all(), global(), has(k), k == 'v',
 // !=, in {…}, not in {…}, contains, starts with, ends with, !, &&, || and parentheses. An empty one selects all.
-// The library of Calico is not used since it comes with the whole of Felix and its requirements.
+// We do not use Calico's library, since it brings all of Felix and its dependencies.
 func Selects(selector string, labels map[string]string) (bool, error) {
 	tokens, err := Tokens(selector)
 	if err != nil {
@@ -35,7 +35,7 @@ type Token struct {
 	Space string // before it
 	Text  string // of a string, without its quotes
 	Quote byte   // of a string; else 0
-	// IsLabel is set for the key of a label, by the place where it stands.
+	// IsLabel is set for the key of a label, by its position.
 	IsLabel bool
 }
 
@@ -49,7 +49,7 @@ func (t Token) IsFixed() bool {
 
 func (t Token) isPunctuation() bool { return !t.quoted() && !isWordRune(rune(t.Text[0])) }
 
-// String returns the token as it stands in a selector.
+// String returns the token as written in a selector.
 func (t Token) String() string {
 	if t.quoted() {
 		return t.Space + string(t.Quote) + t.Text + string(t.Quote)
@@ -57,7 +57,7 @@ func (t Token) String() string {
 	return t.Space + t.Text
 }
 
-// Tokens takes a selector apart. A string that is not closed and a character that no selector has are errors.
+// Tokens splits a selector. An unclosed string or an invalid character is an error.
 func Tokens(selector string) ([]Token, error) {
 	var tokens []Token
 	for rest := selector; ; {
@@ -116,7 +116,7 @@ type selectorParser struct {
 	err    error
 }
 
-// maxSelectorDepth bounds the recursion over what a cluster gave us.
+// maxSelectorDepth bounds the recursion over text from a cluster.
 const maxSelectorDepth = 100
 
 func (p *selectorParser) fail(format string, args ...any) {

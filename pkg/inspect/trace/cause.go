@@ -25,7 +25,7 @@ func Stops(f *inspect.Finding) bool { return f != nil && f.Severity == inspect.S
 
 // The causes.
 const (
-	NoRoute        inspect.Code = "no-route"         // the kernel has none, or one that leads out of the wrong door
+	NoRoute        inspect.Code = "no-route"         // the kernel has none, or one through the wrong device
 	Blackhole      inspect.Code = "blackhole"        // the kernel drops it: blackhole, unreachable, prohibit
 	WrongRoute     inspect.Code = "wrong-route"      // it leads to another node
 	AddressLost    inspect.Code = "address"          // a node does not hold its own address

@@ -2,10 +2,10 @@ package trace
 
 import "al.essio.dev/pkg/shellescape"
 
-// debugImage has the tools of the commands that are proposed for nodes.
+// debugImage has the tools for the proposed commands on nodes.
 const debugImage = "nicolaka/netshoot"
 
-// Kubectl is a command line to be pasted. What would mean something to a shell is quoted.
+// Kubectl is a command line to paste. It quotes words that are special to a shell.
 func Kubectl(args ...string) string {
 	return shellescape.QuoteCommand(append([]string{"kubectl"}, args...))
 }

@@ -10,19 +10,19 @@ import (
 // Kind is the kind of a reported path.
 const Kind = "Path"
 
-// Planned is one way through the cluster in one family, from a pod to a target, as it is predicted.
+// Planned is the predicted way through the cluster in one family, from a pod to a target.
 type Planned struct {
-	// Name is CLASS/SOURCE/TARGET/FAMILY, with /CHECK behind it where one target is probed in several ways. It is
-	// unique within a plan, and what --run and --skip match.
+	// Name is CLASS/SOURCE/TARGET/FAMILY, plus /CHECK if one target is probed in several ways. It is unique
+	// within a plan, and --run and --skip match it.
 	Name   string
 	Class  Class
 	Family inspect.Family
 	Source Endpoint
 	Target Endpoint
-	// Hops are the way there and, marked as such, the way back: where the answer gets lost, the question fails too.
+	// Hops are the way there and, marked as such, the way back: if the answer is lost, the question fails too.
 	Hops  []Hop
 	Probe Probe
-	// Skip is why there is nothing to probe: a family that the target cannot have, or no pod to probe from.
+	// Skip says why there is nothing to probe: a family that the target cannot have, or no pod to probe from.
 	Skip string
 	// Expect says what an answer must show, as far as the plan can tell.
 	Expect Expect
@@ -45,7 +45,7 @@ type Probed struct {
 	Result *Result // nil when nothing was sent
 }
 
-// Path is a judged path, as it is reported. The fields of a plan are those of Planned.
+// Path is a judged path, as reported. Its plan fields are those of Planned.
 type Path struct {
 	Name     string           `json:"name"`
 	Class    Class            `json:"class"`
@@ -62,7 +62,7 @@ type Path struct {
 	Expect   Expect           `json:"expect,omitzero"`
 }
 
-// Report returns the path as one about which nothing is known but the plan.
+// Report returns the path with only its plan.
 func (p *Probed) Report() Path {
 	path := Path{Name: p.Name, Class: p.Class, Family: p.Family, Source: p.Source, Target: p.Target, Verdict: NotSent, Hops: p.Hops,
 		Probe: p.Probe, Result: p.Result, Skip: p.Skip, Expect: p.Expect}
@@ -111,7 +111,7 @@ type Endpoint struct {
 	Interface string `json:"interface,omitempty"`
 }
 
-// Component is the part of the network that a packet meets at a hop.
+// Component is the part of the network at a hop.
 type Component string
 
 // The components, in the order in which a packet meets them.
@@ -123,7 +123,7 @@ const (
 	ComponentNeighbor Component = "neighbor" // the next hop's Ethernet address
 	ComponentFDB      Component = "fdb"      // the VTEP behind an Ethernet address
 	ComponentTunnel   Component = "tunnel"   // a VXLAN device
-	ComponentNAT      Component = "nat"      // masquerading of what leaves the cluster
+	ComponentNAT      Component = "nat"      // masquerading of packets that leave the cluster
 	ComponentUnderlay Component = "underlay" // the wire between nodes, or to the switch
 	ComponentTarget   Component = "target"   // whatever answers outside of the cluster
 	ComponentDNS      Component = "dns"
@@ -136,7 +136,7 @@ type Hop struct {
 	Action    string    `json:"action"`           // forwarded, encapsulated, decapsulated, translated, delivered, …
 	Detail    string    `json:"detail,omitempty"` // as the ip command would print it
 	Return    bool      `json:"return,omitempty"` // on the way back
-	// Meter is the counter that a packet at this hop must move, where there is one.
+	// Meter is the counter that a packet at this hop must move, if there is one.
 	Meter *Meter `json:"meter,omitempty"`
 	// UDPPort is that of a tunnel.
 	UDPPort int `json:"-"`
@@ -173,7 +173,7 @@ type Expect struct {
 	Still []Meter `json:"still,omitempty"`
 	// Endpoints are the pods of a service. One of them must answer.
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
-	// EBPF is set where Calico's eBPF data plane translates the addresses of services, so that kube-proxy has no rules.
+	// EBPF is set if Calico's eBPF data plane translates the addresses of services, so that kube-proxy has no rules.
 	EBPF bool `json:"ebpf,omitempty"`
 	// Resolver is the DNS service, for a path that needs it.
 	Resolver netip.Addr `json:"resolver,omitzero"`

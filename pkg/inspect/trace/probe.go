@@ -22,9 +22,9 @@ const (
 type Probe struct {
 	Check  Check          `json:"check"`
 	Family inspect.Family `json:"family"`
-	// Target is where to; not set when the probe goes by Host.
+	// Target is the destination; not set if the probe uses Host.
 	Target netip.Addr `json:"target,omitzero"`
-	// Host is the name to ask for (Ask), or by which to go (Ping, TCP, Get). It was validated: a DNS name, no option.
+	// Host is the name to ask for (Ask) or to use (Ping, TCP, Get). It was validated: a DNS name, no option.
 	Host string `json:"host,omitempty"`
 	Port uint16 `json:"port,omitempty"`
 	// Server is the DNS server to ask; not set is the pod's own resolver.
@@ -41,7 +41,7 @@ type Result struct {
 	// Result with Failed is evidence neither for the path nor against it.
 	Failed   string `json:"failed,omitempty"`
 	Tool     string `json:"tool,omitempty"`     // "iputils ping", "busybox wget", …
-	Command  string `json:"command,omitempty"`  // as it was run, for -v
+	Command  string `json:"command,omitempty"`  // as run, for -v
 	Output   string `json:"output,omitempty"`   // raw and bounded, for -v
 	ExitCode int    `json:"exitCode,omitempty"` // of the tool
 

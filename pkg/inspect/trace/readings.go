@@ -2,7 +2,7 @@ package trace
 
 import "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 
-// CountersOf returns the packet counters of tables that were read for another purpose, which saves the first reading.
+// CountersOf returns the packet counters of tables read for another purpose, which saves the first reading.
 func CountersOf(tables map[string]inspect.NodeTable) Readings {
 	r := Readings{}
 	for node, table := range tables {

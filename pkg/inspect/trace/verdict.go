@@ -11,7 +11,7 @@ type Verdict string
 
 // The verdicts.
 const (
-	// Pass: it works, and there is evidence of its own that the packets went the predicted way.
+	// Pass: it works, with separate evidence that the packets went the predicted way.
 	Pass Verdict = "pass"
 	Fail Verdict = "fail"
 	// Skip: there is nothing to probe, for the reason in Path.Skip.
@@ -22,7 +22,7 @@ const (
 	NotSent Verdict = "planned"
 )
 
-// Health returns how well a path with this verdict is.
+// Health returns the health of a path with this verdict.
 func (v Verdict) Health() inspect.Health {
 	switch v {
 	case Pass:
@@ -36,20 +36,20 @@ func (v Verdict) Health() inspect.Health {
 	}
 }
 
-// Evidence is what the answer and the counters show of a path.
+// Evidence holds what the answer and the counters show of a path.
 type Evidence struct {
 	TTL    int          `json:"ttl,omitempty"`
 	DNS    []netip.Addr `json:"dns,omitempty"`
 	Status int          `json:"httpStatus,omitempty"`
-	// Endpoint is the pod that answered for a service, where the answer tells.
+	// Endpoint is the pod that answered for a service, if the answer names it.
 	Endpoint string `json:"endpoint,omitempty"`
-	// Counters are the counters along the path that were read before and after.
+	// Counters are the counters along the path, read before and after.
 	Counters []Count `json:"counters,omitempty"`
 	// Notes are sentences about evidence that is missing, or odd without being a failure.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Count is by how much a counter moved while probes were under way.
+// Count is how much a counter moved during probes.
 type Count struct {
 	Meter
 	Packets uint64 `json:"packets"`

@@ -7,7 +7,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Prober is what a trace needs of a cluster. Package probe has the real one. All methods are safe for concurrent use.
+// Prober does a trace's work in a cluster. Package probe has the real one. All methods are safe for concurrent use.
 type Prober interface {
 	Sender
 	Observer
@@ -18,16 +18,16 @@ type Sender interface {
 	// Probe runs probes in a pod, all at once and in one exec, and returns a Result for each of them, in their order.
 	// It fails when it cannot run them at all; the failure of a single one is in its Result.
 	Probe(ctx context.Context, source inspect.Pod, probes []Probe) ([]Result, error)
-	// Close ends what Probe has left running, such as ephemeral containers, and says what it was.
+	// Close ends leftovers of Probe, such as ephemeral containers, and names them.
 	Close(ctx context.Context) (notes []string, err error)
 }
 
-// Observer reads facts that change while probes are under way, or that only matter to paths that fail.
+// Observer reads facts that change during probes, or that matter only to failed paths.
 type Observer interface {
 	// Counters reads the packet counters of all devices of the nodes, in one exec for each and all at once. A node
 	// that cannot be read is absent, with the reason in missing.
 	Counters(ctx context.Context, nodes []string) (Readings, []inspect.Missing)
-	// Listeners says in which families something listens on a TCP port of a pod, by the kernel's tables of sockets.
+	// Listeners says in which families a TCP port of a pod listens, by the kernel's tables of sockets.
 	Listeners(ctx context.Context, pod inspect.Pod, port uint16) (Listening, error)
 	// ServiceRule reports whether kube-proxy has a rule for a cluster address on a node.
 	ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (bool, error)

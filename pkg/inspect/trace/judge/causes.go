@@ -8,8 +8,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// problem finds what in the tables explains the loss: the first contradiction on the way to where it is lost. A device
-// that is down explains the routes and neighbours that went with it. Without an endpoint there is no way at all.
+// problem finds the fault in the tables that explains the loss: the first contradiction before the place of the loss. A
+// device that is down explains its lost routes and neighbours. Without an endpoint there is no way at all.
 func problem(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	var found *inspect.Finding
@@ -32,16 +32,16 @@ func problem(f *Findings, g gap) *inspect.Finding {
 	return trace.Reworded(found, "%s%s", noDNS, found.Summary)
 }
 
-// filtersReverse reports whether a wrong route of a node makes that node drop what it receives before it reaches the pod:
-// the reverse path filter of IPv4 (rp_filter) lets a packet in only by the device by which the answer would leave.
+// filtersReverse reports whether a wrong route of a node makes that node drop received packets before they reach the
+// pod: the reverse path filter of IPv4 (rp_filter) admits a packet only on the device by which the answer would leave.
 func filtersReverse(c *inspect.Finding, p *trace.Path, lost trace.Hop) bool {
 	comesIn := lost.Component == trace.ComponentVeth && !lost.Return && lost.Meter.Direction == trace.TX
 	return p.Family == inspect.IPv4 && comesIn && c.Node == lost.Node &&
 		(c.Code == trace.NoRoute || c.Code == trace.WrongRoute || c.Code == trace.Blackhole)
 }
 
-// detour is a loss on a way through a third node. That node sees one direction only, and the rules of kube-proxy and Calico
-// drop connections as invalid whose beginning they have not seen.
+// detour is a loss on a way through a third node. That node sees only one direction, and the rules of kube-proxy and
+// Calico drop connections as invalid if they have not seen the beginning.
 func detour(f *Findings, _ gap) *inspect.Finding { return detourOf(&f.Path) }
 
 func detourOf(p *trace.Path) *inspect.Finding {
@@ -65,10 +65,10 @@ func detourOf(p *trace.Path) *inspect.Finding {
 	return nil
 }
 
-// noDNS begins the cause of a question that is not answered for a reason that any service may have.
+// noDNS begins the cause of an unanswered question, if the reason could apply to any service.
 const noDNS = "DNS does not answer: "
 
-// unresolved is a name that could not be resolved before anything else was tried.
+// unresolved is a name that could not be resolved before the connection.
 func unresolved(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	if p.Probe.Host == "" || p.Probe.Check == trace.Ask || p.Result.Resolved || p.Result.Refused || p.Result.NoRoute {
@@ -131,7 +131,7 @@ func notListening(f *Findings, _ gap) *inspect.Finding {
 	return nil
 }
 
-// tooLarge is a large packet that does not pass where small ones do.
+// tooLarge is a lost large packet where small ones pass.
 func tooLarge(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	small := p.Probe.Size > 0 && f.has(func(peer *trace.Path) bool {
@@ -164,7 +164,7 @@ func tooLarge(f *Findings, g gap) *inspect.Finding {
 	return cause
 }
 
-// offload remains when ICMP passes between two nodes and TCP does not, though a program listens.
+// offload is the cause if ICMP passes between two nodes and TCP does not, though a program listens.
 func offload(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get || !p.Result.TimedOut || !crossesNodes(p) {
@@ -197,7 +197,7 @@ func offload(f *Findings, g gap) *inspect.Finding {
 }
 
 // brokenEndpoint is a service with an endpoint that cannot be reached from the source's node, or only by a detour: then
-// pings are answered and connections are not.
+// pings work and connections do not.
 func brokenEndpoint(f *Findings, _ gap) *inspect.Finding {
 	failed := func(peer *trace.Path) *inspect.Finding {
 		if peer.Verdict != trace.Fail {

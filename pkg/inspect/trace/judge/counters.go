@@ -8,7 +8,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// Counters are the counters of nodes before and after probes were under way.
+// Counters are the counters of nodes before and after probes.
 type Counters struct {
 	Before, After trace.Readings
 	Missing       []inspect.Missing // the nodes that could not be read, and why
@@ -16,7 +16,7 @@ type Counters struct {
 	Noise trace.Readings
 }
 
-// moved returns by how much a counter moved. A counter that went back, such as that of a device made again, tells nothing.
+// moved returns how much a counter moved. A counter that went back, such as that of a recreated device, tells nothing.
 func (c Counters) moved(m trace.Meter) (uint64, bool) {
 	before, ok := c.Before[m]
 	if !ok {
@@ -39,7 +39,7 @@ func (c Counters) unread(m trace.Meter) string {
 	return "the counters of " + m.Device + " on " + m.Node + " could not be read"
 }
 
-// least is the least number of packets that an answered probe sends, or gets back. TCP and HTTP may take more.
+// least is the least number of packets that an answered probe sends or receives. TCP and HTTP may use more.
 func least(probe trace.Probe, result *trace.Result, back bool) uint64 {
 	switch {
 	case result == nil || !result.Answered:
@@ -56,11 +56,10 @@ func least(probe trace.Probe, result *trace.Result, back bool) uint64 {
 	return 1
 }
 
-// stray is how many packets a pod's cable may see beside the probes of a quiet pod: ARP, neighbour discovery, a check of the
-// kubelet.
+// stray is how many other packets the cable of a quiet pod may see: ARP, neighbour discovery, a check of the kubelet.
 const stray = 16
 
-// atMost is more packets than a probe sends or gets back by any tool, its questions for a name included.
+// atMost is more packets than a probe sends or receives with any tool, including DNS questions for its name.
 func atMost(probe trace.Probe) uint64 {
 	names := 0
 	if probe.Host != "" {
@@ -76,14 +75,14 @@ func atMost(probe trace.Probe) uint64 {
 	}
 }
 
-// Round is a set of probes that were under way at once, with the counters around it.
+// Round is a set of concurrent probes, with the counters before and after.
 type Round struct {
 	Counters
-	load trace.Readings // the least that the answered probes together must have moved
-	most trace.Readings // the most that all probes together can have moved
+	load trace.Readings // the least movement that all answered probes cause
+	most trace.Readings // the most movement that all probes can cause
 }
 
-// NewRound sums up how much the packets of probed paths must have moved the counters.
+// NewRound sums up how much the probed paths' packets move the counters.
 func NewRound(paths []trace.Probed, c Counters) *Round {
 	r := &Round{Counters: c, load: trace.Readings{}, most: trace.Readings{}}
 	for i := range paths {
@@ -98,8 +97,8 @@ func NewRound(paths []trace.Probed, c Counters) *Round {
 	return r
 }
 
-// proven reports whether there is evidence that the traffic of others cannot give: the answer itself, or the cable of a pod
-// that carries little else. Counters of shared devices, such as the wire or a tunnel, can contradict a path and prove none.
+// proven reports whether there is evidence that other traffic cannot give: the answer itself, or the cable of a quiet
+// pod. Counters of shared devices, such as the wire or a tunnel, can contradict a path but never prove one.
 func (r *Round) proven(p *trace.Path) bool {
 	switch {
 	case p.Probe.Check == trace.Ping && (p.Expect.TTL != 0 || beyond(p)): // judgeTTL has compared it
@@ -113,7 +112,7 @@ func (r *Round) proven(p *trace.Path) bool {
 	return true
 }
 
-// tells reports whether a counter cannot have moved as it did without the probes.
+// tells reports whether only the probes can have moved a counter so.
 func (r *Round) tells(m trace.Meter) bool {
 	packets, ok := r.moved(m)
 	if r.Noise != nil {
@@ -122,7 +121,7 @@ func (r *Round) tells(m trace.Meter) bool {
 	return ok && packets >= r.load[m] && packets <= r.most[m]+stray
 }
 
-// counts are the counters along an answered path. The second result says what keeps them from being evidence.
+// counts are the counters along an answered path. The second result says why they are no evidence.
 func (r *Round) counts(p *trace.Path) (counts []trace.Count, notes []string, lacking string) {
 	for _, hop := range p.Hops {
 		if hop.Meter == nil {

@@ -7,15 +7,15 @@ import (
 
 // Findings are the facts about a path that does not work.
 type Findings struct {
-	// Path has the result of a probe that was alone on its way.
+	// Path has the result of a probe that ran alone.
 	Path trace.Path
 	// Alone are the counters around that probe.
 	Alone Counters
-	// Tries is how many times the probe was sent at once; 0 is once.
+	// Tries is how many copies of the probe were sent at once; 0 is one.
 	Tries int
-	// Listening is what listens in the pods that could answer; only for TCP and HTTP.
+	// Listening has the listening sockets of the pods that could answer; only for TCP and HTTP.
 	Listening []PodListening
-	// Rule is whether kube-proxy has a rule for the path's ServiceAddress on the source's node; nil is not known.
+	// Rule is whether kube-proxy has a rule for the path's ServiceAddress on the source's node; nil is unknown.
 	Rule *bool
 	// Policies are the network policies that select the source or the target, as "kind namespace/name".
 	Policies []string
@@ -23,22 +23,22 @@ type Findings struct {
 	Peers []trace.Path
 }
 
-// PodListening is what listens on a port of a pod.
+// PodListening says which families listen on a port of a pod.
 type PodListening struct {
 	Pod  trace.Endpoint
 	Port uint16
 	trace.Listening
 }
 
-// causes are the functions that explain a path, in the order in which they are asked. The first that answers is right. A
-// new cause is a file with such a function and its code, and its name here.
+// causes are the functions that explain a path, in the order of the calls. The first answer wins. A new cause is a file
+// with such a function and its code, and its name here.
 func causes() []func(*Findings, gap) *inspect.Finding {
 	return []func(*Findings, gap) *inspect.Finding{
 		unresolved, problem, noRule, notListening, tooLarge, offload, brokenEndpoint, detour, toldByRouter, lostInGap,
 	}
 }
 
-// Explain returns why a path does not work. The other paths of the trace tell what one path alone cannot.
+// Explain returns why a path does not work. The other paths of the trace give facts that one path cannot.
 func Explain(f Findings) *inspect.Finding {
 	p := &f.Path
 	switch {

@@ -9,18 +9,18 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// gap is where the packets of a path are lost: between the last counter that they moved and the first that they did not.
+// gap is where the packets of a path are lost: between the last counter that they moved and the first one still.
 // The indices are those of the path's hops.
 type gap struct {
 	last   int // -1: none moved
-	silent int // -1: none is known to have stood still
+	silent int // -1: no counter is known to be still
 	unread bool
-	noisy  bool // between them are counters that other traffic moved as much
+	noisy  bool // other traffic moved the counters in between as much
 }
 
 // findGap looks along the path, there and back, for the first counter that the packets of a probe did not move.
-// Half of the packets on top of the noise tell that they pass; fewer than half without it tell that they do not. Anything
-// between the two tells nothing.
+// Half of the packets on top of the noise prove that they pass; fewer than half, without the noise, that they do not.
+// Anything in between proves nothing.
 func findGap(p *trace.Path, c Counters, tries int) gap {
 	g := gap{last: -1, silent: -1}
 	sent := max(tries, 1)
@@ -88,7 +88,7 @@ func lostAmongNoise(f *Findings, from, to trace.Hop) *inspect.Finding {
 		meterText(*from.Meter), meterText(*to.Meter))
 }
 
-// notResolved is a node that sends nothing out of the cluster. It looks the same when no machine on the wire answers for the
+// notResolved is a node that sends nothing out of the cluster. It looks the same if no machine on the wire answers for the
 // next hop.
 func notResolved(p *trace.Path, to trace.Hop) *inspect.Finding {
 	return trace.Cause(trace.Unreachable, to.Node, trace.OnNode(to.Node, "ip", ipFlag(p.Family), "neigh", "show", "dev", to.Meter.Device),
@@ -112,7 +112,7 @@ func nothing(back bool) string {
 	return "nothing"
 }
 
-// packet names what is lost: the request, or the answer to it.
+// packet names the lost packet: the request, or its answer.
 func packet(back bool) string {
 	if back {
 		return "the answer"
@@ -141,7 +141,7 @@ func dropped(f *Findings, to trace.Hop, where string) *inspect.Finding {
 	return trace.Cause(trace.PolicyDrops, to.Node, show, "%s %s: a network policy or a firewall drops it%s", packet(to.Return), where, named)
 }
 
-// silentTarget is a request that arrived and was not answered.
+// silentTarget is a request that arrived without an answer.
 func silentTarget(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	if g.last < 0 && g.silent < 0 && !p.Target.IP.IsValid() {
@@ -163,7 +163,7 @@ func silentTarget(f *Findings, g gap) *inspect.Finding {
 	}
 }
 
-// translated reports whether the source address is translated on the way.
+// translated reports whether a node translates the source address on the way.
 func translated(p *trace.Path) bool {
 	for _, hop := range p.Hops {
 		if hop.Component == trace.ComponentNAT && !hop.Return {

@@ -1,5 +1,5 @@
-// Package judge compares the answers to probes and the counters of nodes with the paths that were planned. Judge says
-// whether a path works and what proves it, Explain why it does not. It does no I/O.
+// Package judge compares the answers to probes and the counters of nodes with the planned paths. Judge says whether a
+// path works and gives the proof, Explain says why it does not. It does no I/O.
 package judge
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// Judge gives a probed path a verdict and the evidence for it. An answer passes only with evidence that it came the way
-// that was planned. Paths that fail are left without a cause, unless the answer is the cause.
+// Judge gives a probed path a verdict and the evidence for it. An answer passes only with evidence that it came the
+// planned way. Failed paths get no cause here, unless the answer is the cause.
 func (r *Round) Judge(probed trace.Probed) trace.Path {
 	p := probed.Report()
 	switch {
@@ -70,8 +70,8 @@ func (r *Round) judgeAnswer(p *trace.Path) {
 	p.Evidence.Notes = append(p.Evidence.Notes, deviations(p)...)
 }
 
-// judgeTTL says what is wrong with the TTL of echo replies, or nothing. Replies from beyond the nodes pass a router at least,
-// the pod's node: a reply with the TTL that machines begin with comes from the pod itself, or its node.
+// judgeTTL says how the TTL of echo replies is wrong, or nothing. Replies from beyond the nodes pass at least one router,
+// the pod's node: a reply with an initial TTL comes from the pod itself, or its node.
 func judgeTTL(p *trace.Path) string {
 	switch ttl := p.Result.TTL; {
 	case p.Probe.Check != trace.Ping:
@@ -92,7 +92,7 @@ func beyond(p *trace.Path) bool {
 	return p.Target.Kind == trace.Outside || p.Target.Kind == trace.Switch
 }
 
-// deviations are the problems in the tables of a path that works all the same.
+// deviations are the problems in the tables of a path that works.
 func deviations(p *trace.Path) []string {
 	var notes []string
 	for _, hop := range p.Hops {
@@ -103,7 +103,7 @@ func deviations(p *trace.Path) []string {
 	return notes
 }
 
-// wrongAnswer says what is wrong with the answer to a question for a name, or nil.
+// wrongAnswer says how the answer to a question for a name is wrong, or nil.
 func wrongAnswer(p *trace.Path) *inspect.Finding {
 	res, record := p.Result, trace.RecordType(p.Family)
 	cause := func(format string, args ...any) *inspect.Finding {

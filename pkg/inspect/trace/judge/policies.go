@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// Selecting names the policies that select one of the pods. One whose selector cannot be read may be among them, and is.
+// Selecting names the policies that select one of the pods. It includes policies with an unreadable selector.
 func Selecting(policies []inspect.Policy, pods []inspect.Pod) []string {
 	var names []string
 	for _, policy := range policies {

@@ -14,7 +14,7 @@ func meterText(m trace.Meter) string {
 	return fmt.Sprintf("%s of %s on %s", m.Direction, m.Device, m.Node)
 }
 
-// most is how many things a sentence names.
+// most is how many items a sentence names.
 const most = 4
 
 func listed(names []string) string {
@@ -52,8 +52,8 @@ func targetText(p *trace.Path) string {
 
 const portDNS = 53
 
-// ServiceAddress is the cluster address and port that a failed probe went to: those of the DNS service, where it got no
-// further than its name. The zero AddrPort is none.
+// ServiceAddress is the cluster address and port that a failed probe went to: those of the DNS service, if its
+// name was not resolved. The zero AddrPort is none.
 func ServiceAddress(p *trace.Path) netip.AddrPort {
 	switch {
 	case p.Probe.Check == trace.Ask, p.Probe.Host != "" && !p.Result.Resolved:
@@ -73,7 +73,7 @@ func iptables(f inspect.Family) string {
 	return "iptables"
 }
 
-// podCommand is a command to be run in a pod.
+// podCommand is a command to run in a pod.
 func podCommand(pod trace.Endpoint, command ...string) string {
 	return trace.Kubectl(append([]string{"exec", "-n", pod.Namespace, pod.Name, "--"}, command...)...)
 }

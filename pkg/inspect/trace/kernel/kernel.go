@@ -1,4 +1,4 @@
-// Package kernel answers, from the recorded tables of a node, what the node's kernel does with a packet: which route it
+// Package kernel predicts, from the recorded tables of a node, what its kernel does with a packet: which route it
 // takes (policy rules, then the longest prefix, then the metric), which Ethernet address the next hop has, and to which
 // VTEP a VXLAN device sends a frame. It knows nothing of Calico, and does no I/O.
 package kernel
@@ -14,7 +14,7 @@ import (
 type Node struct {
 	table     *inspect.NodeTable
 	links     map[string]*inspect.Link
-	addresses map[netip.Addr]string // to the device that has it
+	addresses map[netip.Addr]string // device by address
 	rules     inspect.ByFamily[[]inspect.Rule]
 	routes    map[routeTable][]int // numbers of routes, in the kernel's order
 }
@@ -57,8 +57,8 @@ func New(t *inspect.NodeTable) *Node {
 	return n
 }
 
-// rulesOf are the rules of a family in the order in which they are asked. Where none were recorded, they are the three
-// that the kernel starts with.
+// rulesOf are the rules of a family in their order. If none were recorded, they are the three with which the kernel
+// starts.
 func rulesOf(all []inspect.Rule, f inspect.Family) []inspect.Rule {
 	var rules []inspect.Rule
 	for _, r := range all {
@@ -83,7 +83,7 @@ func (n *Node) Link(name string) *inspect.Link { return n.links[name] }
 // DeviceOf names the device that has an address, or none.
 func (n *Node) DeviceOf(a netip.Addr) string { return n.addresses[a] }
 
-// Holds reports whether an address is one of the node's own.
+// Holds reports whether the node has an address.
 func (n *Node) Holds(a netip.Addr) bool { return n.addresses[a] != "" || a.IsLoopback() }
 
 // Address returns an address as the node has it, in use or not, or nil.
@@ -97,7 +97,7 @@ func (n *Node) Address(a netip.Addr) *inspect.LinkAddress {
 }
 
 // AddressOn is the address that masquerading on a device gives to packets: the first global one of the family, of another
-// device where it has none (net/ipv4/devinet.c, inet_select_addr), or the zero Addr.
+// device if it has none (net/ipv4/devinet.c, inet_select_addr), or the zero Addr.
 func (n *Node) AddressOn(device string, f inspect.Family) netip.Addr {
 	var other netip.Addr
 	for _, a := range n.table.Addresses {
@@ -113,14 +113,14 @@ func (n *Node) AddressOn(device string, f inspect.Family) netip.Addr {
 	return other
 }
 
-// Forwarding is whether a node passes packets on.
+// Forwarding says whether a node forwards packets.
 type Forwarding struct {
 	Key   string // the sysctl that decides
 	Known bool
 	On    bool
 }
 
-// Forwards reports whether packets of a family that come in by a device are passed on. In IPv4 each device decides for
+// Forwards reports whether the node forwards a family's packets from a device. In IPv4 each device decides for
 // itself (net/ipv4/route.c, ip_route_input_slow), in IPv6 there is one switch for all (net/ipv6/ip6_output.c,
 // ip6_forward).
 func (n *Node) Forwards(f inspect.Family, device string) Forwarding {

@@ -6,7 +6,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// IsVXLAN reports whether a device puts what it sends into VXLAN.
+// IsVXLAN reports whether a device encapsulates packets in VXLAN.
 func (n *Node) IsVXLAN(device string) bool {
 	l := n.links[device]
 	return l != nil && (l.Kind == "vxlan" || l.VXLAN != nil)
@@ -15,7 +15,7 @@ func (n *Node) IsVXLAN(device string) bool {
 // Neighbor is the Ethernet address of a next hop.
 type Neighbor struct {
 	Entry inspect.Neighbor
-	Found bool // there is an entry with an address that can be used
+	Found bool // there is an entry with a usable address
 }
 
 // Neighbor looks an address up among the neighbours of a device.
@@ -38,7 +38,7 @@ func (n *Node) Neighbor(device string, ip netip.Addr) Neighbor {
 // Forward is where a VXLAN device sends a frame.
 type Forward struct {
 	VTEPs []netip.Addr // none: it is dropped; several: each gets a copy
-	// Flooded is set when no entry has the frame's address, and the default entry stands in for it.
+	// Flooded is set if no entry has the frame's address, and the default entry applies.
 	Flooded bool
 }
 

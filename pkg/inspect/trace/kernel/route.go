@@ -12,7 +12,7 @@ const (
 	None        = ""          // no table has a route
 	Local       = "local"     // the address is the node's own
 	Unicast     = "unicast"   // it is sent on
-	Blackhole   = "blackhole" // it is dropped in silence
+	Blackhole   = "blackhole" // it is dropped silently
 	Unreachable = "unreachable"
 	Prohibit    = "prohibit"
 	throw       = "throw" // the next rule is asked
@@ -21,16 +21,16 @@ const (
 // Decision is what a kernel does with a packet.
 type Decision struct {
 	Type  string
-	Route inspect.Route // of Unicast and of those that drop; of several next hops the first
-	// Others are the further next hops of a route that has several: the kernel spreads flows over them.
+	Route inspect.Route // for Unicast and dropping types; of several next hops the first
+	// Others are the further next hops of a multipath route: the kernel spreads flows over them.
 	Others []inspect.Route
-	// Doubts are the rules that would decide otherwise if their conditions hold, which are not recorded.
+	// Doubts are the rules that decide otherwise if their conditions hold; these are not recorded.
 	Doubts []string
-	// Passed are routes that would have been taken if their device were up.
+	// Passed are routes that the kernel would take if their device were up.
 	Passed []inspect.Route
 }
 
-// Drops reports whether the packet goes nowhere.
+// Drops reports whether the kernel drops the packet.
 func (d *Decision) Drops() bool { return d.Type != Local && d.Type != Unicast }
 
 // Lookup decides about a packet. A packet that the node makes itself has the zero src.
@@ -63,11 +63,11 @@ func ruleText(r inspect.Rule) string {
 	return "lookup " + r.Table
 }
 
-// selects reports whether a selector of a rule lets an address pass. One that is not known passes only where there is
-// no selector.
+// selects reports whether a rule's selector matches an address. An unknown address matches only if there is no
+// selector.
 func selects(p netip.Prefix, a netip.Addr) bool { return !p.IsValid() || a.IsValid() && p.Contains(a) }
 
-// ask follows one rule; it reports false when the next one is to be asked.
+// ask follows one rule; it reports false if the next one decides.
 func (n *Node) ask(rule inspect.Rule, dst netip.Addr, into *Decision) (Decision, bool) {
 	switch rule.Action {
 	case "", "lookup", "to_tbl", "table":
@@ -94,9 +94,8 @@ func (n *Node) ask(rule inspect.Rule, dst netip.Addr, into *Decision) (Decision,
 	return d, true
 }
 
-// longest returns the route of a table that is taken to an address: that of the longest prefix, of these the one with
-// the lowest metric, with what else has the same. Routes over devices that are down do not count; those that would
-// have won are returned too.
+// longest returns the routes that a table uses to an address: those with the longest prefix and among these the lowest
+// metric. Routes over devices that are down do not count; those that would have won are returned too.
 func (n *Node) longest(table string, dst netip.Addr) (best *inspect.Route, others, passed []inspect.Route) {
 	var down []*inspect.Route
 	for _, i := range n.routes[routeTable{inspect.FamilyOf(dst), table}] {
@@ -126,7 +125,7 @@ func better(a, b *inspect.Route) bool {
 	return a.Metric < b.Metric
 }
 
-// usable reports whether the kernel may take a route. A device that was not recorded is taken to be up.
+// usable reports whether the kernel may take a route. An unrecorded device counts as up.
 func (n *Node) usable(r *inspect.Route) bool {
 	if r.Down {
 		return false

@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// allPorts is more ports than anything has.
+// allPorts is more ports than any target has.
 const allPorts = 1 << 16
 
 // aimed plans the paths from each source to one target.
@@ -55,7 +55,7 @@ func (p *planner) aim(t Target, source *inspect.Pod, f inspect.Family) {
 	}
 }
 
-// toHost plans the question for a name, and once its addresses are known the paths to them.
+// toHost plans the question for a name and, once its addresses are known, the paths to them.
 func (p *planner) toHost(t Target, source trace.Endpoint, f inspect.Family) {
 	p.ask(t.Name, source, f, nil)
 	if !t.resolved {
@@ -88,7 +88,7 @@ func (p *planner) toHost(t Target, source trace.Endpoint, f inspect.Family) {
 	}
 }
 
-// toAddress plans a ping of a node, the switch, or something outside.
+// toAddress plans a ping of a node, the switch, or an outside address.
 func (p *planner) toAddress(t Target, source trace.Endpoint, f inspect.Family, label string) {
 	end := trace.Endpoint{Kind: t.Kind, Name: t.Name, IP: t.IP}
 	class := trace.External
@@ -102,7 +102,7 @@ func (p *planner) toAddress(t Target, source trace.Endpoint, f inspect.Family, l
 	p.echo(class, f, source, end, label, true)
 }
 
-// notTraced says why nothing is sent to an address.
+// notTraced says why a trace sends nothing to an address.
 func notTraced(t Target, reason string) string {
 	switch {
 	case t.Host == "":

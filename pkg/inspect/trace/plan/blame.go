@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/walk"
 )
 
-// blame says what is wrong at a step: what the kernel does to the packet, or how it differs from what Felix should have
-// programmed. Nil is nothing.
+// blame returns the fault at a step: what the kernel does to the packet, or how its tables differ from what Felix should
+// have programmed. Nil means no fault.
 func (w *way) blame(s *walk.Step) *inspect.Finding {
 	switch s.Kind {
 	case walk.NotHeld:
@@ -47,7 +47,7 @@ func (w *way) blame(s *walk.Step) *inspect.Finding {
 	return nil
 }
 
-// deviation marks a cause as a warning unless the packet gets lost: the path may work all the same.
+// deviation marks a cause as a warning unless the packet is lost: the path may still work.
 func deviation(s *walk.Step, cause *inspect.Finding) *inspect.Finding {
 	if !s.Leg.Lost {
 		cause.Severity = inspect.SeverityWarning
@@ -55,7 +55,7 @@ func deviation(s *walk.Step, cause *inspect.Finding) *inspect.Finding {
 	return cause
 }
 
-// lostAddress is a node that does not hold an address that the datastore says is its own.
+// lostAddress is a node that lacks an address that the datastore gives it.
 func (w *way) lostAddress(node string, a netip.Addr, held *inspect.LinkAddress, effect string) *inspect.Finding {
 	state := "does not hold its address " + a.String()
 	switch {
@@ -68,7 +68,7 @@ func (w *way) lostAddress(node string, a netip.Addr, held *inspect.LinkAddress, 
 		"node %s %s: %s", node, state, effect)
 }
 
-// blameRoute says what is wrong with the way that a node looks up.
+// blameRoute returns the fault in a node's route.
 func (w *way) blameRoute(s *walk.Step) *inspect.Finding {
 	dst := s.Packet.Dst
 	switch {
@@ -86,7 +86,7 @@ func (w *way) blameRoute(s *walk.Step) *inspect.Finding {
 	return nil
 }
 
-// blameExit says what is wrong with the way out of the cluster. In a lab the gateway is known.
+// blameExit returns the fault in the way out of the cluster. In a lab the gateway is known.
 func (w *way) blameExit(s *walk.Step) *inspect.Finding {
 	d, dst := &s.Decision, s.Packet.Dst
 	gateway := w.s.Lab.Gateway.Get(w.family)
@@ -101,7 +101,7 @@ func (w *way) blameExit(s *walk.Step) *inspect.Finding {
 	}
 }
 
-// blameToNode says what is wrong with the route that a node takes to a pod or an address of another node.
+// blameToNode returns the fault in a node's route to a pod or an address of another node.
 func (w *way) blameToNode(s *walk.Step) *inspect.Finding {
 	d, dst := &s.Decision, s.Packet.Dst
 	want, judged := w.wanted(s)

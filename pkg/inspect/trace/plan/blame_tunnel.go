@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/walk"
 )
 
-// blameNeighbor says what is wrong with the Ethernet address of a next hop.
+// blameNeighbor returns the fault in the Ethernet address of a next hop.
 func (w *way) blameNeighbor(s *walk.Step) *inspect.Finding {
 	show := showTable("neighbors", s.Node, w.family)
 	vtep := w.walker.VTEPAt(s.Via)
@@ -47,7 +47,7 @@ func inParentheses(word, name string) string {
 	return " (" + word + name + ")"
 }
 
-// blameForward says what is wrong with the VTEP behind an Ethernet address.
+// blameForward returns the fault in the VTEP behind an Ethernet address.
 func (w *way) blameForward(s *walk.Step) *inspect.Finding {
 	show := showTable("fdb", s.Node, w.family)
 	of, expected := s.MAC.String(), ""
@@ -68,7 +68,7 @@ func (w *way) blameForward(s *walk.Step) *inspect.Finding {
 	return nil
 }
 
-// blameOuter says what is wrong with the way of the outer packet.
+// blameOuter returns the fault in the way of the outer packet.
 func (w *way) blameOuter(s *walk.Step) *inspect.Finding {
 	switch {
 	case s.Decision.Drops():
@@ -80,7 +80,7 @@ func (w *way) blameOuter(s *walk.Step) *inspect.Finding {
 	return nil
 }
 
-// blameEnd says what is wrong with the tunnel device that takes a frame out.
+// blameEnd returns the fault in the tunnel device that decapsulates a frame.
 func (w *way) blameEnd(s *walk.Step) *inspect.Finding {
 	problem := w.blameDevice(s.Node, true)
 	switch {
@@ -100,8 +100,8 @@ func (w *way) blameEnd(s *walk.Step) *inspect.Finding {
 	return problem
 }
 
-// blameDevice says what is wrong with the tunnel device of a node: that it does not work, or with settings also that it
-// differs. Settings that only matter where the two ends differ are warnings.
+// blameDevice returns the fault in the tunnel device of a node: it does not work or, with settings, it differs. Settings
+// that matter only if the two ends differ are warnings.
 func (w *way) blameDevice(node string, settings bool) *inspect.Finding {
 	want, ok := w.device(node)
 	if !ok {

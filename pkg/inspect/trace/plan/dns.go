@@ -34,8 +34,8 @@ func (p *planner) ask(host string, source trace.Endpoint, f inspect.Family, svc 
 	p.put(path, label, "")
 }
 
-// dnsService is the service that pods resolve names by, or nil. It is kube-system/kube-dns. Where no service has that name,
-// it is the one in kube-system that has its label and serves DNS; of several none is known to be it.
+// dnsService is the service that resolves names for pods, or nil: kube-system/kube-dns, or else the only service in
+// kube-system that has its label and serves DNS.
 func (p *planner) dnsService() *inspect.Service {
 	var labelled []*inspect.Service
 	for i := range p.s.Services {
@@ -70,7 +70,7 @@ func (w *way) askServer(source trace.Endpoint, server *inspect.Service, question
 		}
 	}
 	w.throughService(source, target, server, port)
-	// The question is answered where the way turns.
+	// The DNS server answers where the way turns.
 	if i := slices.IndexFunc(w.hops, func(h trace.Hop) bool { return h.Return }); i >= 0 {
 		w.hops = slices.Insert(w.hops, i, trace.Hop{Component: trace.ComponentDNS, Action: "answered", Detail: question})
 	}

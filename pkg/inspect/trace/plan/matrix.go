@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// meshNodes is the number of sources up to which all pairs are tried. More of them are tried in a ring: each is a
-	// source and a target once.
+	// meshNodes is the number of sources up to which all pairs are tried. More sources form a ring: each is a source and a
+	// target once.
 	meshNodes = 5
 	// matrixServices is how many services of a namespace are tried.
 	matrixServices = 10
@@ -125,14 +125,14 @@ func (p *planner) toPod(target *inspect.Pod, source trace.Endpoint, f inspect.Fa
 		path.Target.Port = uint16(port.Port)
 		path.Probe = p.connect(f, end, uint16(port.Port), port.Name, "")
 		if class == trace.CrossNode {
-			path.Probe.Check = trace.TCP // a connection tells what there is to tell of the way
+			path.Probe.Check = trace.TCP // a connection already tests the way
 		}
 		p.follow(&path)
 		p.put(path, label, fmt.Sprintf("%s-%d", path.Probe.Check, port.Port))
 	}
 }
 
-// external plans the path to the known address outside.
+// external plans the path to the known outside address.
 func (p *planner) external(source trace.Endpoint, f inspect.Family) {
 	ip := p.req.External.Get(f)
 	if !ip.IsValid() {

@@ -5,9 +5,9 @@
 // Package walk follows the packets in a first pass. The second pass (way.go) words each step as a hop (words.go), and compares
 // it with what Felix should have programmed (blame.go).
 //
-// A problem stops the packets, as far as the tables tell, or is a warning: a deviation with which the path works. When the
-// probe fails, the first problem that stops packets is the cause. Tables that were not read are not judged: the action of
-// the hop is "unknown", with the reason.
+// A problem stops the packets, as far as the tables tell, or is a warning: the path works despite the deviation. If the
+// probe fails, the first problem that stops packets is the cause. Unread tables are not judged: the action of the hop is
+// "unknown", with the reason.
 package plan
 
 import (
@@ -22,10 +22,10 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// DefaultDomain is the DNS domain of a cluster that was not given another.
+// DefaultDomain is the DNS domain of a cluster unless configured otherwise.
 const DefaultDomain = "cluster.local"
 
-// Request says what is traced.
+// Request says what to trace.
 type Request struct {
 	Sources []inspect.Pod // see Sources
 	Target  *Target       // nil: the matrix

@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/walk"
 )
 
-// planner is one New: the facts, indexed for the questions of paths.
+// planner is one run of New: the facts, indexed for planning.
 type planner struct {
 	s       *inspect.Snapshot
 	req     Request
@@ -127,7 +127,7 @@ func (p *planner) podEnd(pod *inspect.Pod, f inspect.Family) trace.Endpoint {
 	return e
 }
 
-// judges reports whether package felix can say what is expected of a part of a node's tables.
+// judges reports whether package felix has expectations of a part of a node's tables.
 func (p *planner) judges(node string, part felix.Part, f inspect.Family) bool {
 	n := p.felix[node]
 	return n != nil && p.ground.Nodes[node].Kernel != nil && n.Omits(part, f) == "" && n.Unknown(part, f) == ""

@@ -8,7 +8,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// firstTTL is what a packet starts with: of an echo reply, that of Linux and of EOS.
+// firstTTL is the initial TTL of an echo reply, on Linux and EOS.
 const firstTTL = 64
 
 // newPath begins a path; hops and expectations follow.
@@ -16,7 +16,7 @@ func newPath(c trace.Class, f inspect.Family, source, target trace.Endpoint) tra
 	return trace.Planned{Class: c, Family: f, Source: source, Target: target}
 }
 
-// skip adds a path for which there is nothing to probe.
+// skip adds a path without a probe.
 func (p *planner) skip(c trace.Class, f inspect.Family, source, target trace.Endpoint, label, reason string) {
 	path := newPath(c, f, source, target)
 	path.Skip = reason

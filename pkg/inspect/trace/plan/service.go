@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// shownEndpoints is the number of endpoints of a service to which the way is followed.
+// shownEndpoints is how many endpoints of a service the plan follows.
 const shownEndpoints = 8
 
 // servicesFor are the services that the matrix tries from a namespace: those of the namespace that have addresses. The API
@@ -153,7 +153,7 @@ func speaksHTTP(name, application string, port int32) bool {
 	return strings.HasPrefix(name, "http") || slices.Contains([]int32{80, 8000, 8080, 8081}, port)
 }
 
-// serve predicts the way to a service and back. Of several endpoints nobody knows which will answer.
+// serve predicts the way to a service and back. Any of several endpoints may answer.
 func (p *planner) serve(path *trace.Planned, svc *inspect.Service, port string, f inspect.Family) {
 	w := p.newWay(f)
 	w.take(w.walker.Leave(path.Source))
@@ -189,7 +189,7 @@ func (w *way) throughService(source, target trace.Endpoint, svc *inspect.Service
 	return ready
 }
 
-// balancer names what translates the addresses of services on a node.
+// balancer names the program that translates service addresses on a node.
 func (p *planner) balancer(node string) string {
 	if bpf(p.felix[node]) {
 		return "Calico's eBPF data plane"

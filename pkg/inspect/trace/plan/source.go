@@ -20,9 +20,8 @@ type SourceOptions struct {
 	Selector  string
 }
 
-// Sources chooses the pods to probe from, sorted by node: the named one, or else one pod of each node, of those that a selector
-// selects, which is most likely to have tools. Pods on the host network do not count: their packets do not go the way of
-// pods.
+// Sources chooses the pods to probe from, sorted by node: the named one, or else on each node the selected pod that is
+// most likely to have tools. Pods on the host network do not count: their packets travel otherwise.
 func Sources(s *inspect.Snapshot, o SourceOptions) ([]inspect.Pod, error) {
 	o.Namespace = cmp.Or(o.Namespace, "default")
 	if reason := s.Lacks(inspect.FactPods, ""); reason != "" {

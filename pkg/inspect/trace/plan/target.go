@@ -32,8 +32,8 @@ func (t *Target) NeedsAnswer() bool { return t.Kind == trace.HostName && !t.reso
 // Resolve sets the addresses of a name. A family without any is skipped.
 func (t *Target) Resolve(addresses []netip.Addr) { t.resolved, t.addresses = true, addresses }
 
-// ParseTarget reads a target as it was typed: an address, pod/NAME or svc/NAME (also NAMESPACE in between), or a host
-// name. The namespace is that of names without one. The error is one line for the user.
+// ParseTarget reads a target as typed: an address, pod/NAME or svc/NAME (also NAMESPACE in between), or a host
+// name. The namespace applies to names without one. The error is one line for the user.
 func ParseTarget(s *inspect.Snapshot, text, namespace, domain string) (*Target, error) {
 	namespace = cmp.Or(namespace, "default")
 	switch {
@@ -95,8 +95,8 @@ func parseAddress(s *inspect.Snapshot, text string) (*Target, error) {
 	return newPlanner(s, Request{}).identify(ip), nil
 }
 
-// Unreachable says why an address is not that of another machine that pods can reach, or nothing. Packets to most of these
-// never leave the machine that sends them, so that an answer would prove nothing (RFC 6890).
+// Unreachable says why pods cannot reach another machine at an address, or nothing. Packets to most such addresses never
+// leave the sender, so an answer would prove nothing (RFC 6890).
 func Unreachable(ip netip.Addr) string {
 	ip = ip.Unmap()
 	switch {

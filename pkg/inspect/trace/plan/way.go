@@ -10,8 +10,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/walk"
 )
 
-// way is the second pass over a walk: each step becomes a hop with words, with what contradicts the datastore, and with
-// what it means for the probe.
+// way is the second pass over a walk: each step becomes a hop with words, contradictions to the datastore, and its
+// consequences for the probe.
 type way struct {
 	*planner
 	walker *walk.Walker
@@ -39,10 +39,10 @@ func (w *way) take(steps []walk.Step) {
 	}
 }
 
-// settle moves what was found out into the path.
+// settle moves the results into the path.
 func (w *way) settle(path *trace.Planned) {
 	path.Hops, path.Expect.Still, path.Expect.EBPF = w.hops, w.still, bpf(w.felix[path.Source.Node])
-	// Strangers are unknown distances away. It is not known which endpoint of a service answers.
+	// The distance of outside targets is unknown, and so is the endpoint that answers for a service.
 	if !w.walker.Uncertain && path.Target.Kind != trace.Outside && path.Target.Kind != trace.Svc && path.Probe.Check == trace.Ping {
 		path.Expect.TTL = firstTTL - w.walker.Routers
 	}
@@ -79,7 +79,7 @@ func (w *way) deviceMTU(node string, link *inspect.Link) int {
 	return link.MTU
 }
 
-// device is the tunnel device that is expected on a node, where that is known.
+// device is the expected tunnel device of a node, if known.
 func (w *way) device(node string) (felix.Device, bool) {
 	if !w.judges(node, felix.Devices, w.family) {
 		return felix.Device{}, false
@@ -87,7 +87,7 @@ func (w *way) device(node string) (felix.Device, bool) {
 	return w.felix[node].Device(w.family)
 }
 
-// keepStill notes that a packet must not move the tunnel device of a node, where it has one.
+// keepStill notes that a packet must not move the tunnel device of a node, if it has one.
 func (w *way) keepStill(node string, d trace.Direction) {
 	m := trace.Meter{Node: node, Device: calico.VXLANDevice(w.family.Is6()), Direction: d}
 	if w.ground.Link(node, m.Device) != nil && !slices.Contains(w.still, m) {
@@ -95,7 +95,7 @@ func (w *way) keepStill(node string, d trace.Direction) {
 	}
 }
 
-// wanted is the route that is expected at a step: the one to the block of a pod on another node.
+// wanted is the expected route at a step: to the block of a pod on another node.
 func (w *way) wanted(s *walk.Step) (felix.Route, bool) {
 	dst := s.Packet.Dst
 	if s.Kind != walk.Route || dst.Kind != trace.Pod || dst.Interface == "" || dst.Node == s.Node {

@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/walk"
 )
 
-// word says in words what happens at a step.
+// word describes a step in words.
 func (w *way) word(s *walk.Step) trace.Hop {
 	hop := trace.Hop{Node: s.Node, Return: s.Back, Meter: s.Meter}
 	set := func(c trace.Component, action, format string, args ...any) {
@@ -58,7 +58,7 @@ func (w *way) word(s *walk.Step) trace.Hop {
 	return hop
 }
 
-// tunnelWords says what happens at a step through a tunnel.
+// tunnelWords describes a step through a tunnel.
 func tunnelWords(s *walk.Step) (c trace.Component, action, detail string) {
 	switch s.Kind {
 	case walk.Neighbor:
@@ -150,7 +150,7 @@ func targetText(e trace.Endpoint) string {
 	return e.IP.String()
 }
 
-// showTable is the command that compares a table of a node with what is expected.
+// showTable is the command that compares a node's table with the expected one.
 func showTable(command, node string, f inspect.Family) string {
 	return trace.Kubectl("dualstack", command, "--node", node, "--family", strings.ToLower(f.String()))
 }
@@ -195,7 +195,7 @@ func routeText(d *kernel.Decision) string {
 	return b.String()
 }
 
-// insteadText says what happens to a packet that has no route of its own.
+// insteadText says where a packet without its own route goes.
 func insteadText(d *kernel.Decision) string {
 	text := "nothing leads there"
 	switch {

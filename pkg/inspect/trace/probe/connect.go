@@ -23,16 +23,16 @@ const (
 	curlStopped   = 23 // its output is no longer read
 )
 
-// maxBody bounds what is kept of the body of an answer, in bytes.
+// maxBody bounds the kept part of an answer's body, in bytes.
 const maxBody = 2048
 
 const toolCurl = "curl"
 
-// parseTCP reads what became of a connection.
+// parseTCP reads the outcome of a connection.
 func parseTCP(r *trace.Result, p trace.Probe, o *outcome) {
 	switch {
 	case o.tool == toolCurl:
-		// Where a peer says nothing curl waits for its time to end: the connection itself is in its report.
+		// If a peer is silent, curl waits until its timeout: its report has the connection.
 		if parseCurl(r, p, o); r.Answered {
 			r.TimedOut, r.Said, r.Failed = false, "", ""
 		}
@@ -49,7 +49,7 @@ func parseTCP(r *trace.Result, p trace.Probe, o *outcome) {
 	r.Resolved = r.Resolved && p.Host != ""
 }
 
-// parseGet reads what became of a request by HTTP.
+// parseGet reads the outcome of an HTTP request.
 func parseGet(r *trace.Result, p trace.Probe, o *outcome) {
 	if o.tool == toolCurl {
 		parseCurl(r, p, o)
@@ -65,7 +65,7 @@ func parseGet(r *trace.Result, p trace.Probe, o *outcome) {
 	r.Resolved = r.Resolved && p.Host != ""
 }
 
-// parseCurl reads curl's report, its exit code, and for what these do not tell its words.
+// parseCurl reads curl's report and exit code, and its messages for the rest.
 func parseCurl(r *trace.Result, p trace.Probe, o *outcome) {
 	report := map[string]string{}
 	for field := range strings.FieldsSeq(o.report) {
@@ -90,7 +90,7 @@ func parseCurl(r *trace.Result, p trace.Probe, o *outcome) {
 			r.Answered, r.Failed = false, "curl left out its report"
 		}
 	case curlStopped:
-		// The server said more than is read. Old versions of curl put their report behind that, where it gets lost.
+		// The server sent more than we read. Old versions of curl print their report after that, where it is lost.
 		r.Answered, r.Resolved = true, true
 		r.Status = cmp.Or(r.Status, statusIn(o.err))
 	case curlNoHost:
@@ -144,7 +144,7 @@ func lastLine(text, prefix string) string {
 	return last
 }
 
-// statusIn finds the last status of HTTP in what a tool says of its request.
+// statusIn finds the last HTTP status in a tool's messages.
 func statusIn(text string) int {
 	all := regexp.MustCompile(`\bHTTP/\d(?:\.\d)? (\d{3})\b`).FindAllStringSubmatch(text, -1)
 	if len(all) == 0 {
@@ -154,11 +154,11 @@ func statusIn(text string) int {
 	return status
 }
 
-// parseWget reads the words of wget. That of busybox tells a status only when it is an error's.
+// parseWget reads the words of wget. Busybox's wget prints a status only for errors.
 func parseWget(r *trace.Result, p trace.Probe, o *outcome) {
 	r.Status = statusIn(o.err)
 	if r.Status == 0 && (o.code == 0 || o.cut && o.out != "") {
-		r.Status = 200 // it prints the body of no other, and is stopped when it has printed enough
+		r.Status = 200 // wget prints bodies only with this status; the script stops it after enough output
 	}
 	if p.Host != "" {
 		connecting := regexp.MustCompile(`(?m)^Connecting to [^|]*\|([^|]+)\|`).FindAllStringSubmatch(o.err, -1)

@@ -33,7 +33,7 @@ func parseAsk(r *trace.Result, p trace.Probe, o *outcome) {
 	silent := words(`no servers could be reached`, `communications error`)
 	switch {
 	case o.code == exitKilled || o.code == exitTimeout:
-		r.Failed = failed(o) // tools give up by themselves in time, unless the machine is at its limits
+		r.Failed = failed(o) // tools time out by themselves, unless the machine is overloaded
 	case said.refused.MatchString(o.both):
 		r.Refused = true
 	case said.noRoute.MatchString(o.both):
@@ -87,8 +87,8 @@ func parseLookup(r *trace.Result, p trace.Probe, o *outcome) {
 	}
 }
 
-// parseGetent reads the addresses that the C library found. If it found none, it does not say whether the name has no such
-// record, or no server answered.
+// parseGetent reads the addresses that the C library found. If it found none, the name may have no such record, or no server
+// answered.
 func parseGetent(r *trace.Result, p trace.Probe, o *outcome) {
 	var found []netip.Addr
 	for line := range strings.Lines(o.out) {
@@ -105,7 +105,7 @@ func parseGetent(r *trace.Result, p trace.Probe, o *outcome) {
 	r.Failed = "getent found no address and does not say whether the DNS answered; dig or nslookup would"
 }
 
-// addresses returns those that are valid and of the family, in order and without doubles.
+// addresses returns the valid addresses of the family, in order and without duplicates.
 func addresses(family inspect.Family, all ...netip.Addr) []netip.Addr {
 	all = slices.DeleteFunc(slices.Clone(all), func(a netip.Addr) bool { return inspect.FamilyOf(a) != family })
 	if len(all) == 0 {

@@ -2,10 +2,10 @@
 // kube-proxy's rules of nodes and the sockets on which a pod listens.
 //
 // One exec runs all probes of a pod, side by side. A fixed script (probe.sh) runs them with the tools that it finds. The
-// targets are its arguments, never a part of a shell line. Each line that it prints has a mark that cannot be foreseen, the
-// number of the probe, and the kind of the line. So the outputs of many tools can be taken apart, and none can pass for
-// another one, or for an exit code. A probe without an exit code has not run: it is tried again, and is never an answer.
+// targets are its arguments, never a part of a shell line. Each line that it prints has an unpredictable mark, the number
+// of the probe, and the kind of the line. This separates the outputs of many tools, and none can imitate another one or
+// an exit code. A probe without an exit code has not run: it is tried again, and is never an answer.
 //
 // Pods without a shell or without any tool are entered through an ephemeral container, which ends with the trace. The package
-// judges nothing: a Result is what the tool said.
+// judges nothing: a Result holds the tool's words.
 package probe

@@ -12,19 +12,19 @@ const (
 	lineTool    = "tool"   // the tool that is used
 	lineRun     = "run"    // its command line
 	lineOut     = "o"      // a line of its standard output
-	lineOutMore = "O"      // a part of one, which goes on
+	lineOutMore = "O"      // a part of one; more follows
 	lineErr     = "e"      // the same of its standard error
 	lineErrMore = "E"      //
 	lineCut     = "cut"    // output was dropped
 	lineExit    = "exit"   // its exit code, when all output has been printed
 	lineNone    = "none"   // there is no tool
-	lineCannot  = "cannot" // there is one, but it cannot do what is asked
+	lineCannot  = "cannot" // there is one, but it cannot do the check
 	lineAgain   = "again"  // all lines of the probe follow once more: there is no tool to seal them with
 	lineSeal    = "seal"   // all lines of the probe have been printed, and this is their seal (see access.Seal)
 	lineEnd     = "end"    // MARK end: all is done
 )
 
-// maxKept bounds what is kept of a probe, in case the script in the pod does not keep to its bound.
+// maxKept bounds the kept output of a probe, in case the script in the pod exceeds its own bound.
 const maxKept = 32 << 10
 
 // outcome is the output of the script about one job.
@@ -32,7 +32,7 @@ type outcome struct {
 	tool, command string
 	out, err      string
 	both          string // out and err as they came
-	report        string // what curl was told to say at the end
+	report        string // curl's report at the end
 	code          int
 	ended         bool // there is an exit code
 	none          bool
@@ -40,19 +40,19 @@ type outcome struct {
 	cut           bool
 }
 
-// settled reports whether running the job again would gain nothing. A command that succeeded without output proves nothing.
+// settled reports whether running the job again is pointless. A command that succeeded without output proves nothing.
 func (o *outcome) settled() bool {
 	return o.none || o.cannot != "" || o.ended && (o.code != 0 || strings.TrimSpace(o.both)+o.report != "")
 }
 
 // lines are those of one job, as they come.
 type lines struct {
-	now, before []string // of this time, and of the first time where they come again
+	now, before []string // of this pass, and of the first one if they are repeated
 	sealed      bool
 }
 
-// parseFrames takes the output of the script apart. Lines without the mark are not the script's. A job has no outcome if some
-// of its lines were lost, changed places or were cut off; complete reports whether the end was there.
+// parseFrames splits the output of the script. Lines without the mark are not the script's. A job has no outcome if some
+// of its lines were lost, reordered or cut off; complete reports whether the end was there.
 func parseFrames(out []byte, mark string, jobs int) (outcomes []outcome, complete bool) {
 	outcomes = make([]outcome, jobs)
 	all := make([]lines, jobs)

@@ -28,16 +28,16 @@ import (
 const (
 	guestPrefix   = "dualstack-probe-"
 	guestStart    = time.Minute            // until it runs; its image may have to be pulled
-	guestPoll     = 200 * time.Millisecond // how often the pod is looked at
-	guestDeadline = 15 * time.Minute       // then it ends whatever happens
-	guestUnkept   = 30 * time.Second       // and before, if it has no keeper
+	guestPoll     = 200 * time.Millisecond // between two looks at the pod
+	guestDeadline = 15 * time.Minute       // then it always ends
+	guestUnkept   = 30 * time.Second       // it ends earlier if it has no keeper
 	guestEnd      = 10 * time.Second       // for ending it, also after an interruption
 )
 
 // guests are the ephemeral containers of a trace, one for each pod that has no tools of its own.
 //
-// An ephemeral container cannot be removed, so it must end. It ends when it is told to, when the connection of its keeper breaks
-// (the trace was killed), when it finds no keeper (the trace was killed before it had left one), and when its time is over.
+// An ephemeral container cannot be removed, so it must end. It ends on command, when the connection of its keeper breaks
+// (the trace was killed), when it finds no keeper (the trace was killed before it left one), and when its time is over.
 type guests struct {
 	client kubernetes.Interface
 	stream access.Stream
@@ -66,10 +66,10 @@ func newGuests(client kubernetes.Interface, stream access.Stream, opts Options) 
 	}
 }
 
-// randomMark cannot be foreseen: it has 130 bits.
+// randomMark is unpredictable: it has 130 random bits.
 func randomMark() string { return "@" + rand.Text() }
 
-// in returns the ephemeral container in a pod, which it starts when it is first asked for.
+// in returns the ephemeral container in a pod, and starts it at the first call.
 func (g *guests) in(ctx context.Context, pod inspect.Pod) (access.Container, error) {
 	g.mu.Lock()
 	if g.closed {
@@ -94,8 +94,8 @@ func (g *guests) container(one *guest) access.Container {
 	return access.Container{Namespace: one.pod.Namespace, Pod: one.pod.Name, Name: g.name}
 }
 
-// start adds the container, waits until it runs, and leaves a keeper in it. It says so before: the container stays listed in
-// a pod that may be somebody else's.
+// start adds the container, waits until it runs, and leaves a keeper in it. It notes that first: the container stays listed
+// in a pod that may belong to another user.
 func (g *guests) start(ctx context.Context, one *guest) error {
 	if g.opts.Note != nil {
 		g.opts.Note(fmt.Sprintf("pod %s/%s has no tools to probe with: adding the ephemeral container %s of image %s to it", one.pod.Namespace,
@@ -103,7 +103,7 @@ func (g *guests) start(ctx context.Context, one *guest) error {
 	}
 	err := g.add(ctx, one, rawContainer(g.name, g.opts.Image))
 	if apierrors.IsForbidden(err) && strings.Contains(err.Error(), "PodSecurity") {
-		// Then without raw sockets: ping may not work, all else does.
+		// Try without raw sockets: ping may fail, the rest works.
 		err = g.add(ctx, one, plainContainer(g.name, g.opts.Image))
 	}
 	if err != nil {
@@ -126,8 +126,8 @@ func (g *guests) start(ctx context.Context, one *guest) error {
 	return nil
 }
 
-// add patches the container into the pod. It counts as created unless the server refused it: a request that was
-// interrupted may have been granted.
+// add patches the container into the pod. It counts as created unless the server refused it: an interrupted
+// request may have succeeded.
 func (g *guests) add(ctx context.Context, one *guest, c corev1.EphemeralContainer) error {
 	body := map[string]any{"spec": map[string]any{"ephemeralContainers": []corev1.EphemeralContainer{c}}}
 	if one.pod.UID != "" {
@@ -158,7 +158,7 @@ func refusal(err error, pod inspect.Pod) error {
 // errStranger is a container with the name of a guest that this trace has not added.
 var errStranger = errors.New("it is not the one that was added")
 
-// status returns the state of the container, or nil where the kubelet has not got to it yet.
+// status returns the state of the container, or nil if the kubelet has not reported it yet.
 func (g *guests) status(ctx context.Context, pod inspect.Pod) (*corev1.ContainerState, error) {
 	p, err := g.client.CoreV1().Pods(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
 	switch {
@@ -201,8 +201,8 @@ func runs(s *corev1.ContainerState, image string) (bool, error) {
 	}
 }
 
-// findScript prints the processes whose command lines hold $1. In a pod whose containers share their processes the
-// container's own is not the first.
+// findScript prints the processes whose command lines hold $1. If a pod's containers share processes, the container's
+// own is not the first.
 const findScript = `find() {
   for p in /proc/[0-9]*; do
     line=
@@ -212,7 +212,7 @@ const findScript = `find() {
 }
 `
 
-// holdScript is the command of the container with the name $1. It waits until it is told to end, and looks for its keeper every
+// holdScript is the command of the container with the name $1. It waits for the command to end, and looks for its keeper every
 // $2 seconds, $3 times.
 const holdScript = findScript + `trap 'kill $!; exit 0' TERM INT HUP
 looks=0
@@ -225,7 +225,7 @@ done`
 // endScript ends the container of the name $1.
 const endScript = findScript + `for p in $(find dualstack-hold"$1"); do kill -TERM "$p"; done`
 
-// keepScript ends the container when its input ends, as it does when whoever holds it dies.
+// keepScript ends the container when its input ends, as when the trace dies.
 const keepScript = "read -r _\n" + endScript
 
 func holdCommand(name string) []string {
@@ -263,7 +263,7 @@ func guestContainer(name, image string) corev1.EphemeralContainer {
 	}}
 }
 
-// keep leaves a command in the container that waits for the end of its input.
+// keep starts a command in the container that waits for the end of its input.
 func (g *guests) keep(one *guest) {
 	ctx, cancel := context.WithCancel(context.Background()) // it outlives the call, until release
 	input, hold := io.Pipe()
@@ -278,7 +278,7 @@ func (g *guests) keep(one *guest) {
 	}()
 }
 
-// end ends all that were started, and says so in notes.
+// end ends all started containers, and says so in notes.
 func (g *guests) end(ctx context.Context) ([]string, error) {
 	g.mu.Lock()
 	g.closed = true

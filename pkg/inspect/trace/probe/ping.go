@@ -25,7 +25,7 @@ func newPingLines() pingLines {
 	}
 }
 
-// parsePing reads what ping printed.
+// parsePing reads the output of ping.
 func parsePing(r *trace.Result, p trace.Probe, o *outcome) {
 	lines, said := newPingLines(), newPhrases()
 	if m := lines.head.FindStringSubmatch(o.out); m != nil && p.Host != "" {
@@ -74,7 +74,7 @@ func (l pingLines) silence(r *trace.Result, o *outcome, said phrases, summary bo
 	m := l.local.FindStringSubmatch(o.both)
 	switch {
 	case m == nil && summary:
-		// It sent, and heard nothing.
+		// It sent, and received nothing.
 	case m == nil:
 		r.Failed = failed(o)
 	case said.unresolved.MatchString(m[1]):
@@ -86,6 +86,6 @@ func (l pingLines) silence(r *trace.Result, o *outcome, said phrases, summary bo
 	case strings.HasPrefix(m[1], "sendmsg:"), strings.HasPrefix(m[1], "sendto:"), strings.HasPrefix(m[1], "connect:"):
 		r.Said = m[1] // the kernel refused to send: a firewall in the pod, a blackhole
 	default:
-		r.Failed = failed(o) // a permission or an option that is lacking
+		r.Failed = failed(o) // a missing permission or option
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// DefaultImage is the image of ephemeral containers: that of the lab's tools.
+// DefaultImage is the image of ephemeral containers: the lab's tools.
 const DefaultImage = "wbitt/network-multitool:alpine-extra"
 
 const (
@@ -30,15 +30,15 @@ const (
 	maxOutput = 64 << 10         // how much an exec may print, beside what its probes may
 )
 
-// Options say how a Prober works. The zero value is good for all but nodes.
+// Options say how a Prober works. The zero value works except for nodes.
 type Options struct {
 	// Ways lead into the nodes, in the order in which they are tried.
 	Ways []access.Way
-	// Image is that of ephemeral containers, with sh and tools; empty is DefaultImage.
+	// Image is the image of ephemeral containers, with sh and tools; empty is DefaultImage.
 	Image string
 	// Concurrency is how many pods and nodes are entered at once; 0 is nodetables.DefaultConcurrency.
 	Concurrency int
-	// Note is told what is about to be added to a pod, before it is; nil is not told. It is called from several goroutines.
+	// Note, if not nil, is told of each addition to a pod beforehand. It is called from several goroutines.
 	Note func(string)
 	// Pause is the time before the second attempt at an exec, doubled for each further one; 0 is a fifth of a second.
 	Pause time.Duration
@@ -106,8 +106,8 @@ func (p *Prober) Probe(ctx context.Context, source inspect.Pod, probes []trace.P
 	return results, nil
 }
 
-// run runs jobs in a pod: in the first of its containers that has the tools, or if none has any in an ephemeral container. A job
-// that did not run in the end has an outcome that is not settled.
+// run runs jobs in a pod: in the first of its containers that has the tools, or if none has them in an ephemeral container. A
+// job that never ran has an unsettled outcome.
 func (p *Prober) run(ctx context.Context, pod inspect.Pod, jobs []job) ([]outcome, error) {
 	select {
 	case p.slots <- struct{}{}:
@@ -165,7 +165,7 @@ func someSettled(all []outcome) bool {
 	return slices.ContainsFunc(all, func(o outcome) bool { return o.settled() && !o.none })
 }
 
-// containers are those to try: the one that is known to have tools, or all of the pod's.
+// containers are those to try: the one known to have tools, or all of the pod's.
 func (p *Prober) containers(pod inspect.Pod) []access.Container {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -191,8 +191,8 @@ func (p *Prober) remember(pod inspect.Pod, c access.Container) {
 
 func key(pod inspect.Pod) string { return pod.Namespace + "/" + pod.Name + "/" + pod.UID }
 
-// enter runs the jobs in todo in a container and keeps their outcomes in all. It tries again those that are not settled after an
-// attempt, and fails if some are not settled in the end.
+// enter runs the jobs in todo in a container and keeps their outcomes in all. It tries unsettled jobs again, and fails if
+// some stay unsettled.
 func (p *Prober) enter(ctx context.Context, c access.Container, jobs []job, todo []int, all []outcome) error {
 	return access.Retry(ctx, p.opts.Pause, func() error {
 		todo = slices.DeleteFunc(slices.Clone(todo), func(i int) bool { return all[i].settled() && !all[i].none })
@@ -209,7 +209,7 @@ func (p *Prober) enter(ctx context.Context, c access.Container, jobs []job, todo
 		}
 		switch {
 		case settled:
-			return nil // whatever became of the stream afterwards
+			return nil // even if the stream broke afterwards
 		case err != nil:
 			return err
 		case complete:

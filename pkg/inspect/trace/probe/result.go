@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// killed are the exit codes of a command that was ended from outside: by timeout, or by a signal.
+// killed are the exit codes of a command ended from outside: by timeout, or by a signal.
 const (
 	exitTimeout = 124
 	exitKilled  = 137
@@ -58,7 +58,7 @@ func tools(c trace.Check) string {
 	}
 }
 
-// failed is the reason why nothing can be concluded from a tool's output.
+// failed says why a tool's output proves nothing.
 func failed(o *outcome) string {
 	said := access.FirstLine([]byte(o.err))
 	if said == "" {
@@ -70,7 +70,7 @@ func failed(o *outcome) string {
 	return strings.TrimSuffix(fmt.Sprintf("%s ended with exit code %d: %s", o.tool, o.code, said), ": ")
 }
 
-// words matches any of several phrases, whatever their case.
+// words matches any of several phrases, in any case.
 func words(phrases ...string) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)(` + strings.Join(phrases, "|") + `)`)
 }

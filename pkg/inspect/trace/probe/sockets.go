@@ -16,8 +16,8 @@ import (
 // namespace.
 //
 // A socket that listens on "::" accepts both families unless it asked for one (IPV6_V6ONLY), which the table does not
-// say. It is taken to accept both, unless the pod's sysctl bindv6only is set, or another socket listens on 0.0.0.0: the
-// two cannot be side by side otherwise.
+// show. We assume both, unless the pod's sysctl bindv6only is set or another socket listens on 0.0.0.0: otherwise the two
+// could not coexist.
 func (p *Prober) Listeners(ctx context.Context, pod inspect.Pod, port uint16) (trace.Listening, error) {
 	outcomes, err := p.run(ctx, pod, []job{newListenJob(port)})
 	if err != nil {
@@ -66,7 +66,7 @@ func parseSockets(out string, ips []netip.Addr) (trace.Listening, error) {
 }
 
 // socketAddress reads the address of a socket: the words of 32 bits that the kernel holds, in its own byte order. That
-// is little endian on every machine that runs Kubernetes but IBM's Z.
+// is little endian on all machines that run Kubernetes except IBM Z.
 func socketAddress(s string) (netip.Addr, error) {
 	text, _, _ := strings.Cut(s, ":")
 	b, err := hex.DecodeString(text)

@@ -17,9 +17,9 @@ import (
 const (
 	defaultTimeout = 2 * time.Second
 	defaultCount   = 1
-	pingInterval   = 200 * time.Millisecond // the least that iputils allows to others than root
+	pingInterval   = 200 * time.Millisecond // the least that iputils allows users other than root
 	maxCount       = 100
-	// ndots is from how many dots on a name is taken as it is. Pods look for shorter ones in their search list first
+	// ndots is how many dots a name needs to be looked up unchanged. Pods try names with fewer in their search list first
 	// (options ndots:5 in resolv.conf); the full names of services have four.
 	ndots = 4
 )
@@ -36,9 +36,9 @@ type job struct {
 	port   uint16
 	count  int
 	size   int // bytes of payload
-	wait   int // seconds; what it means depends on the check
+	wait   int // seconds; its meaning depends on the check
 	server string
-	budget time.Duration // as long as the script lets it take
+	budget time.Duration // the script's time limit
 }
 
 // newJob turns a probe into words that are safe arguments of any tool, or says what is wrong with it.
@@ -109,7 +109,7 @@ func headers(f inspect.Family) int {
 	return 20 + 8
 }
 
-// setAsk prepares a question that may be asked twice: a datagram may get lost.
+// setAsk prepares a question that may be sent twice: a datagram may get lost.
 func (j *job) setAsk(p trace.Probe, timeout time.Duration) error {
 	j.wait = seconds(timeout / 2)
 	j.budget = time.Duration(2*j.wait+1) * time.Second
@@ -132,7 +132,7 @@ func (j *job) setAsk(p trace.Probe, timeout time.Duration) error {
 // seconds rounds up to whole seconds, at least one: old tools take no fractions.
 func seconds(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Second)) }
 
-// checkName refuses anything but a DNS name, and so whatever looks like an option.
+// checkName refuses anything but a DNS name, and so anything that looks like an option.
 func checkName(name string) error {
 	if problems := validation.IsDNS1123Subdomain(strings.ToLower(strings.TrimSuffix(name, "."))); len(problems) > 0 {
 		return fmt.Errorf("%.80q is not a DNS name", name)

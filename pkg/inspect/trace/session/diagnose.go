@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 )
 
-// The limits of a diagnosis. Each round takes the whole time of a probe, since most probes will not be answered.
+// The limits of a diagnosis. Each round takes a probe's whole timeout, since most get no answer.
 const (
 	maxRounds    = 12
 	maxPerRound  = 4
@@ -21,11 +21,11 @@ const (
 
 // Many packets make a loss stand out from the other traffic of a device, such as the kubelet's own probes of a pod.
 const (
-	volley     = 16 // times that a probe is sent at once
+	volley     = 16 // copies of a probe sent at once
 	clearCount = 8  // echo requests of each
 )
 
-// suspect is a path that did not pass, and what was found out about it.
+// suspect is a path that did not pass, with its findings.
 type suspect struct {
 	at      int // its place among the paths
 	planned trace.Planned
@@ -35,7 +35,7 @@ type suspect struct {
 	like    *suspect // the one that is probed instead of this one; nil: itself
 }
 
-// group is what paths have in common if they fail for one reason.
+// group holds what paths share if they fail for one reason.
 type group struct {
 	from, to trace.Endpoint
 	family   inspect.Family
@@ -53,7 +53,7 @@ func groupOf(p *trace.Planned) group {
 	return g
 }
 
-// pingOf is the group of the pings that go the way of a path.
+// pingOf is the group of the pings along a path.
 func pingOf(p *trace.Planned) group {
 	g := groupOf(p)
 	g.check = trace.Ping
@@ -74,7 +74,7 @@ func (r *proof) diagnose(ctx context.Context, planned []trace.Planned, paths []t
 	if err := r.probeAlone(ctx, alone(all), noise); err != nil {
 		return nil, err
 	}
-	// Where the one that stands for others passes when it is alone, the others have to be tried themselves.
+	// If the path that represents others passes alone, each of the others must be probed.
 	var rest []*suspect
 	for _, s := range all {
 		if s.like != nil && s.like.path.Verdict == trace.Pass {
@@ -108,7 +108,7 @@ func suspects(planned []trace.Planned, paths []trace.Path) []*suspect {
 		own := groupOf(&planned[i])
 		s := &suspect{at: i, planned: planned[i], path: p, like: first[own]}
 		if s.like == nil && p.Probe.Check == trace.TCP && p.Result.TimedOut {
-			s.like = first[pingOf(&planned[i])] // what stops all packets stops these
+			s.like = first[pingOf(&planned[i])] // a fault that stops all packets stops these too
 		}
 		if s.like == nil {
 			first[own] = s
@@ -160,8 +160,8 @@ func (r *proof) probeRound(ctx context.Context, round []*suspect, n noise) error
 	return nil
 }
 
-// merge makes one path of several probes of it. It is answered if all of them are: a service with one unreachable endpoint
-// answers now and then. Of the unanswered ones it takes one that was told why: routers tell only a few (RFC 4443, 2.4 (f)).
+// merge joins several probes of a path. The path is answered if all of them are: a service with one unreachable endpoint
+// answers sometimes. Of the unanswered ones it prefers one with an ICMP error: routers limit these (RFC 4443, 2.4 (f)).
 func merge(tries []trace.Probed) (merged trace.Probed, answered int) {
 	merged = tries[0]
 	sent, received := 0, 0
@@ -181,7 +181,7 @@ func merge(tries []trace.Probed) (merged trace.Probed, answered int) {
 	return merged, answered
 }
 
-// settle replaces the first verdict of a path by that of the second probe.
+// settle replaces the first verdict of a path by the second probe's.
 func (s *suspect) settle(again trace.Path, answered int, alone judge.Counters) {
 	s.alone, s.tries = alone, volley
 	again.Probe = s.planned.Probe

@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/probe"
 )
 
-// On returns the cluster of a source. A recorded one takes dry runs only. Note is told what a trace adds to the cluster, and
-// what it could not read; it may be nil.
+// On returns the cluster of a source. A recorded one allows only dry runs. Note is told of additions to the cluster and
+// of read errors; it may be nil.
 func On(source gather.Source, note func(string)) Cluster {
 	if note == nil {
 		note = func(string) {}
@@ -33,8 +33,8 @@ func On(source gather.Source, note func(string)) Cluster {
 	return c
 }
 
-// policies names the network policies of a cluster that select pods. They are read when they are first asked for: a trace in
-// which nothing fails needs none. If some cannot be read, note is told: the cause stands without them.
+// policies names the network policies of a cluster that select pods. They are read at the first call: a trace without
+// failures needs none. If some cannot be read, note is told: the cause stands without them.
 func policies(cluster *gather.Cluster, note func(string)) func(context.Context, []inspect.Pod) []string {
 	var once sync.Once
 	var all []inspect.Policy

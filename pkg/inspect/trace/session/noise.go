@@ -8,7 +8,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// calm is the time for which the counters are watched with no probe running.
+// calm is how long the counters are watched with no probe running.
 const calm = time.Second
 
 // noise is how much the counters move with no probe running. Reading them moves some too: an exec goes to the kubelet over
@@ -19,7 +19,7 @@ type noise struct {
 	watched time.Duration
 }
 
-// during is the noise between two readings with this time between them, which counts as at least that of the watch.
+// during is the noise between two readings this far apart; a shorter time counts as that of the watch.
 func (n noise) during(d time.Duration) trace.Readings {
 	all := maps.Clone(n.reading)
 	for m, packets := range n.other {
@@ -51,7 +51,7 @@ func (r *proof) listen(ctx context.Context, suspects []*suspect) (noise, error) 
 	return n, nil
 }
 
-// moved is by how much counters have grown from one reading to another.
+// moved is how much counters grew from one reading to another.
 func moved(before, after trace.Readings) trace.Readings {
 	all := trace.Readings{}
 	for m, packets := range after {

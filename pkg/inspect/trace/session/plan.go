@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
 )
 
-// Plan chooses the sources and the target of a request and plans the paths. A name that the cluster does not know is looked
-// up first, in the first source. Without a prober only the questions for it are planned.
+// Plan chooses the sources and the target of a request and plans the paths. It first looks up names unknown to the
+// cluster, in the first source. Without a prober it plans only the questions for them.
 func Plan(ctx context.Context, prober trace.Prober, snap *inspect.Snapshot, req Request) ([]trace.Planned, error) {
 	paths := req.Paths
 	var err error
@@ -39,7 +39,7 @@ func Plan(ctx context.Context, prober trace.Prober, snap *inspect.Snapshot, req 
 	return planned, nil
 }
 
-// untraceable says why nothing can be sent to a target. That DNS answers for its name is not enough.
+// untraceable says why a trace can send nothing to a target. An answer of DNS for its name is not enough.
 func untraceable(planned []trace.Planned, target *plan.Target) string {
 	var reasons []string
 	for i := range planned {
@@ -54,7 +54,7 @@ func untraceable(planned []trace.Planned, target *plan.Target) string {
 	return strings.Join(reasons, "; ")
 }
 
-// resolve tells the target its addresses, where it is a name that somebody has to look up.
+// resolve gives the target its addresses, if it is a name that needs a look-up.
 func resolve(ctx context.Context, prober trace.Prober, paths plan.Request) error {
 	if prober == nil || !paths.Target.NeedsAnswer() {
 		return nil
@@ -70,7 +70,7 @@ func resolve(ctx context.Context, prober trace.Prober, paths plan.Request) error
 	return nil
 }
 
-// lookUp looks a name up in a pod, in both families. A name without addresses gives none; it is an error when neither
+// lookUp looks a name up in a pod, in both families. A name without addresses gives none; it is an error if neither
 // question is answered.
 func lookUp(ctx context.Context, prober trace.Prober, pod inspect.Pod, host string, timeout time.Duration) ([]netip.Addr, error) {
 	var probes []trace.Probe

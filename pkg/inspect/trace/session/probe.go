@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// probe runs the probes of all paths, with one exec for each source. It is an error if no source at all could be entered.
+// probe runs the probes of all paths, with one exec for each source. It fails if no source can be entered.
 func (r *proof) probe(ctx context.Context, paths []trace.Planned) ([]trace.Probed, error) {
 	probed := make([]trace.Probed, len(paths))
 	for i := range paths {
@@ -79,7 +79,7 @@ func bySource(paths []trace.Planned) [][]int {
 	return groups
 }
 
-// toProbe are the indices of the paths for which there is something to probe.
+// toProbe are the indices of the paths that have a probe.
 func toProbe(paths []trace.Planned) []int {
 	var all []int
 	for i := range paths {

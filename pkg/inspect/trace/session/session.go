@@ -1,5 +1,5 @@
-// Package session runs a trace: it gathers the facts, plans the paths, has them probed all at once, and judges the answers
-// against the plan. It looks into the paths that did not pass one by one. All of its I/O is the Cluster's.
+// Package session runs a trace: it gathers the facts, plans the paths, probes them all at once, and judges the answers
+// against the plan. It examines paths that did not pass one by one. The Cluster does all of its I/O.
 package session
 
 import (
@@ -15,24 +15,24 @@ import (
 )
 
 const (
-	// sourcesAtOnce bounds the execs that are under way.
+	// sourcesAtOnce bounds the concurrent execs.
 	sourcesAtOnce = 32
-	// closeTimeout is the time for ending what was left running, whatever happened.
+	// closeTimeout is the time for ending leftovers, even after an error.
 	closeTimeout = 20 * time.Second
 )
 
-// Cluster is where a trace takes place.
+// Cluster is the cluster of a trace.
 type Cluster struct {
-	// Facts gathers the facts that a plan goes by: plan.Needs.
+	// Facts gathers the facts that a plan needs: plan.Needs.
 	Facts func(context.Context) (*inspect.Snapshot, error)
-	// Enter makes the way into the cluster of a snapshot. It is not called for a dry run; nil allows nothing else.
+	// Enter makes the Prober for the cluster of a snapshot. Dry runs do not call it; nil allows only dry runs.
 	Enter func(*inspect.Snapshot) trace.Prober
-	// Policies names the network policies that select one of the pods, as "kind namespace/name". It is asked once for
-	// each path that fails; nil is not asked.
+	// Policies names the network policies that select one of the pods, as "kind namespace/name". It is called once for
+	// each failed path, unless nil.
 	Policies func(ctx context.Context, pods []inspect.Pod) []string
 }
 
-// Request says what is traced.
+// Request says what to trace.
 type Request struct {
 	// Paths are the settings of the plan. Run chooses its Sources and its Target by the fields below.
 	Paths  plan.Request
@@ -41,18 +41,18 @@ type Request struct {
 	DryRun bool   // plan the paths and send nothing; a name is not looked up then
 }
 
-// Options are what a run can do without.
+// Options are the optional parts of a run.
 type Options struct {
 	// Progress is told the current step.
 	Progress func(string)
 	// Note is told what remains in the cluster.
 	Note func(string)
-	// Calm is how long counters are watched before what failed is probed again; 0 is the default.
+	// Calm is how long counters are watched before failed paths are probed again; 0 is the default.
 	Calm time.Duration
 }
 
-// Run traces what the request says and returns the judged paths, in the order of the plan. It fails when it can show
-// nothing: the facts cannot be had, the request fits nothing, all sources refuse, or the context ends.
+// Run traces the request and returns the judged paths, in the order of the plan. It fails if it has no results: the
+// facts cannot be read, the request matches nothing, all sources refuse, or the context ends.
 func Run(ctx context.Context, c Cluster, req Request, o Options) (*inspect.Report[trace.Path], error) {
 	if c.Enter == nil && !req.DryRun {
 		return nil, errors.New("nothing can be sent in a recorded cluster: ask for a dry run")
@@ -89,8 +89,8 @@ func (c Cluster) trace(ctx context.Context, prober trace.Prober, snap *inspect.S
 	return c.Prove(ctx, prober, snap, planned, o)
 }
 
-// Prove has planned paths probed, and returns them judged. The snapshot is that of the plan: its pods are the sources, and
-// its tables have the counters of before. The prober has to be closed in the end, whatever happens.
+// Prove probes planned paths and returns them judged. The snapshot is that of the plan: its pods are the sources, and its
+// tables have the earlier counters. The caller must close the prober, even after an error.
 func (c Cluster) Prove(
 	ctx context.Context, prober trace.Prober, snap *inspect.Snapshot, planned []trace.Planned, o Options,
 ) ([]trace.Path, error) {
@@ -112,7 +112,7 @@ func (c Cluster) Prove(
 	return r.diagnose(ctx, planned, paths)
 }
 
-// end ends what a prober has left running in the cluster, also after an interrupt, and notes what it was.
+// end ends a prober's leftovers in the cluster, also after an interrupt, and notes them.
 func end(ctx context.Context, prober trace.Prober, o Options) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -131,7 +131,7 @@ func (o Options) progress(text string) {
 	}
 }
 
-// proof is what it takes to prove paths.
+// proof holds the inputs for proving paths.
 type proof struct {
 	prober    trace.Prober
 	pods      map[[2]string]inspect.Pod // by namespace and name

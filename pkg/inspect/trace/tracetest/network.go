@@ -13,23 +13,23 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// Network is a trace.Prober that carries packets along planned paths, moves the counters that they pass, and counts how
-// often it is entered.
+// Network is a trace.Prober that carries packets along planned paths, moves the counters that they pass, and counts its
+// execs.
 type Network struct {
 	Paths []trace.Planned
 	// Lose reports whether packets of a path are lost on the way to a hop. Nil loses none.
 	Lose func(p *trace.Planned, hop trace.Hop) bool
 	// Edit changes a result, as another answer of the target would. Nil changes none.
 	Edit func(p *trace.Planned, r *trace.Result)
-	// Unreadable are nodes whose counters cannot be had.
+	// Unreadable are nodes whose counters cannot be read.
 	Unreadable []string
 	// Refuse is the error of Probe for a pod.
 	Refuse map[string]error
-	// Sockets is what listens, by pod; a pod that is not in it listens in both families.
+	// Sockets are the listening families, by pod; an absent pod listens in both.
 	Sockets map[string]trace.Listening
 	// Rules are the addresses that kube-proxy knows; nil knows all.
 	Rules map[netip.Addr]bool
-	// Noise is by how much each counter moves when it is read, beside the probes.
+	// Noise is how much each reading moves a counter, beside the probes.
 	Noise uint64
 
 	mu       sync.Mutex

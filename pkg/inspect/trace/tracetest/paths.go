@@ -1,4 +1,4 @@
-// Package tracetest has what tests of a trace need: paths through the lab of package inspecttest, and a network that
+// Package tracetest helps to test traces: it has paths through the lab of package inspecttest, and a network that
 // carries packets along them, or loses them where a test says so.
 package tracetest
 
@@ -56,7 +56,7 @@ func enter(node string, back bool) []trace.Hop {
 		Meter: meter(node, Cali(node), trace.TX)}}
 }
 
-// between are the hops from node to node: IPv4 straight, IPv6 through the tunnel.
+// between are the hops from node to node: IPv4 directly, IPv6 through the tunnel.
 func between(from, to string, f inspect.Family, back bool) []trace.Hop {
 	hop := func(node string, c trace.Component, m *trace.Meter) trace.Hop {
 		return trace.Hop{Node: node, Component: c, Action: "forwarded", Return: back, Meter: m}

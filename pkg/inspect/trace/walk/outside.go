@@ -7,8 +7,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
 )
 
-// masks reports whether a node replaces a pod's address by its own: Felix has it do so for what leaves the pools, where the
-// pod's pool says natOutgoing (felix/rules/nat.go). A destination in any pool is left alone.
+// masks reports whether a node replaces a pod's address by its own: Felix sets this for packets that leave the pools, if the
+// pod's pool has natOutgoing (felix/rules/nat.go). Destinations in any pool are excluded.
 func (w *Walker) masks(n *Node, pk Packet) bool {
 	if w.back || pk.Own || w.masked.IsValid() || pk.Dst.Node == n.Name {
 		return false

@@ -49,7 +49,7 @@ type Leg struct {
 	Lost bool
 }
 
-// Step is one thing that happens to a packet, with what was looked up for it.
+// Step is one event of a packet, with its look-ups.
 type Step struct {
 	Kind   Kind
 	Node   string // empty beyond the nodes
@@ -77,7 +77,7 @@ type Step struct {
 	Reason   string
 }
 
-// Stopped reports whether a node that should pass a packet on forwards nothing.
+// Stopped reports whether a node that should forward a packet forwards nothing.
 func (s *Step) Stopped() bool { return !s.Packet.Own && s.Forwarding.Known && !s.Forwarding.On }
 
 // Misled reports whether a node sends a packet for its own pod elsewhere.
@@ -85,7 +85,7 @@ func (s *Step) Misled() bool {
 	return s.Decision.Drops() || s.Decision.Route.Dev != s.Packet.Dst.Interface
 }
 
-// Missed reports whether the frame goes to none of the VTEPs that it should go to.
+// Missed reports whether the frame goes to none of its expected VTEPs.
 func (s *Step) Missed() bool {
 	if !s.Host.IsValid() {
 		return len(s.Forward.VTEPs) == 0
@@ -98,7 +98,7 @@ func (s *Step) Missed() bool {
 	return true
 }
 
-// Unlike reports whether the two ends of a tunnel do not understand each other.
+// Unlike reports whether the two ends of a tunnel are incompatible.
 func (s *Step) Unlike() bool {
 	return s.Link != nil && s.Sender != nil && s.Link.VXLAN != nil && s.Sender.VXLAN != nil &&
 		(s.Link.VXLAN.VNI != s.Sender.VXLAN.VNI || s.Link.VXLAN.Port != s.Sender.VXLAN.Port)

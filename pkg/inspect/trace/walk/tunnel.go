@@ -9,7 +9,7 @@ import (
 )
 
 // encapsulate sends a packet through a tunnel device: next hop, Ethernet address, VTEP, outer header. The kernel sends nothing
-// from an address that the node does not hold. It returns where the frame is taken out again.
+// from an address that the node does not hold. It returns where the frame is decapsulated.
 func (w *Walker) encapsulate(n *Node, s *Step) (next, in string) {
 	dev, pk := s.Decision.Route.Dev, s.Packet
 	link := n.Kernel.Link(dev)
@@ -52,7 +52,7 @@ func (w *Walker) VTEPAt(a netip.Addr) *felix.VTEP {
 	return nil
 }
 
-// neighbor looks up the Ethernet address of a next hop. Where the table has none, it returns the one that is expected.
+// neighbor looks up the Ethernet address of a next hop. If the table has none, it returns the expected one.
 func (w *Walker) neighbor(n *Node, dev string, via netip.Addr) inspect.MAC {
 	found := n.Kernel.Neighbor(dev, via)
 	mac := found.Entry.MAC
@@ -86,8 +86,8 @@ func (w *Walker) outer(n *Node, link *inspect.Link, to netip.Addr) {
 	w.add(s)
 }
 
-// receiver is the node that takes a frame out of the tunnel: one of those that it is sent to, whose device has the
-// frame's address. The others drop it.
+// receiver is the node that decapsulates a frame: the one among its destinations whose device has the frame's address.
+// The others drop it.
 func (w *Walker) receiver(dev string, mac inspect.MAC, to []netip.Addr) string {
 	for _, vtep := range to {
 		name := w.Hosts[vtep]
@@ -98,7 +98,7 @@ func (w *Walker) receiver(dev string, mac inspect.MAC, to []netip.Addr) string {
 		if l := w.Link(name, dev); l != nil {
 			own = l.MAC
 		}
-		if own.IsZero() { // not read, or not there: the next step says so
+		if own.IsZero() { // not read, or absent: the next step says so
 			if i, ok := w.VTEPs(w.Family).OfNode(name); ok {
 				own = w.VTEPs(w.Family).At(i).MAC
 			}

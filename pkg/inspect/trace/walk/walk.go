@@ -1,9 +1,9 @@
 // Package walk follows packets through the recorded kernels of nodes, from a pod to a target and back into the pod. It
-// returns the steps that they take, each with what was looked up for it. It judges nothing and words nothing: package plan
-// does, in a second pass over the steps.
+// returns their steps, each with its look-ups. It neither judges nor describes them: package plan does, in a second pass
+// over the steps.
 //
-// Where the kernels lose a packet, the walk goes on at the node that it was meant for, so that the rest of the way is there
-// to be seen; the leg is marked as lost.
+// If the kernels lose a packet, the walk continues at its intended node, to show the rest of the way; the leg is marked
+// as lost.
 package walk
 
 import (
@@ -18,7 +18,7 @@ import (
 // maxNodes bounds how many nodes a packet passes: a loop ends there, as it does by the TTL.
 const maxNodes = 8
 
-// Map says where addresses are and what the nodes' kernels hold. It must not be changed while walkers use it.
+// Map has the places of addresses and the nodes' kernels. It must not be changed while walkers use it.
 type Map struct {
 	Nodes map[string]*Node
 	Hosts map[netip.Addr]string // the node that has an address
@@ -26,11 +26,11 @@ type Map struct {
 	VTEPs func(inspect.Family) *felix.VTEPs
 }
 
-// Node is a node as packets meet it.
+// Node is a node on the way of packets.
 type Node struct {
 	Name   string
 	Kernel *kernel.Node // nil where its tables were not read
-	Opaque string       // why the tables do not tell which way packets go; empty where they do
+	Opaque string       // why the tables do not show where packets go; empty if they do
 }
 
 // kernelOf returns the kernel of a node, or nil.
@@ -58,7 +58,7 @@ type Walker struct {
 	Family inspect.Family
 	// Routers is how many of them have passed the answer on.
 	Routers int
-	// Uncertain is set when something on the way is not known. The number of routers is not known either then.
+	// Uncertain is set if a part of the way is unknown. Then the number of routers is unknown too.
 	Uncertain bool
 
 	steps  []Step
@@ -110,7 +110,7 @@ func (w *Walker) RoundTrip(source, target trace.Endpoint) []Step {
 	return w.taken()
 }
 
-// answer follows the answer from a target, wherever that is, back into the pod that asked. Every way back is its.
+// answer follows the answer from any target back into the pod that asked. Every way back uses it.
 func (w *Walker) answer(source, target trace.Endpoint) {
 	toSource := Packet{Src: target.IP, Dst: source}
 	switch {
@@ -180,7 +180,7 @@ func (w *Walker) carry(at, device string, pk Packet) {
 		}
 		at, device, pk.Own = next, in, false
 		if w.leg.Lost {
-			at = pk.Dst.Node // what follows is how it should go on
+			at = pk.Dst.Node // continue as if it had arrived
 		}
 	}
 }
@@ -223,7 +223,7 @@ func (w *Walker) step(n *Node, device string, pk Packet) (next, in string) {
 	case here && w.Hosts[pk.Dst.IP] == n.Name:
 		w.leg.Lost = true
 		w.add(Step{Kind: NotHeld, Node: n.Name, Packet: pk, Via: pk.Dst.IP, Held: n.Kernel.Address(pk.Dst.IP)})
-	case here: // by a cable that is not known
+	case here: // by an unknown cable
 		w.add(s)
 	case pk.Dst.Node != "":
 		return w.toNode(n, s)
@@ -272,8 +272,7 @@ func (w *Walker) direct(n *Node, s *Step) (next, in string) {
 	return s.Peer, received.Device
 }
 
-// gone reports whether a node was read and does not hold an address that is said to be its own, and what its kernel has
-// of that address.
+// gone reports whether a node that was read lacks an address that it should have, and returns the kernel's entry for it.
 func (w *Walker) gone(node string, a netip.Addr) (bool, *inspect.LinkAddress) {
 	k := w.kernelOf(node)
 	if k == nil || k.Holds(a) {
