@@ -6,7 +6,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// labTable holds the kernel tables of a lab node under Calico v3.28, with entries that are not verified: the management network, the pods' own routes, multicast and dynamic entries.
+// labTable holds the kernel tables of a lab node under Calico v3.28, with entries that are not verified: the
+// management network, the pods' own routes, multicast and dynamic entries.
 func labTable(h4, h6 Host) inspect.NodeTable {
 	pod := workloadInterface("default", podName(h4.Name))
 	t := inspect.NodeTable{

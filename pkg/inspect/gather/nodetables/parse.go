@@ -13,7 +13,8 @@ import (
 )
 
 // Parse turns the output of Script into the tables of the node, all or nothing: if a section cannot be read, the
-// node's tables are unknown, since an unread row must never look like an absent row. An error that wraps access.ErrInconclusive says that reading again may help.
+// node's tables are unknown, since an unread row must never look like an absent row. An error that
+// wraps access.ErrInconclusive says that reading again may help.
 //
 // The one exception is a kernel without IPv6, known by the absence of its sysctls: its IPv6 tables are empty.
 func Parse(out []byte) (inspect.NodeTable, error) {

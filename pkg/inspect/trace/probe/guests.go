@@ -36,7 +36,7 @@ const (
 
 // guests are the ephemeral containers of a trace, one for each pod that has no tools of its own.
 //
-// An ephemeral container cannot be removed, so it must end. It ends on command, when the connection of its keeper breaks
+// An ephemeral container cannot be removed, so it must end. It ends when told to, when the connection of its keeper breaks
 // (the trace was killed), when it finds no keeper (the trace was killed before it left one), and when its time is over.
 type guests struct {
 	client kubernetes.Interface
@@ -212,7 +212,7 @@ const findScript = `find() {
 }
 `
 
-// holdScript is the command of the container with the name $1. It waits for the command to end, and looks for its keeper every
+// holdScript is the command of the container with the name $1. It waits until told to end, and looks for its keeper every
 // $2 seconds, $3 times.
 const holdScript = findScript + `trap 'kill $!; exit 0' TERM INT HUP
 looks=0
