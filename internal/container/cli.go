@@ -18,18 +18,18 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 )
 
-// cli is a command line that was made after docker's. It implements most of Runtime for all three.
+// cli is a command line modelled on docker's. It implements most of Runtime for all three.
 type cli struct {
 	runner run.Runner
 	binary string
-	// kinds are what lines of the standard error mean. The first that matches counts.
+	// kinds give lines of the standard error their meaning. The first match counts.
 	kinds []kind
-	// image returns a reference as the command line must be given it.
+	// image returns a reference in the form that the command line needs.
 	image func(ref string) string
 }
 
-// kind is a kind of failure and the text by which a line of a runtime's errors tells it: in lower case, with "…" for anything.
-// A nil error marks lines that say nothing: they are left out of errors.
+// kind is a kind of failure and the text that marks it in a line of a runtime's errors: in lower case, with "…" for
+// anything. A nil error marks lines that say nothing: they are left out of errors.
 type kind struct {
 	text string
 	err  error
@@ -46,7 +46,7 @@ func (k kind) matches(line string) bool {
 	return true
 }
 
-// Error is a command of a runtime that failed in a way that is known.
+// Error is a command of a runtime that failed in a known way.
 type Error struct {
 	Kind error // ErrNotFound, …, or fs.ErrNotExist for a file in a container
 	Err  error // what the command said
@@ -79,7 +79,7 @@ func (c cli) classify(err error) error {
 		return err
 	}
 	var said []string
-	var kinds []error // of what was said, each once; nil is a kind that is not known
+	var kinds []error // of the lines, each once; nil is an unknown kind
 	for line := range strings.Lines(failed.Stderr) {
 		lower := strings.ToLower(strings.TrimSpace(line))
 		i := slices.IndexFunc(c.kinds, func(k kind) bool { return k.matches(lower) })
@@ -215,7 +215,7 @@ func (c cli) List(ctx context.Context, filters ...string) ([]Container, error) {
 	return c.Inspect(ctx, strings.Fields(string(out))...)
 }
 
-// Inspect implements Runtime. What exists is printed also where something else does not.
+// Inspect implements Runtime. The runtimes print the containers that exist even if others do not.
 func (c cli) Inspect(ctx context.Context, names ...string) ([]Container, error) {
 	if len(names) == 0 {
 		return nil, nil

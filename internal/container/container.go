@@ -1,8 +1,8 @@
 // Package container speaks to a container runtime through its command line, as kind does: Docker's contexts, DOCKER_HOST and
-// rootless set-ups then work as the user has them. It knows containers, images and networks, and nothing of labs or clusters.
+// rootless set-ups then work as the user has them. It knows containers, images and networks, but not labs or clusters.
 //
-// Docker, podman and nerdctl implement Runtime. What the runtimes have in common is in cli.go; what one of them does in its own
-// way, the words of its errors included, is in its file.
+// Docker, podman and nerdctl implement Runtime. Their common code is in cli.go; what one of them does differently, the
+// words of its errors included, is in its own file.
 package container
 
 import (
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// The kinds of failure. Errors of a Runtime wrap one of them where the runtime says so.
+// The kinds of failure. Errors of a Runtime wrap one of them if the runtime says so.
 var (
 	ErrNotFound    = errors.New("no such container, image or network")
 	ErrInUse       = errors.New("in use")                     // a name that another container has, a network that has containers
@@ -63,7 +63,7 @@ type Runtime interface {
 	RemoveNetwork(ctx context.Context, name string) error
 }
 
-// Spec is a container to be made. Zero values are left to the runtime.
+// Spec is a container to make. Zero values are left to the runtime.
 type Spec struct {
 	Name, Hostname string
 	Image          string // present: it is never pulled
@@ -80,7 +80,7 @@ type Spec struct {
 	StopSignal     string
 }
 
-// Container is what a runtime says of a container, trimmed.
+// Container is a runtime's description of a container, trimmed.
 type Container struct {
 	ID     string            `json:"Id"`
 	Name   string            `json:"Name"` // without the leading slash

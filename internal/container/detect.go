@@ -8,15 +8,15 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 )
 
-// Auto stands for the runtime that EnvProvider names or, where it names none, the first one that is installed: Docker, nerdctl,
+// Auto stands for the runtime that EnvProvider names or, if it is unset, the first one that is installed: Docker, nerdctl,
 // podman, in kind's order.
 const Auto = "auto"
 
-// EnvProvider is the environment variable by which kind is told its runtime.
+// EnvProvider is the environment variable that tells kind its runtime.
 const EnvProvider = "KIND_EXPERIMENTAL_PROVIDER"
 
-// candidate is a command that may be installed. What it prints for -v tells it from another one that bears its name: podman
-// may be installed as docker.
+// candidate is a command that may be installed. Its output for -v tells it from another program of its name: podman may be
+// installed as docker.
 type candidate struct {
 	binary, version string
 	open            func(run.Runner) Runtime
@@ -49,8 +49,8 @@ func Named(r run.Runner, name string) (Runtime, error) {
 	return nil, fmt.Errorf("container runtime %q: use %s", name, strings.Join(Names(), ", "))
 }
 
-// Detect returns the runtime that is meant by name, which may be Auto; provider is the value of EnvProvider. Where no runtime is
-// installed it is Docker, whose Ping then says so.
+// Detect returns the runtime of a name, which may be Auto; provider is the value of EnvProvider. If no runtime is installed,
+// it returns Docker, whose Ping then says so.
 func Detect(ctx context.Context, r run.Runner, name, provider string) (Runtime, error) {
 	switch {
 	case name != Auto:

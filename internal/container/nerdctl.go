@@ -44,8 +44,8 @@ func (n Nerdctl) Ping(ctx context.Context) error {
 	return nil
 }
 
-// labelNetworks is the label in which nerdctl keeps the networks of a container, a list in JSON (nerdctl, pkg/labels). Where it
-// describes a container it calls them unknown-eth0, unknown-eth1, ….
+// labelNetworks is the label in which nerdctl keeps the networks of a container, a list in JSON (nerdctl, pkg/labels). When
+// it describes a container it calls them unknown-eth0, unknown-eth1, ….
 const labelNetworks = "nerdctl/networks"
 
 // List implements Runtime.

@@ -46,12 +46,12 @@ func (p Podman) Ping(ctx context.Context) error {
 func normalized(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
-		return ref // podman says what is wrong with it
+		return ref // podman reports its mistake
 	}
 	return reference.TagNameOnly(named).String()
 }
 
-// HasImage implements Runtime. "podman load" names images that have no registry "localhost/…", where kind does not look.
+// HasImage implements Runtime. "podman load" names images without a registry "localhost/…", where kind does not look.
 func (p Podman) HasImage(ctx context.Context, ref string) (bool, error) {
 	have, err := p.cli.HasImage(ctx, ref)
 	if have || err != nil {

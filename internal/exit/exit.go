@@ -11,16 +11,16 @@ import (
 const (
 	OK          = 0   // ran, nothing wrong
 	Error       = 1   // could not run: usage, no cluster, refused
-	Findings    = 2   // ran, and something is not as it must be
+	Findings    = 2   // ran, and something is not as expected
 	Interrupted = 130 // Ctrl-C, as shells count it: 128 + SIGINT
 )
 
-// ErrSilent makes the program end with code 1 without a message, for those who have printed one already.
+// ErrSilent makes the program end with code 1 without a message, for commands that have printed one already.
 var ErrSilent = errors.New("already reported")
 
 // UsageError is a command line that cannot be run as it stands. The message that follows names the command's help.
 type UsageError struct {
-	// Command is the full path of the command ("kubectl dualstack pods"); the root fills it in where it is empty.
+	// Command is the full path of the command ("kubectl dualstack pods"); the root fills it in if it is empty.
 	Command string
 	Err     error
 }
@@ -39,12 +39,12 @@ func Usage(err error) error {
 // Error implements error.
 func (e *UsageError) Error() string { return e.Err.Error() }
 
-// Unwrap gives access to what was wrong.
+// Unwrap returns the mistake itself.
 func (e *UsageError) Unwrap() error { return e.Err }
 
 // FindingsError says that the command ran and found something wrong, which it has printed: code 2.
 type FindingsError struct {
-	// Summary is one line for standard error ("3 of 24 entries are not as they must be"); empty prints nothing.
+	// Summary is one line for standard error ("3 of 24 entries are not as expected"); empty prints nothing.
 	Summary string
 }
 

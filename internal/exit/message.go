@@ -9,8 +9,8 @@ import (
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 )
 
-// Messages words an error as lines: each of the errors that errors.Join has joined has its own. No other line break stays
-// one, since it may be somebody else's.
+// Messages words an error as lines, one for each error that errors.Join has joined. It keeps no other line breaks, since
+// they may come from somebody else.
 func Messages(err error) []string {
 	var joined interface{ Unwrap() []error }
 	if !errors.As(err, &joined) {
@@ -26,8 +26,8 @@ func Messages(err error) []string {
 	return lines
 }
 
-// message words an error as kubectl does. What an API server or the network said is found within what we wrapped around
-// it: kubectl's sentence says more than the wrapping.
+// message words an error as kubectl does. It finds the error of an API server or the network within our wrapping:
+// kubectl's sentence says more than the wrapping.
 func message(err error) string {
 	var status apierrors.APIStatus
 	var connection *url.Error

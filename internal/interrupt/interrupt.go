@@ -1,4 +1,4 @@
-// Package interrupt ends what a system call would wait for when a context ends: the other end of a pipe may never come.
+// Package interrupt ends the wait for a system call when a context ends: the other end of a pipe may never come.
 package interrupt
 
 import (
@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Do returns what f returns, or the cause of the context's end where that comes first; f then goes on by itself.
+// Do returns what f returns, or the cause of the context's end if that comes first; f then goes on by itself.
 func Do[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -35,7 +35,7 @@ func Reader(ctx context.Context, r io.Reader) io.Reader { return &reader{ctx, r,
 type reader struct {
 	ctx    context.Context
 	r      io.Reader
-	buffer []byte // so that a read that goes on by itself does not write to what its caller has
+	buffer []byte // a read that goes on by itself must not write to the caller's buffer
 }
 
 func (r *reader) Read(p []byte) (int, error) {

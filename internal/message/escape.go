@@ -10,8 +10,8 @@ import (
 
 // Escape makes text that came from a cluster safe for a terminal and for the log of a CI system. Every character that is
 // not printable (control characters of both ranges, line separators, bidirectional overrides, broken UTF-8) appears as Go
-// writes it in a string ("\x1b", "\u202e"): cli-runtime's EscapeTerminal knows only ESC and CR. What a CI system would
-// take for a command of its own loses its first character in the same way.
+// writes it in a string ("\x1b", "\u202e"): cli-runtime's EscapeTerminal knows only ESC and CR. Text that a CI system would
+// take for a command has its first character escaped in the same way.
 func Escape(s string) string {
 	if !IsPlain(s) {
 		var b strings.Builder
@@ -34,14 +34,14 @@ func Escape(s string) string {
 	return s
 }
 
-// The commands of CI systems: "::error::text" of GitHub at the begin of a line, which wrapping makes of any word, and
+// The commands of CI systems: "::error::text" of GitHub at the start of a line, where wrapping can put any word, and
 // "##vso[…]", "##[…]" and "##teamcity[…]" of others anywhere. An address has "::" only once.
 var (
 	colons = regexp.MustCompile(`(^| )::([A-Za-z][^:]*::)`)
 	hashes = regexp.MustCompile(`##(\w*\[)`)
 )
 
-// IsPlain reports whether s is printable ASCII, which nearly everything is.
+// IsPlain reports whether s is printable ASCII, as nearly all text is.
 func IsPlain(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] < ' ' || s[i] > '~' {

@@ -1,5 +1,5 @@
-// Package message writes to standard error, of which parts may be text that somebody else wrote: names, messages of an API
-// server, a snapshot's reasons. One message is one line, whatever is in it, and a short one.
+// Package message writes messages to standard error. Parts of them may be text that somebody else wrote: names, messages
+// of an API server, a snapshot's reasons. Each message is one short line, whatever is in it.
 package message
 
 import (
@@ -8,16 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// longest is how many bytes of a message are written. No sentence of ours comes near it.
+// longest bounds a message, in bytes. Our own sentences are much shorter.
 const longest = 2000
 
 // Line writes one message as one line.
 func Line(w io.Writer, format string, args ...any) {
-	// Standard error is the last resort: there is nowhere to report that it is gone.
+	// Standard error is the last resort: there is nowhere else to report an error.
 	_, _ = fmt.Fprintln(w, Text(fmt.Sprintf(format, args...)))
 }
 
-// Text returns a message as one line: escaped, and cut where it is too long.
+// Text returns a message as one line: escaped, and cut if it is too long.
 func Text(s string) string {
 	if len(s) <= longest {
 		return Escape(s)

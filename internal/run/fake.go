@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// Fake is a Runner for tests: it answers from a table and keeps what was asked of it. It is safe for concurrent use.
+// Fake is a Runner for tests: it answers from a table and records its calls. It is safe for concurrent use.
 type Fake struct {
 	mu      sync.Mutex
 	answers []answer
 	calls   []Call
 }
 
-// Call is a command that a Fake was asked to run, with what it was given to read.
+// Call is a command that a Fake was asked to run, with its standard input.
 type Call struct {
 	Cmd   string // as Cmd.String prints it
 	Stdin string

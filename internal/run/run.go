@@ -1,5 +1,5 @@
-// Package run starts commands of the host. Everything that starts one takes a Runner, so that tests can answer in its
-// stead. It knows nothing of what the commands do.
+// Package run starts commands of the host. All code that starts one takes a Runner, so that tests can answer instead.
+// The package knows nothing about the commands.
 package run
 
 import (
@@ -20,13 +20,13 @@ type Cmd struct {
 	Dir   string    // empty: the caller's
 	Env   []string  // added to the caller's environment
 	Stdin io.Reader // nil: none
-	// Stderr receives the standard error as it comes, where somebody wants to watch. It ends up in the Error all the same.
+	// Stderr receives the standard error as it comes, for callers that watch it. The Error has it too.
 	Stderr io.Writer
 	// Stdout receives the standard output as it comes; Run then returns none.
 	Stdout io.Writer
 }
 
-// String returns the command as one would read it in a log. It is not meant to be pasted into a shell.
+// String returns the command for a log. It is not meant to be pasted into a shell.
 func (c Cmd) String() string { return strings.Join(append([]string{c.Name}, c.Args...), " ") }
 
 // Runner runs commands.
@@ -43,7 +43,7 @@ type Error struct {
 	Stderr string // trimmed
 }
 
-// Error names the command's name, its verb, and the last line of its standard error, which is where programs say why.
+// Error names the command, its verb, and the last line of its standard error, where programs say why they failed.
 func (e *Error) Error() string {
 	verb := ""
 	if len(e.Cmd.Args) > 0 {
@@ -52,7 +52,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s%s: %s", e.Cmd.Name, verb, e.Reason())
 }
 
-// Reason is the last line of the standard error, or the exit code where there is none.
+// Reason returns the last line of the standard error, or the exit code if there is none.
 func (e *Error) Reason() string {
 	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
 	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
@@ -70,7 +70,7 @@ type Host struct{}
 var _ Runner = Host{}
 
 // Run implements Runner. When ctx ends, the command is asked to end (SIGTERM) and killed a little later. It runs in a
-// process group of its own, so that Ctrl-C reaches only us and we decide what is still to be done.
+// process group of its own, so that Ctrl-C reaches only us and we decide what still runs.
 func (Host) Run(ctx context.Context, c Cmd) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, c.Name, c.Args...)
 	cmd.Dir, cmd.Stdin = c.Dir, c.Stdin

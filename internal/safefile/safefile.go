@@ -1,5 +1,5 @@
-// Package safefile writes files that only their owner may read, as a whole or not at all, into folders in which others may
-// have prepared something.
+// Package safefile writes files that only their owner may read, as a whole or not at all, into folders where others may
+// have left links or pipes.
 package safefile
 
 import (
@@ -14,11 +14,11 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/interrupt"
 )
 
-// Write writes what write gives to the file of a path. What stood there before is replaced once the new file, of mode 0600,
-// is complete; after an error it stays. A symbolic link is followed, and something that is not a file (a pipe, a device) is
-// written to and stays what it is, but only where the user or root made it: in a shared folder anybody may put a link to a
-// file of yours under a name that you will use, or a pipe that he reads. When the context ends before the file is complete,
-// the error is its cause.
+// Write writes the output of write to the file of a path. The new file, of mode 0600, replaces an older one once it is
+// complete; after an error the older one stays. Write follows a symbolic link, and writes to something that is not a file
+// (a pipe, a device) and keeps it, but only if the user or root made it: in a shared folder anybody may put a link to a
+// file of yours under a name that you will use, or a pipe that they read. When the context ends before the file is
+// complete, the error is its cause.
 func Write(ctx context.Context, path string, write func(io.Writer) error) error {
 	return writeAs(ctx, path, os.Geteuid(), write)
 }
@@ -49,7 +49,7 @@ func writeAs(ctx context.Context, path string, user int, write func(io.Writer) e
 	return err
 }
 
-// resolve follows the links of a path, and returns what is at its end; nil: nothing.
+// resolve follows the links of a path, and returns the file at its end; nil: no file.
 func resolve(path string, user int) (string, os.FileInfo, error) {
 	for range 40 { // as many as a kernel follows
 		info, err := os.Lstat(path)
@@ -74,7 +74,7 @@ func resolve(path string, user int) (string, os.FileInfo, error) {
 		}
 		if is, err := os.Stat(path); err == nil {
 			if _, err := os.Lstat(target); err != nil {
-				return path, is, nil // the kernel's own, as /dev/stdout is for a pipe: only it knows what is behind it
+				return path, is, nil // the kernel's own, as /dev/stdout is for a pipe: only the kernel knows what is behind it
 			}
 		}
 		path = target
@@ -82,7 +82,7 @@ func resolve(path string, user int) (string, os.FileInfo, error) {
 	return "", nil, fmt.Errorf("%s: too many links", path)
 }
 
-// writeTo writes to something that is not a file, which must still be what it was.
+// writeTo writes to something that is not a file. It must not have changed since resolve.
 func writeTo(ctx context.Context, path string, was os.FileInfo, write func(io.Writer) error) error {
 	f, err := interrupt.Do(ctx, func() (*os.File, error) { return os.OpenFile(path, os.O_WRONLY, 0) }) // a pipe may have no reader yet
 	if err != nil {

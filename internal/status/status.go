@@ -1,5 +1,5 @@
-// Package status shows the progress of named steps, several of which may run at once: on a terminal a spinner that names
-// what is running, in a log one plain line when a step starts and one when it ends. It writes to one stream, meant to be the
+// Package status shows the progress of named steps. Several may run at once. A terminal shows a spinner with the names of
+// the running steps, a log one plain line when a step starts and one when it ends. It writes to one stream, meant to be
 // standard error, and computes nothing.
 package status
 
@@ -36,7 +36,7 @@ type Reporter struct {
 	stop    chan struct{}
 }
 
-// New returns a Reporter that writes to w. The spinner is used where w is a terminal that can redraw a line.
+// New returns a Reporter that writes to w, with a spinner if w is a terminal that can redraw a line.
 func New(w io.Writer) *Reporter {
 	r := &Reporter{w: w, now: time.Now, every: spinInterval}
 	f, ok := w.(*os.File)
@@ -79,7 +79,7 @@ func (r *Reporter) Start(name string) *Step {
 	return s
 }
 
-// Detail says what the step is busy with. It is shown only on a terminal, beside the step's name.
+// Detail says what the step is busy with. Only a terminal shows it, beside the step's name.
 func (s *Step) Detail(text string) {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 )
 
-// The linker sets these in releases (-ldflags -X); elsewhere they stay empty and the build information of Go serves.
+// The linker sets these in releases (-ldflags -X); elsewhere they stay empty and Go's build information replaces them.
 var (
 	version = ""
 	commit  = ""
@@ -44,7 +44,7 @@ func Get() Info {
 	return info
 }
 
-// fill completes what the linker did not set from the build information that Go embeds.
+// fill takes the values that the linker did not set from the build information that Go embeds.
 func (i *Info) fill(build *debug.BuildInfo) {
 	if i.Version == "" {
 		i.Version = build.Main.Version

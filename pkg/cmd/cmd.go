@@ -25,7 +25,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/version"
 )
 
-// The program's name as users type it, and as the file is called.
+// The program's name as users type it, and the name of its file.
 const (
 	displayName = "kubectl dualstack"
 	binaryName  = "kubectl-dualstack"
@@ -91,7 +91,7 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 	return root
 }
 
-// useDisplayName corrects the one line of kubectl's usage template that names the root command as the file is called.
+// useDisplayName corrects the one line of kubectl's usage template that names the root command by its file name.
 func useDisplayName(root *cobra.Command) {
 	usage := root.UsageFunc()
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
@@ -110,10 +110,10 @@ func useDisplayName(root *cobra.Command) {
 	})
 }
 
-// newCmdOptions returns the command that lists the global flags, to which the help of every other command refers.
+// newCmdOptions returns the command that lists the global flags. The help of every other command refers to it.
 func newCmdOptions(streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := command.Group("options", "Print the list of flags inherited by all commands",
-		"Print the list of flags inherited by all commands: those of kubectl, which mean what they mean there.", `
+		"Print the list of flags inherited by all commands: those of kubectl, with the same meaning.", `
 			# The list
 			kubectl dualstack options
 

@@ -21,8 +21,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 )
 
-// completionName is the name under which kubectl looks for a plugin's completion; a link of that name to the binary
-// completes.
+// completionName is the name under which kubectl looks for a plugin's completion; called by a link of that name, the
+// binary completes.
 const completionName = "kubectl_complete-dualstack"
 
 // debugVariable makes a crash show its stack.
@@ -30,7 +30,7 @@ const debugVariable = "DUALSTACK_DEBUG"
 
 // Main runs the program and returns its exit code. The first Ctrl-C ends the work in good order, the second kills.
 func Main() int {
-	// What the libraries log is meant for their developers; what users must know comes back as an error.
+	// The libraries' logs are for their developers; what users must know comes back as an error.
 	klog.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
@@ -48,7 +48,7 @@ func endings() []os.Signal {
 	return signals
 }
 
-// Run runs the program with args, of which the first is the program's name, and returns its exit code.
+// Run runs the program with args, the first one the program's name, and returns its exit code.
 func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -84,12 +84,12 @@ func arguments(args []string) []string {
 	return args[1:]
 }
 
-// report prints err, if there is anything to be said, and returns the exit code that it stands for.
+// report prints err, if it has a message, and returns its exit code.
 func report(ctx context.Context, out io.Writer, err error) int {
 	var findings *exit.FindingsError
 	var usage *exit.UsageError
 	switch {
-	case ctx.Err() != nil: // also when the work was done by then: whoever pressed Ctrl-C did not wait for it
+	case ctx.Err() != nil: // also if the work was done by then: the user pressed Ctrl-C and did not wait for it
 		return exit.Interrupted
 	case err == nil:
 		return exit.OK
@@ -110,7 +110,7 @@ func report(ctx context.Context, out io.Writer, err error) int {
 	}
 }
 
-// mostLines is how many of many joined errors are written.
+// mostLines bounds how many joined errors are written.
 const mostLines = 50
 
 func printError(out io.Writer, err error) {

@@ -24,7 +24,7 @@ import (
 // SwitchAuto takes the first kind of switch whose image is present.
 const SwitchAuto = "auto"
 
-// CreateOptions is what a lab is created from.
+// CreateOptions are the options for the creation of a lab.
 type CreateOptions struct {
 	Lab             spec.Lab // valid
 	Switch          string   // SwitchAuto or the name of a kind (fabric.Names)
@@ -69,7 +69,7 @@ func (m *Manager) Create(ctx context.Context, o CreateOptions) (spec.Lab, error)
 	}
 	f := labs[o.Lab.Name]
 	if f != nil && f.image() != "" {
-		// The lock comes first: what another command is about to build or to remove must not be judged.
+		// The lock comes first: create must not judge a lab that another command builds or removes.
 		return o.Lab, m.exclusively(ctx, f.name, f.image(), forCreation, func(ctx context.Context) error { return m.create(ctx, o, nil) })
 	}
 	c, err := m.prepare(ctx, o, labs)
@@ -139,7 +139,7 @@ func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]
 		CalicoInstall: o.CalicoInstall, CalicoVersion: o.CalicoVersion, CalicoManifests: absolute(o.CalicoManifests), Kubeconfig: o.Kubeconfig,
 		KubeconfigCreated: errors.Is(statErr, os.ErrNotExist), NetworkCreated: network == nil,
 	}}
-	for _, other := range labs { // the network is the labs' as long as the chain of labs since it was made is not broken
+	for _, other := range labs { // the network is the labs' while at least one lab has existed at every moment since it was made
 		c.record.NetworkCreated = c.record.NetworkCreated || other.record.NetworkCreated
 	}
 	c.sw, err = fabric.NewSwitch(o.Switch, m.Runtime, o.Lab, o.SwitchImage)
@@ -205,7 +205,7 @@ func (c *creation) undoNodes(ctx context.Context) error {
 	return c.kind().RemoveNodes(ctx, c.opts.Lab.Name)
 }
 
-// isComplete reports whether a lab was built to its end once. Its containers may have been stopped since.
+// isComplete reports whether a lab was once built completely. Its containers may have been stopped since.
 func (m *Manager) isComplete(ctx context.Context, f *found) (bool, error) {
 	if f.sw == nil || len(f.nodes) != 1+f.record.Lab.Workers {
 		return false, nil
@@ -214,7 +214,7 @@ func (m *Manager) isComplete(ctx context.Context, f *found) (bool, error) {
 	return m.Runtime.HasFile(ctx, first, createdMark)
 }
 
-// containerPoll is how often containers are looked at while something is waited for.
+// containerPoll is the interval between looks at containers during a wait.
 const containerPoll = 100 * time.Millisecond
 
 // connect wires the nodes as soon as their containers run. kind is busy with them at that time: kubelet, which is told to
@@ -295,8 +295,8 @@ func (c *creation) installCalico(ctx context.Context, detail func(string)) error
 	return i.Create(ctx, c.calico.then)
 }
 
-// installMissingCalico installs Calico on a lab whose creation failed before that and was retained. Where Calico is there, it
-// stays as it is.
+// installMissingCalico installs Calico on a lab that was retained after its creation failed before that step. An existing
+// Calico stays as it is.
 func (c *creation) installMissingCalico(ctx context.Context, detail func(string)) error {
 	config, _, err := c.api(ctx, detail)
 	if err != nil {
@@ -329,7 +329,7 @@ func (c *creation) installTools(ctx context.Context, detail func(string)) error 
 		return err
 	}
 	if c.opts.Wait > 0 {
-		// A pod that comes before its node's Calico is tried again and again, and what that costs delays Calico itself.
+		// The kubelet retries a pod that comes before its node's Calico again and again, and that delays Calico itself.
 		checker, err := cluster.NewChecker(config)
 		if err != nil {
 			return err
@@ -367,7 +367,7 @@ func (c *creation) waitReady(ctx context.Context, detail func(string)) error {
 	return checker.WaitReady(ctx, members, c.fabricProblems, detail)
 }
 
-// fabricProblems returns what is missing of the fabric and the tunnels, on the nodes themselves.
+// fabricProblems returns the missing parts of the fabric and the tunnels, as seen on the nodes.
 func (c *creation) fabricProblems(ctx context.Context) ([]string, error) {
 	states, err := c.wiring(c.record, c.sw).Inspect(ctx)
 	if err != nil {

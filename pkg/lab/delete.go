@@ -13,12 +13,12 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
 )
 
-// ErrNoLab says that there is no lab of the name that was given.
+// ErrNoLab says that no lab has the given name.
 var ErrNoLab = errors.New("no such lab")
 
 // Delete removes a lab, whole or half-built: its containers, its entries in the kubeconfig that it wrote to (or in kubeconfig,
-// where one is given), and Docker's network "kind" if the lab brought it and nobody else uses it. It needs no answer from the
-// cluster. Where there is no such lab the error is ErrNoLab.
+// if given), and Docker's network "kind" if the lab brought it and it is no longer in use. It needs no answer from the
+// cluster. Without such a lab the error is ErrNoLab.
 func (m *Manager) Delete(ctx context.Context, name, kubeconfig string) error {
 	f, err := m.find(ctx, name)
 	if err != nil {
@@ -32,7 +32,7 @@ func (m *Manager) Delete(ctx context.Context, name, kubeconfig string) error {
 		}
 		return m.remove(ctx, now, kubeconfig)
 	})
-	if errors.Is(err, errNoLock) { // its image is gone, say: what is left is removed all the same
+	if errors.Is(err, errNoLock) { // its image may be gone: the rest is removed all the same
 		err = m.remove(ctx, f, kubeconfig)
 	}
 	return step.Done(err)
@@ -64,7 +64,7 @@ func (m *Manager) remove(ctx context.Context, f *found, kubeconfig string) error
 	return nil
 }
 
-// forget takes the lab out of the kubeconfig. A cluster of kind's with the same name that is not a lab's keeps its entries.
+// forget removes the lab from the kubeconfig. A kind cluster of the same name that is not a lab keeps its entries.
 func (m *Manager) forget(ctx context.Context, f *found, path string) error {
 	others, err := m.Runtime.List(ctx, "label="+record.KindCluster+"="+f.name)
 	if err != nil {
@@ -82,7 +82,7 @@ func (m *Manager) forget(ctx context.Context, f *found, path string) error {
 	return nil
 }
 
-// removeEmptyKubeconfig removes a kubeconfig that has nothing in it any more.
+// removeEmptyKubeconfig removes a kubeconfig without any entries.
 func removeEmptyKubeconfig(path string) error {
 	c, err := clientcmd.LoadFromFile(path)
 	if err != nil || len(c.Clusters)+len(c.Contexts)+len(c.AuthInfos) > 0 {
@@ -94,10 +94,10 @@ func removeEmptyKubeconfig(path string) error {
 	return nil
 }
 
-// removeNetwork removes kind's network where nobody is on it: neither a running container nor one that is stopped.
+// removeNetwork removes kind's network if it has no containers, neither running nor stopped.
 func (m *Manager) removeNetwork(ctx context.Context) error {
 	var err error
-	// A container that is being removed is no longer listed, and its end of the network is there for another moment.
+	// A container that is being removed is no longer listed, but its end of the network exists for another moment.
 	_ = wait.PollUntilContextTimeout(ctx, lockPoll, lockPatience, true, func(context.Context) (bool, error) {
 		var users []container.Container
 		if users, err = m.Runtime.List(ctx, "network="+record.KindNetwork); err != nil || len(users) > 0 {

@@ -6,7 +6,7 @@ import (
 )
 
 // DryRun returns what Create would do, as a list of steps, and then every file that it would use. It looks at nothing, so it
-// works without Docker; what "auto" will find is left open.
+// works without Docker; "auto" stays unresolved.
 func DryRun(o CreateOptions) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Lab %q would be created in these steps:\n", o.Lab.Name)

@@ -21,7 +21,7 @@ const (
 	defineCR    = "installations.operator.tigera.io"
 )
 
-// Existing returns what a lab that is on the Docker host was created from. Where it does not say, it is what o says.
+// Existing returns the options that a lab on the Docker host was created with. Values that it does not record are o's.
 func (m *Manager) Existing(ctx context.Context, o CreateOptions) (CreateOptions, error) {
 	f, err := m.find(ctx, o.Lab.Name)
 	if err != nil {
@@ -49,8 +49,8 @@ func merge(o CreateOptions, r record.Record) CreateOptions {
 	return o
 }
 
-// Export returns the files of a lab with which users of containerlab can go on. A Calico that is installed by manifest is
-// among them as it would be installed; for that its manifest is read.
+// Export returns the files of a lab for users of containerlab. They include a Calico that is installed by manifest as it
+// would be installed; for that Export reads its manifest.
 func (m *Manager) Export(ctx context.Context, o CreateOptions) ([]render.File, error) {
 	t, err := o.topology()
 	if err != nil {
@@ -86,7 +86,7 @@ func (m *Manager) Export(ctx context.Context, o CreateOptions) ([]render.File, e
 	return append(files, render.File{Path: pathTopology, Text: topology}, render.File{Path: readme, Text: page}), nil
 }
 
-// operatorManifests are what the operator is installed from.
+// operatorManifests are the manifests that install the operator.
 func (o CreateOptions) operatorManifests() ([]string, error) {
 	location, err := o.calicoLocation()
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
 )
 
-// Where the files are in an export. The names are those that labs for containerlab commonly have.
+// The paths of the files in an export. The names are common in labs for containerlab.
 const (
 	pathLab       = "lab.yaml"
 	pathTopology  = "topology.clab.yaml"
@@ -25,7 +25,7 @@ func (o CreateOptions) switchKind() (fabric.Kind, error) {
 	return fabric.Find(o.Switch)
 }
 
-// files renders what the lab is made of. The nodes are marked as the lab's if it is this program that makes them.
+// files renders the lab's files. The nodes are marked as the lab's if this program makes them.
 func (o CreateOptions) files(marked bool) ([]render.File, error) {
 	k, err := o.switchKind()
 	if err != nil {

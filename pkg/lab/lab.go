@@ -38,7 +38,7 @@ type found struct {
 	helpers []container.Container // left by a command that was killed, or running
 }
 
-// isStarting reports whether all that is there is what a creation looks at the host with before it makes anything.
+// isStarting reports whether the lab has only what a creation uses to look at the host before it makes anything.
 func (f *found) isStarting() bool {
 	return f.sw == nil && len(f.nodes) == 0 && !slices.ContainsFunc(f.helpers, func(c container.Container) bool { return !c.State.Running })
 }
@@ -207,7 +207,7 @@ func (f *found) summary() Summary {
 	return s
 }
 
-// reason returns the last line of what a command said, or of an error.
+// reason returns the last line of a command's standard error, or of an error.
 func reason(err error) string {
 	s := strings.TrimSpace(err.Error())
 	return s[strings.LastIndex(s, "\n")+1:]

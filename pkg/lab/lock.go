@@ -17,10 +17,10 @@ import (
 )
 
 // A command that changes a lab holds the lab's lock. The lock is a container that reads its standard input, and the command
-// holds the other end: when the command ends, however it ends and on whichever machine, the input ends, the container with it,
-// and the runtime removes it. So a lock never outlives its command, and nobody has to judge whether a lock is stale by its age.
+// holds the other end. When the command ends, however and on whichever machine, the input ends, then the container, and the
+// runtime removes it. So a lock never outlives its command, and its age does not matter.
 
-// What locks are held for.
+// The purposes of locks.
 const (
 	forCreation = "creation"
 	forDeletion = "deletion"
@@ -35,7 +35,7 @@ const (
 // errBusy says that another command holds the lock of a lab.
 var errBusy = errors.New("under way")
 
-// errNoLock says that a lock could not be made, and nobody holds it.
+// errNoLock says that a lock could not be made, although it is free.
 var errNoLock = errors.New("lock the lab")
 
 // errLockLost says that somebody removed the lock while it was held.
@@ -70,13 +70,13 @@ func (m *Manager) exclusively(ctx context.Context, lab, image, purpose string, f
 
 // lock takes the lock of a lab. It waits a moment for one that is held.
 func (m *Manager) lock(ctx context.Context, lab, image, purpose string) (l *lock, err error) {
-	// The time limits the attempts, and none of them is cut off: a name that is taken must stay that.
+	// The time bounds the attempts and cuts none of them off: a name that is taken must stay so.
 	_ = wait.PollUntilContextTimeout(ctx, lockPoll, lockPatience, true, func(context.Context) (bool, error) {
 		l, err = m.tryLock(ctx, lab, image, purpose)
 		return !errors.Is(err, container.ErrInUse), nil
 	})
 	if err != nil && ctx.Err() == nil {
-		// Whatever the runtime said: what counts is whether the lock runs.
+		// Whatever the runtime said, only a lock that runs counts.
 		cleared, clearErr := m.clearLock(ctx, lab, purpose)
 		if clearErr != nil {
 			err = clearErr
@@ -96,8 +96,8 @@ func (m *Manager) lock(ctx context.Context, lab, image, purpose string) (l *lock
 	}
 }
 
-// clearLock removes a lock whose command was killed before the container ran, and reports whether it did. The error is errBusy
-// where the lock runs.
+// clearLock removes a lock whose command was killed before the container ran, and reports whether it did. The error is
+// errBusy if the lock runs.
 func (m *Manager) clearLock(ctx context.Context, lab, purpose string) (bool, error) {
 	holders, err := m.Runtime.Inspect(ctx, record.LockName(lab))
 	switch {
@@ -136,13 +136,13 @@ func (m *Manager) tryLock(ctx context.Context, lab, image, purpose string) (*loc
 		l.err = m.Runtime.Run(context.WithoutCancel(ctx), container.Spec{
 			Name: record.LockName(lab), Image: image, Labels: labels, Network: "none", Entrypoint: "sh", Args: []string{"-c", "echo; exec cat"},
 		}, r, &firstWrite{then: func() { close(held) }})
-		_ = r.Close() // nobody reads it any more
+		_ = r.Close() // it has no reader any more
 	}()
 	select {
 	case <-held:
 		return l, nil
 	case <-l.ended:
-		_ = w.Close() // nobody reads from it
+		_ = w.Close() // it has no reader
 		return nil, errors.Join(l.err, ctx.Err())
 	case <-ctx.Done():
 		l.release()

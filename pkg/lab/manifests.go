@@ -45,7 +45,7 @@ const maxManifest = 32 << 20
 
 var versionPattern = regexp.MustCompile(`^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`)
 
-// manifests is what is to be created on the cluster to have Calico.
+// manifests are the objects that install Calico on the cluster.
 type manifests struct {
 	first []*unstructured.Unstructured // what Calico publishes, with our changes
 	then  []*unstructured.Unstructured // our own resources, of the kinds that the first ones define
@@ -57,7 +57,7 @@ type source struct {
 	http     *http.Client
 }
 
-// loadCalico reads Calico's manifests and makes of them what the lab wants.
+// loadCalico reads Calico's manifests and adapts them to the lab.
 func (m *Manager) loadCalico(ctx context.Context, o CreateOptions) (manifests, error) {
 	location, err := o.calicoLocation()
 	if err != nil {
@@ -126,7 +126,7 @@ func (s source) operator(ctx context.Context, l spec.Lab) (manifests, error) {
 	return all, err
 }
 
-// read returns a file's text. One that is not there gives an error that is fs.ErrNotExist.
+// read returns a file's text. For an absent file the error is fs.ErrNotExist.
 func (s source) read(ctx context.Context, name string) (string, error) {
 	if strings.HasPrefix(s.location, "https://") || strings.HasPrefix(s.location, "http://") {
 		return s.fetch(ctx, strings.TrimSuffix(s.location, "/")+"/"+name)
@@ -152,7 +152,7 @@ func (s source) fetch(ctx context.Context, url string) (string, error) {
 	resp, err := s.http.Do(req)
 	if err != nil {
 		if failed := (*neturl.Error)(nil); errors.As(err, &failed) {
-			err = failed.Err // a *url.Error is taken for the API server's, which this is not
+			err = failed.Err // a *url.Error would be taken for the API server's
 		}
 		return "", fmt.Errorf("fetch Calico's manifest %s: %w: --calico-manifests takes a folder or another URL", url, err)
 	}

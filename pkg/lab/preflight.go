@@ -17,11 +17,11 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
 )
 
-// minInotifyInstances is what a node of kind needs of fs.inotify.max_user_instances, roughly: its kubelet, kube-proxy and
+// minInotifyInstances is roughly how much of fs.inotify.max_user_instances a kind node needs: its kubelet, kube-proxy and
 // systemd watch files, and with the kernel's default of 128 they fail with "too many open files".
 const minInotifyInstances = 170
 
-// preflight looks for everything that would make the plan fail, before anything is made, and reports all of it at once.
+// preflight looks for everything that would make the plan fail, before anything is made, and reports all at once.
 // It returns the network for kind's nodes, or nil if it does not exist yet.
 func (m *Manager) preflight(ctx context.Context, o *CreateOptions) (*container.Network, error) {
 	var errs []error
@@ -44,8 +44,8 @@ func (m *Manager) preflight(ctx context.Context, o *CreateOptions) (*container.N
 	return network, errors.Join(errs...)
 }
 
-// checkKubeconfig makes sure that the file can be written: kind does so in the end, when all nodes are there. Kind puts a
-// lock beside it.
+// checkKubeconfig makes sure that the file can be written: kind writes it last, after all nodes exist, and puts a lock
+// beside it.
 func checkKubeconfig(path string) error {
 	const advice = "name another in KUBECONFIG or with --kubeconfig"
 	switch info, err := os.Stat(path); {
@@ -67,7 +67,7 @@ func checkKubeconfig(path string) error {
 	f, err := os.CreateTemp(folder, ".kubectl-dualstack-")
 	if err != nil {
 		if p := (*fs.PathError)(nil); errors.As(err, &p) {
-			err = p.Err // the name of our own file says nothing
+			err = p.Err // the name of our own file means nothing to users
 		}
 		return fmt.Errorf("kubeconfig %s: cannot be written: %w: %s", path, err, advice)
 	}
@@ -75,7 +75,7 @@ func checkKubeconfig(path string) error {
 	return os.Remove(f.Name())
 }
 
-// checkNetwork looks at the network that kind uses. kind creates one with IPv6 where there is none.
+// checkNetwork looks at the network that kind uses. kind creates one with IPv6 if it is missing.
 func checkNetwork(runtime string, n *container.Network, o *CreateOptions) error {
 	if n == nil {
 		return nil
@@ -118,7 +118,7 @@ func (m *Manager) checkNames(ctx context.Context, o *CreateOptions) error {
 	return errors.Join(errs...)
 }
 
-// chooseSwitch decides what "auto" means and makes sure that the switch's image is there.
+// chooseSwitch resolves "auto" and makes sure that the switch's image is present.
 func (m *Manager) chooseSwitch(ctx context.Context, o *CreateOptions) error {
 	kinds := fabric.Kinds()
 	if o.Switch != SwitchAuto {
@@ -144,7 +144,7 @@ func (m *Manager) chooseSwitch(ctx context.Context, o *CreateOptions) error {
 	return nil
 }
 
-// ensureImage makes sure that an image is there, and pulls it where it is not.
+// ensureImage makes sure that an image is present, and pulls it if it is not.
 func (m *Manager) ensureImage(ctx context.Context, ref, what, flag string) error {
 	have, err := m.Runtime.HasImage(ctx, ref)
 	if err != nil {

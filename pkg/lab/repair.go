@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/steps"
 )
 
-// repair makes a lab whole again that was whole before.
+// repair makes a lab complete again that was complete before.
 func (m *Manager) repair(ctx context.Context, f *found, o CreateOptions) error {
 	if err := sameLab(f.record, o); err != nil {
 		return err
@@ -35,8 +35,8 @@ func (m *Manager) repair(ctx context.Context, f *found, o CreateOptions) error {
 	}.Run(ctx, m.Progress, true)
 }
 
-// start starts what was stopped, the switch and the control plane first, so that Docker gives them the addresses that they
-// had.
+// start starts stopped containers, the switch and the control plane first, so that Docker gives them the addresses that
+// they had.
 func (c *creation) start(ctx context.Context, f *found) error {
 	stopped := []string{}
 	for _, x := range append([]container.Container{*f.sw}, f.nodes...) {
@@ -52,7 +52,7 @@ func (c *creation) start(ctx context.Context, f *found) error {
 	return nil
 }
 
-// sameLab makes sure that the lab that exists is the one that is asked for.
+// sameLab makes sure that the existing lab is the requested one.
 func sameLab(r record.Record, o CreateOptions) error {
 	var different []string
 	if o.Lab != r.Lab {

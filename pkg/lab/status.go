@@ -40,14 +40,14 @@ func part(name, role string, problems ...string) Part {
 }
 
 // Status returns the parts of a lab: the switch, the nodes, and what runs on the cluster. It looks at each part itself, so
-// that a part which is down does not hide another. Where there is no such lab the error is ErrNoLab.
+// that a part that is down does not hide another. Without such a lab the error is ErrNoLab.
 func (m *Manager) Status(ctx context.Context, name string) ([]Part, error) {
 	f, err := m.find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if f.sw == nil {
-		// Without the switch nothing tells which addresses the lab has.
+		// Without the switch the lab's addresses are unknown.
 		all := []Part{part(name+"-switch", record.RoleSwitch, "the container is gone: delete the lab and create it again")}
 		for _, n := range f.nodes {
 			all = append(all, part(n.Name, "node", containerProblems(n.State.Running)...))
@@ -121,7 +121,7 @@ func (m *Manager) nodeParts(ctx context.Context, f *found, sw fabric.Switch) ([]
 	return all, nil
 }
 
-// clusterParts asks the API server. When it does not answer, that is the one problem, and nothing is said of the rest.
+// clusterParts asks the API server. If it does not answer, that is the one problem, and the rest is left out.
 func (m *Manager) clusterParts(ctx context.Context, l spec.Lab) ([]Part, cluster.Health) {
 	health, err := m.health(ctx, l)
 	if err != nil {

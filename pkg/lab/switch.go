@@ -7,14 +7,14 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/fabric"
 )
 
-// SwitchView is what a lab's switch itself sees.
+// SwitchView is a lab's switch as it sees itself.
 type SwitchView struct {
 	Name       string // of the container
 	Interfaces []fabric.Interface
 	Routes     []fabric.Route // IPv4 first
 }
 
-// Switch asks a lab's switch for its interfaces and routes. Where there is no such lab the error is ErrNoLab.
+// Switch asks a lab's switch for its interfaces and routes. Without such a lab the error is ErrNoLab.
 func (m *Manager) Switch(ctx context.Context, name string) (*SwitchView, error) {
 	f, err := m.find(ctx, name)
 	if err != nil {

@@ -61,7 +61,7 @@ func Write(dir string, files []render.File, force bool) error {
 	return nil
 }
 
-// checkOverwrite returns an error that names the files that are somebody's.
+// checkOverwrite returns an error that names the files that an earlier call did not write.
 func checkOverwrite(root *os.Root, dir string, files []render.File) error {
 	var foreign []string
 	for _, f := range files {
@@ -81,7 +81,7 @@ func checkOverwrite(root *os.Root, dir string, files []render.File) error {
 	return nil
 }
 
-// sealed is the text of a file behind a comment that tells later calls that it is theirs.
+// sealed returns the text of a file behind a comment by which later calls recognize it.
 func sealed(f render.File) string {
 	open, end := "# ", ""
 	switch filepath.Ext(f.Path) {

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// How pods are written by FillPods: so many of them in a transaction of etcd, and so many transactions at once.
+// FillPods writes this many pods in a transaction of etcd, and this many transactions at once.
 const (
 	fillBatch       = 100
 	fillConnections = 4

@@ -25,7 +25,7 @@ const execProtocol = "v4.channel.k8s.io"
 const streamTimeout = 10 * time.Second
 
 // Kubelet is a kubelet for any number of nodes that runs nothing: it answers an exec into a pod, whatever the command, and
-// a request for its log, with what that pod is to print. Nodes name its port, and the loopback as their ExternalIP.
+// a request for its log, with the output set for that pod. Nodes name its port, and the loopback as their ExternalIP.
 type Kubelet struct {
 	// Answer returns what a pod prints. An error ends the command with exit code 1.
 	Answer func(pod string) ([]byte, error)
@@ -97,7 +97,7 @@ func (k *Kubelet) exec(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{corev1.StreamTypeStdout, corev1.StreamTypeStderr} {
 		err = errors.Join(err, streams[name].Close())
 	}
-	// The connection may be gone, in which case nobody is there to be told.
+	// The connection may be gone, and then nobody reads the error.
 	_ = json.NewEncoder(streams[corev1.StreamTypeError]).Encode(exitStatus(err))
 	_ = streams[corev1.StreamTypeError].Close()
 }
@@ -131,7 +131,7 @@ func awaitStreams(opened <-chan httpstream.Stream, names ...string) (map[string]
 	return streams, nil
 }
 
-// exitStatus is how a kubelet says how a command has ended.
+// exitStatus is a kubelet's report of how a command ended.
 func exitStatus(err error) metav1.Status {
 	if err == nil {
 		return metav1.Status{Status: metav1.StatusSuccess}

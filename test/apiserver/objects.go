@@ -24,8 +24,8 @@ import (
 	"k8s.io/client-go/restmapper"
 )
 
-// Load creates the objects of all YAML files of a folder, in the order of the files' names, with their status, which
-// otherwise nobody would set.
+// Load creates the objects of all YAML files of a folder, in the order of the files' names, with their status: no
+// controller sets it.
 func (s *Server) Load(ctx context.Context, dir string) error {
 	objects, err := readDir(dir)
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *Server) Load(ctx context.Context, dir string) error {
 }
 
 // LoadDefinitions creates the CustomResourceDefinitions among the objects of a folder, each once, and waits until their
-// resources are served. Calico's folder of manifests will do, as will one of nothing but definitions.
+// resources are served. Calico's folder of manifests will do, and so will a folder of definitions only.
 func (s *Server) LoadDefinitions(ctx context.Context, dir string) error {
 	objects, err := readDir(dir)
 	if err != nil {
@@ -57,8 +57,8 @@ func (s *Server) LoadDefinitions(ctx context.Context, dir string) error {
 // definitionKind is the kind whose objects define further kinds.
 const definitionKind = "CustomResourceDefinition"
 
-// Create creates objects with their status. An owner reference without a UID is given that of the owner, which must be one
-// of the objects before.
+// Create creates objects with their status. An owner reference without a UID gets the owner's. The owner must be one of
+// the earlier objects.
 func (s *Server) Create(ctx context.Context, objects ...*unstructured.Unstructured) error {
 	client, err := dynamic.NewForConfig(s.Config)
 	if err != nil {

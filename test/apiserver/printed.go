@@ -11,8 +11,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
 
-// printed returns what the script of package nodetables prints on a node with these tables: iproute2's JSON, section by
-// section, as far as it is read.
+// printed returns the output of package nodetables' script on a node with these tables: iproute2's JSON, section by
+// section, with only the values that are read.
 func printed(t inspect.NodeTable) ([]byte, error) {
 	sections := []struct {
 		name string

@@ -21,7 +21,7 @@ import (
 	"k8s.io/client-go/util/cert"
 )
 
-// The environment variables that name what the servers are made of.
+// The environment variables that name the servers' binaries and definitions.
 const (
 	// EnvBin names the folder with the binaries etcd and kube-apiserver, and kubectl for scripts that compare with it.
 	EnvBin = "DUALSTACK_TEST_BIN"
@@ -39,8 +39,8 @@ const (
 	pollInterval = 50 * time.Millisecond
 )
 
-// kubeletAddressType is the type of the address at which nodes have their Kubelet, if they have one. It is not that of
-// the addresses that the inspectors show.
+// kubeletAddressType is the type of the address at which nodes have their Kubelet, if any. The inspectors show addresses
+// of another type.
 const kubeletAddressType = corev1.NodeExternalIP
 
 // Server is a running API server with its etcd.
@@ -191,7 +191,7 @@ func (s *Server) Kubeconfig(user string) (string, error) {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// freePorts returns ports that nobody listens on. They are held together until all are found, so that they differ.
+// freePorts returns free ports. It holds all of them until the last one is found, so that they differ.
 func freePorts(n int) ([]int, error) {
 	ports := make([]int, n)
 	for i := range ports {

@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// How calico-node is installed by its manifest.
+// The names that Calico's manifest gives to calico-node.
 const (
 	calicoNode      = "calico-node"
 	calicoNamespace = metav1.NamespaceSystem
@@ -52,7 +52,7 @@ func Objects(s *inspect.Snapshot, kubeletPort int) ([]*unstructured.Unstructured
 	return append(objects, calicoObjects(s)...), nil
 }
 
-// Answers returns what a Kubelet answers for the nodes of a snapshot: what the script prints on each.
+// Answers returns a Kubelet's answers for the nodes of a snapshot: the output of the script on each.
 func Answers(s *inspect.Snapshot) (func(pod string) ([]byte, error), error) {
 	byPod := map[string][]byte{}
 	for name, table := range s.Tables {
@@ -199,7 +199,7 @@ func calicoObjects(s *inspect.Snapshot) []*unstructured.Unstructured {
 	return objects
 }
 
-// block lists an entry for each address of the block: none for a free one, else the index of its attributes.
+// block lists an entry for each address of the block: nil for a free one, else the index of its attributes.
 func block(b *inspect.IPAMBlock, i int) *unstructured.Unstructured {
 	used := map[netip.Addr]inspect.Allocation{}
 	for _, a := range b.Allocations {

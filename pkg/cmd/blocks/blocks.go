@@ -14,7 +14,7 @@ const (
 
 		Calico's IPAM gives each node blocks of addresses from the pools. For each block: its pool, the node that it is affine
 		to, how many of its addresses are in use, and which of them other nodes have borrowed. With -o wide also the handles:
-		IPAM's names for who has the addresses.`
+		IPAM's names for the owners of the addresses.`
 	example = `
 		# All blocks
 		kubectl dualstack blocks

@@ -21,12 +21,12 @@ const (
 	short = "Find out why a cluster is not dual-stack: the causes, and how to mend them"
 	long  = short + `.
 
-		Every rule looks for one kind of trouble: in the nodes' addresses, the hosts' settings, Calico's settings and pools, pods,
-		the tables of the nodes' kernels, and services. What follows from another finding is folded under it, so that the causes
-		come first. Each has a code that stays; --explain CODE says what it means, how it comes about and how to mend it.
+		Every rule looks for one kind of fault: in the nodes' addresses, the hosts' settings, Calico's settings and pools, pods,
+		the tables of the nodes' kernels, and services. Findings that follow from another one are folded under it, so that the
+		causes come first. Each has a stable code; --explain CODE says what it means, its causes and how to mend it.
 
-		A cluster that is meant to have one family is told so, and no more. A rule whose facts could not be read is "not
-		checked". With -o wide, findings that follow from others are shown too, and those that are only worth knowing.
+		For a cluster that is meant to have one family, the command says so, and no more. A rule whose facts could not be read
+		is "not checked". -o wide also shows findings that follow from others, and those that are only worth knowing.
 
 		The exit code is 2 when there is a finding of the severity of --fail-on or worse.`
 	example = `
@@ -93,7 +93,7 @@ func codes() []string {
 	return all
 }
 
-// words are what --only and --skip take.
+// words are the values of --only and --skip.
 func words() []string {
 	var all []string
 	for _, s := range check.Sections() {
@@ -110,7 +110,7 @@ func (f *Flags) ToOptions(*cobra.Command, []string) (*Options, error) {
 	}
 	shared.Request.Namespace = "" // the rules are about the whole cluster
 	node := shared.Request.Node
-	shared.Request.Node = "" // which narrows pods: a rule sees all of them
+	shared.Request.Node = "" // it narrows pods, and a rule sees all of them
 	o := &Options{Options: shared, FailOn: inspect.Severity(f.FailOn), Explain: f.Explain, node: node,
 		text: f.Print.IsTable(), wide: f.Print.IsWide()}
 	for _, word := range slices.Concat(f.Only, f.Skip) {
@@ -147,7 +147,7 @@ type Options struct {
 	findings   *printer.Printer[inspect.Finding]
 }
 
-// Validate reports what of the command line cannot be.
+// Validate reports flags that are invalid.
 func (o *Options) Validate() error {
 	switch {
 	case o.FailOn != inspect.SeverityError && o.FailOn != inspect.SeverityWarning:
@@ -189,7 +189,7 @@ func (o *Options) Run(ctx context.Context) error {
 	return o.failed(report.Items)
 }
 
-// failed is an error where there are findings of --fail-on or worse.
+// failed returns an error if there are findings of --fail-on or worse.
 func (o *Options) failed(findings []inspect.Finding) error {
 	bad := 0
 	for _, f := range findings {
@@ -204,7 +204,7 @@ func (o *Options) failed(findings []inspect.Finding) error {
 	return exit.FindingsIf(bad, "%d %s of severity %s or worse", bad, noun, o.FailOn)
 }
 
-// page is what --explain prints of a rule.
+// page is what --explain prints about a rule.
 func page(r check.Rule) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s, %s): %s\n\n", r.Code, r.Section, r.Severity, r.Title)

@@ -47,7 +47,7 @@ func rulesTable() printer.Table[Rule] {
 	}
 }
 
-// findingsTable names findings for -o name; the formats of machines need no columns, and people get printText.
+// findingsTable names findings for -o name; formats for programs need no columns, and people get printText.
 func findingsTable() printer.Table[inspect.Finding] {
 	return printer.Table[inspect.Finding]{
 		Kind: check.Kind,
@@ -96,7 +96,7 @@ func (o *Options) printText(s *inspect.Snapshot, report *inspect.Report[inspect.
 	return err
 }
 
-// printUnchecked names the rules that could not be run, once for each reason.
+// printUnchecked names the rules that could not run, once for each reason.
 func (o *Options) printUnchecked(line func(string, ...any), omitted []inspect.Omission) {
 	codes := map[string][]string{}
 	var reasons []string

@@ -1,4 +1,4 @@
-// Package command builds every command of the program in one way: flags -> options -> validate -> run.
+// Package command builds every command of the program the same way: flags -> options -> validate -> run.
 package command
 
 import (
@@ -26,9 +26,9 @@ type Spec[O Options] struct {
 	Args                 cobra.PositionalArgs // nil: the command takes none
 	// Complete completes the arguments. Without it, TAB offers nothing: cobra would offer files.
 	Complete cobra.CompletionFunc
-	// AddFlags binds the flags; nil: there are none.
+	// AddFlags binds the flags; nil: no flags.
 	AddFlags func(*cobra.Command)
-	// ToOptions resolves what the flags and the arguments stand for.
+	// ToOptions resolves the flags and the arguments.
 	ToOptions func(cmd *cobra.Command, args []string) (O, error)
 }
 
@@ -78,12 +78,12 @@ func Group(use, short, long, example string) *cobra.Command {
 	}
 }
 
-// usage marks what a check of the arguments finds as a mistake of the command line.
+// usage marks the error of a check of the arguments as a mistake of the command line.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error { return exit.Usage(check(cmd, args)) }
 }
 
-// Valid is for options that leave nothing to validate.
+// Valid is for options without anything to validate.
 type Valid struct{}
 
 // Validate implements Options.

@@ -9,22 +9,22 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// CompleteFlag completes a flag. Cobra's only error is that the flag does not exist, or has a completion already: a mistake
-// of the program, which every test would show.
+// CompleteFlag completes a flag. Cobra fails only if the flag does not exist or has a completion already: a mistake of the
+// program, which every test would show.
 func CompleteFlag(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
 		panic(err)
 	}
 }
 
-// Words completes one of some fixed words; without any, it keeps the shell from offering files.
+// Words completes one of some fixed words. Without words, it keeps the shell from offering files.
 func Words(words ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 }
 
-// WriteCandidates is the one filter of all completions: it hands on what cobra has printed for a shell, without the
-// candidates that a shell might expand or a terminal obey. Their names come from clusters, snapshots, kubeconfig files and
-// folders, and shells with an older kubectl have run what was among their candidates.
+// WriteCandidates is the one filter of all completions: it passes on what cobra has printed for a shell, without the
+// candidates that a shell might expand or a terminal obey. The names come from clusters, snapshots, kubeconfig files and
+// folders, and shells with an older kubectl have run candidates as commands.
 func WriteCandidates(out io.Writer, printed string) error {
 	var kept strings.Builder
 	for line := range strings.Lines(printed) {
@@ -42,6 +42,6 @@ func WriteCandidates(out io.Writer, printed string) error {
 	return err
 }
 
-// harmless are words that mean nothing to a shell: no expansion, no quote, no space, and no "=" or "~" at the begin, which
-// zsh expands. The last line of cobra's, such as ":4", is one.
+// harmless matches words that mean nothing to a shell: no expansion, no quote, no space, and no "=" or "~" at the start,
+// which zsh expands. Cobra's last line, such as ":4", is one.
 var harmless = regexp.MustCompile(`^[-\pL\pN._/:@%+,][-\pL\pN._/:@%+,=]*$`)

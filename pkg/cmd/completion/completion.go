@@ -28,7 +28,7 @@ const (
 		source <(kubectl dualstack completion bash)`
 )
 
-// shells lists what the command takes.
+// shells lists the arguments that the command takes.
 func shells() []string { return []string{"bash", "fish", "powershell", "zsh"} }
 
 // NewCmdCompletion returns "dualstack completion". runF replaces Run in tests; it is nil in production.

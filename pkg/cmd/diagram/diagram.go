@@ -1,5 +1,5 @@
 // Package diagram draws the graph of a cluster: as text for a terminal, for Mermaid, for Graphviz, and as an SVG picture. It
-// computes nothing of what it draws, and names that came from a cluster are escaped in each format.
+// computes nothing, and escapes names from the cluster in each format.
 package diagram
 
 import (
@@ -40,10 +40,10 @@ func Draw(g *graph.Graph, format string) (string, error) {
 	}
 }
 
-// address is an address as text, and nothing where there is none.
+// address returns an address as text, or the empty string for none.
 func address(a netip.Addr) string { return printer.Text(a) }
 
-// addresses are those of both families that there are.
+// addresses returns the addresses that exist, of both families.
 func addresses(a graph.Addresses) []string {
 	var all []string
 	for _, f := range inspect.Families() {
@@ -54,10 +54,10 @@ func addresses(a graph.Addresses) []string {
 	return all
 }
 
-// network stands for the switch in clusters that are no lab's.
+// network stands for the switch in clusters that are not a lab.
 const network = "the nodes' network"
 
-// switchLines says what the switch is, one thing a line.
+// switchLines describes the switch, one property per line.
 func switchLines(s *graph.Switch) []string {
 	if s == nil {
 		return []string{network}
@@ -84,12 +84,12 @@ func podName(p *graph.Pod) string {
 	return name
 }
 
-// tunnelSettings are what all devices of a tunnel have in common.
+// tunnelSettings are the settings that all devices of a tunnel share.
 func tunnelSettings(t *graph.Tunnel) string {
 	return fmt.Sprintf("VNI %d, UDP port %d", t.VNI, t.Port)
 }
 
-// tunnelUse says how much of the traffic between nodes goes through a tunnel, and why not all of it.
+// tunnelUse says how much of the traffic between nodes goes through a tunnel, and why the rest does not.
 func tunnelUse(t *graph.Tunnel) (use, why string) {
 	all := t.Encapsulated + t.Direct
 	if all == 0 {
@@ -117,7 +117,7 @@ func ready(s *graph.Service, f inspect.Family) string {
 	return ""
 }
 
-// readiness is that of both families.
+// readiness returns the ready endpoints of both families.
 func readiness(s *graph.Service) string {
 	var parts []string
 	for _, f := range inspect.Families() {
@@ -161,7 +161,7 @@ func sign(m graph.Mark) string {
 	}
 }
 
-// left says what a picture leaves out, one sentence each.
+// left lists what a picture leaves out, one sentence each.
 func left(l graph.Left) []string {
 	var all []string
 	for _, x := range []struct {
@@ -182,7 +182,7 @@ func more(n int, one, many string) string {
 	return fmt.Sprintf("… and %d more %s", n, many)
 }
 
-// shown tells which nodes a picture has: paths to others cannot be drawn.
+// shown returns the nodes of a picture: paths to others cannot be drawn.
 func shown(g *graph.Graph, name string) (int, bool) {
 	i := slices.IndexFunc(g.Nodes, func(n graph.Node) bool { return n.Name == name })
 	return i, i >= 0

@@ -92,7 +92,7 @@ func (d *dot) services(g *graph.Graph) {
 	}
 }
 
-// dotColour is what a statement ends with for a part that is marked.
+// dotColour ends the statement of a marked part.
 func dotColour(m graph.Mark) string {
 	if !m.Marked() {
 		return ""
@@ -100,7 +100,7 @@ func dotColour(m graph.Mark) string {
 	return fmt.Sprintf(`, color="%s", fontcolor="%s", penwidth=2`, colour(m.Health()), colour(m.Health()))
 }
 
-// centred ends a line of a label that is centred.
+// centred ends a centred line of a label.
 const centred = `\n`
 
 // dotText quotes lines of text, which end in one of Graphviz' line ends. Graphviz reads escape sequences and HTML's entities in labels.

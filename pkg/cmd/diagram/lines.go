@@ -7,9 +7,9 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/graph"
 )
 
-// What the formats have in common that write a label of some lines for each part.
+// The formats that write a multi-line label for each part share these functions.
 
-// colour is what marks a part that is not as expected, where pages may be light or dark.
+// colour marks a part that is not as expected; it can be read on light and dark pages.
 func colour(h inspect.Health) string {
 	if h == inspect.Doubtful {
 		return "#bf8700"

@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/graph"
 )
 
-// mermaid collects the lines of a flowchart. Edges have numbers, by which their colours refer to them.
+// mermaid collects the lines of a flowchart. Colours refer to edges by number.
 type mermaid struct {
 	strings.Builder
 	edges    int
@@ -70,7 +70,7 @@ func (m *mermaid) node(g *graph.Graph, i int) {
 	if n.More > 0 {
 		m.vertex(fmt.Sprintf("more%d", i), "(", ")", "more", []string{more(n.More, "pod", "pods")})
 	}
-	if len(n.Pods) == 0 { // an empty subgraph is no node that edges could lead to
+	if len(n.Pods) == 0 { // edges cannot lead to an empty subgraph
 		m.vertex(fmt.Sprintf("none%d", i), "(", ")", "more", []string{"no pods"})
 	}
 	m.line("  end")
@@ -102,7 +102,7 @@ func (m *mermaid) edge(from, arrow, to, label string, h inspect.Health) {
 	m.edges++
 }
 
-// notes says in words what is marked, and what is left out.
+// notes lists the marked and the omitted parts in words.
 func (m *mermaid) notes(g *graph.Graph) {
 	for _, f := range g.Faults() {
 		m.vertex(fmt.Sprintf("fault%d", f.Number), "[", "]", f.Health().String(), faultLines(f))
@@ -126,7 +126,7 @@ func (m *mermaid) styles() {
 	}
 }
 
-// class is that of a healthy part, or of its health.
+// class returns healthy for a healthy part, else the class of its health.
 func class(healthy string, m graph.Mark) string {
 	if !m.Marked() {
 		return healthy
@@ -134,7 +134,7 @@ func class(healthy string, m graph.Mark) string {
 	return m.Health().String()
 }
 
-// mermaidText quotes lines of text. What is neither a letter, a digit nor harmless becomes an entity in Mermaid's spelling.
+// mermaidText quotes lines of text. All but letters, digits and harmless characters become entities in Mermaid's spelling.
 func mermaidText(lines []string) string {
 	const harmless = " .,:/()-_✗?…"
 	var b strings.Builder

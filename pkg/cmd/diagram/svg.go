@@ -12,7 +12,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/graph"
 )
 
-// Sizes of the picture, in its units: pixels where it is not scaled.
+// Sizes of the picture, in its units: pixels if it is not scaled.
 const (
 	margin    = 24
 	cardWidth = 318 // holds an IPv6 address of full length
@@ -25,15 +25,15 @@ const (
 	radius    = 8  // of marks and of services' letters
 )
 
-// Widths of a character, for what is cut off or wrapped. They are on the safe side: the fonts are those of the reader.
+// Widths of a character, to cut and wrap text. They are on the safe side: the reader chooses the fonts.
 const (
 	boldChar  = 8.2
 	plainChar = 6.6
 	monoChar  = 7.0
 )
 
-// svgStyle has the colours, of GitHub's light and dark themes. The picture has a ground of its own, so that it can be read
-// wherever it stands.
+// svgStyle has the colours of GitHub's light and dark themes. The picture has its own background, so it can be read
+// anywhere.
 const svgStyle = `
 text{font:12px ui-sans-serif,system-ui,"Segoe UI","Helvetica Neue",Arial,"DejaVu Sans",sans-serif;fill:#1f2328}
 .b{font-weight:600;font-size:14px}
@@ -70,7 +70,7 @@ text{fill:#e6edf3}
 }
 `
 
-// canvas collects the elements of the picture. What is drawn later lies above.
+// canvas collects the elements of the picture. Later elements lie above earlier ones.
 type canvas struct {
 	strings.Builder
 	graph *graph.Graph
@@ -97,7 +97,7 @@ func drawSVG(g *graph.Graph) string {
 		c.width, c.y, c.width, c.y, escaped(title(g)), svgStyle, c.width, c.y, c.String())
 }
 
-// title is for those who hear the picture.
+// title is for screen readers.
 func title(g *graph.Graph) string {
 	words := fmt.Sprintf("%s with %d nodes", switchLines(g.Switch)[0], len(g.Nodes)+g.Left.Nodes)
 	if n := len(g.Faults()); n > 0 {
@@ -108,7 +108,7 @@ func title(g *graph.Graph) string {
 
 func (c *canvas) add(format string, args ...any) { fmt.Fprintf(c, format+"\n", args...) }
 
-// text writes a line at a place, cut off at a number of characters; what was cut off shows up under the pointer.
+// text writes a line at a place, cut off at a number of characters; the pointer shows the full text.
 func (c *canvas) text(x, y int, class, s string, limit int) {
 	s = printer.Escape(s)
 	full := ""
@@ -119,7 +119,7 @@ func (c *canvas) text(x, y int, class, s string, limit int) {
 	c.add(`<text x="%d" y="%d" class="%s">%s%s</text>`, x, y, class, full, html.EscapeString(s))
 }
 
-// chars is how many characters of a width fit into a space.
+// chars returns how many characters of a width fit into a space.
 func chars(space int, width float64) int { return int(float64(space) / width) }
 
 // address writes an address with a dot in the colour of its family.
@@ -159,7 +159,7 @@ func column(i int) int { return margin + i*(cardWidth+gap) }
 // socket is where the tunnel of a family leaves a card.
 func socket(i int, f inspect.Family) int { return column(i) + cardWidth*(3+4*family(f))/10 }
 
-// backbone draws the switch, or the network in its place, and its cables.
+// backbone draws the switch, or the network instead of it, and its cables.
 func (c *canvas) backbone() {
 	s := c.graph.Switch
 	height := 40
@@ -184,7 +184,7 @@ func (c *canvas) backbone() {
 	c.y = bottom + cable
 }
 
-// legend names the colours, and says what is left out.
+// legend names the colours, and lists what is left out.
 func (c *canvas) legend() {
 	c.y += 26
 	c.text(margin, c.y, "m", strings.Join(left(c.graph.Left), ", "), chars(c.width-2*margin-120, plainChar))
@@ -196,7 +196,7 @@ func (c *canvas) legend() {
 	c.y += margin - 4
 }
 
-// faults lists what is marked, in words.
+// faults lists the marked parts, in words.
 func (c *canvas) faults() {
 	faults := c.graph.Faults()
 	if len(faults) == 0 {

@@ -18,7 +18,7 @@ const (
 	serviceTop = 88
 )
 
-// cardHeight is that of the node with the most in it: all cards are of the same.
+// cardHeight is the height of all cards: that of the fullest node.
 func (c *canvas) cardHeight() int {
 	height := 0
 	for i := range c.graph.Nodes {
@@ -99,7 +99,7 @@ func (c *canvas) devices(i, bottom int) {
 	}
 }
 
-// tunnels draws a bar for each tunnel, what connects the nodes to it, and below it the paths that are broken.
+// tunnels draws a bar for each tunnel, the lines from the nodes to it, and below it the broken paths.
 func (c *canvas) tunnels() {
 	cards, y := c.y, c.y
 	for _, f := range inspect.Families() { // the lines first: they lie below the bars
@@ -119,7 +119,7 @@ func (c *canvas) tunnels() {
 	}
 }
 
-// tunnel returns that of a family, or nil.
+// tunnel returns the tunnel of a family, or nil.
 func (c *canvas) tunnel(f inspect.Family) *graph.Tunnel {
 	for i := range c.graph.Tunnels {
 		if c.graph.Tunnels[i].Family == f {
@@ -183,7 +183,7 @@ func (c *canvas) arcs(f inspect.Family) []graph.Path {
 	return all
 }
 
-// broken draws paths as arcs that hang below what they lead through, each deeper than the one before.
+// broken draws paths as arcs below the part that they lead through, each deeper than the one before.
 func (c *canvas) broken(paths []graph.Path) {
 	for i, p := range paths {
 		from, _ := shown(c.graph, p.From)

@@ -8,7 +8,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/graph"
 )
 
-// drawText draws a tree from the switch down to the pods, and lists what does not fit into a tree below it.
+// drawText draws a tree from the switch down to the pods. Below it, it lists the parts that do not fit into a tree.
 func drawText(g *graph.Graph) string {
 	var b strings.Builder
 	b.WriteString(printer.Align(textTree(g)))
@@ -90,7 +90,7 @@ func textLeaves(g *graph.Graph, n *graph.Node) [][]string {
 	return rows
 }
 
-// family is the place of a family among the two.
+// family is the index of a family: 0 or 1.
 func family(f inspect.Family) int {
 	if f == inspect.IPv4 {
 		return 0

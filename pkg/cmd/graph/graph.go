@@ -21,12 +21,12 @@ const (
 	short = "Draw the cluster with both families, and mark what is broken"
 	long  = short + `.
 
-		The picture has the switch of a lab, the nodes with their pods, the VXLAN tunnels of each family with how much goes
-		through them, and the services. What the inspectors of tunnel devices, routes, neighbours and forwarding tables find
-		wrong is marked and numbered, and so are nodes and pods that are not ready and services without a ready endpoint.
+		The picture shows the switch of a lab, the nodes with their pods, the VXLAN tunnels of each family with how much goes
+		through them, and the services. The command marks and numbers the faults that the inspectors of tunnel devices, routes,
+		neighbours and forwarding tables find, nodes and pods that are not ready, and services without a ready endpoint.
 
-		Pods and services are those of the namespace, or of all with -A. With a selector for pods, services are shown that send
-		to one of them. Of a large cluster, a part is shown (see --limit), first of all what is marked.
+		Pods and services are those of the namespace, or of all with -A. With a selector for pods, the picture shows the
+		services that send to one of them. It shows only a part of a large cluster (see --limit), marked parts first.
 
 		Formats are text, mermaid (for Markdown), dot (for Graphviz) and svg, a picture for light and dark pages.
 
@@ -42,7 +42,7 @@ const (
 		kubectl dualstack graph --snapshot lab.snapshot --family ipv6 -o mermaid`
 )
 
-// defaultLimit is what still can be read when a picture is as wide as a page.
+// defaultLimit keeps a picture that is as wide as a page readable.
 const defaultLimit = 6
 
 // Flags is what the user typed; ToOptions turns it into what Run needs.
@@ -72,7 +72,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.AddSelectorFlags(cmd)
 	f.AddTableFlags(cmd)
 	cmd.Flags().StringVarP(&f.Output, "output", "o", f.Output, fmt.Sprintf("Output format. One of: (%s).", strings.Join(diagram.Formats(), ", ")))
-	cmd.Flags().IntVar(&f.Limit, "limit", f.Limit, "Draw at most so many nodes, pods of each node, services and broken paths; 0 draws all.")
+	cmd.Flags().IntVar(&f.Limit, "limit", f.Limit, "Draw at most this many nodes, pods of each node, services and broken paths; 0 draws all.")
 	command.CompleteFlag(cmd, "output", command.Words(diagram.Formats()...))
 }
 
@@ -92,7 +92,7 @@ type Options struct {
 	Limit  int
 }
 
-// Validate reports what of the command line cannot be.
+// Validate reports flags that are invalid.
 func (o *Options) Validate() error {
 	switch {
 	case !slices.Contains(diagram.Formats(), o.Format):

@@ -23,8 +23,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile/demo"
 )
 
-// Completions are asked for while somebody waits with a finger on TAB: no more names than one would read, and no longer
-// than one would wait.
+// The user waits for completions with a finger on TAB: no more names than users read, and no longer than they wait.
 const (
 	completionLimit   = 1000
 	completionTimeout = 3 * time.Second
@@ -79,13 +78,13 @@ func (f *Flags) Names(ctx context.Context, resource string) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return len(validation.IsDNS1123Subdomain(name)) > 0 })
 }
 
-// recordedNames reads no more of a snapshot than names. The file may be somebody else's.
+// recordedNames reads only names from a snapshot. The file may come from somebody else.
 func (f *Flags) recordedNames() (*inspect.Snapshot, error) {
 	if f.Snapshot == Demo {
 		return demo.Snapshot()
 	}
 	if info, err := os.Stat(f.Snapshot); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no file", f.Snapshot) // standard input, or a pipe that nobody may ever write to
+		return nil, fmt.Errorf("%s is no file", f.Snapshot) // standard input, or a pipe that may never have a writer
 	}
 	file, err := os.Open(f.Snapshot)
 	if err != nil {
@@ -130,7 +129,7 @@ func objectNames(ctx context.Context, config *genericclioptions.ConfigFlags, res
 	}
 	names := make([]string, 0, len(list.Items))
 	for i := range list.Items {
-		// What no API server admits is an attack, see command.WriteCandidates.
+		// A name that no API server admits is an attack, see command.WriteCandidates.
 		if name := list.Items[i].Name; len(validation.IsDNS1123Subdomain(name)) == 0 {
 			names = append(names, name)
 		}
@@ -138,14 +137,14 @@ func objectNames(ctx context.Context, config *genericclioptions.ConfigFlags, res
 	return names
 }
 
-// completeSnapshot completes the name of the recording beside those of files. A shell looks for files by itself only
-// where we have nothing to say.
+// completeSnapshot completes the name of the recording and the names of files. A shell looks for files by itself only
+// if we offer nothing.
 func completeSnapshot(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if !strings.HasPrefix(Demo, typed) {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	completions := []cobra.Completion{cobra.CompletionWithDesc(Demo, "the recording of a lab")}
-	files, err := filepath.Glob(typed + "*") // what was typed is a part of "demo"
+	files, err := filepath.Glob(typed + "*") // the typed text is a part of "demo"
 	if err != nil {
 		return completions, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -175,7 +174,7 @@ func CompleteGlobalFlags(root *cobra.Command, config *genericclioptions.ConfigFl
 	}
 }
 
-// kubeconfigNames lists what the kubeconfig files have of a kind, sorted.
+// kubeconfigNames lists the names of a kind in the kubeconfig files, sorted.
 func kubeconfigNames(config *genericclioptions.ConfigFlags, kind string) []string {
 	raw, err := config.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package inspector holds what the commands of all inspectors have in common: their flags, where their facts come from,
-// and the sentences that they all end with.
+// Package inspector holds what the commands of all inspectors share: their flags, the sources of their facts, and their
+// last sentences.
 package inspector
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 )
 
-// Flags are what the user typed of the flags that inspectors share. ToOptions turns it into what a run needs.
+// Flags are the flags that inspectors share, as the user typed them. ToOptions turns them into what a run needs.
 type Flags struct {
 	Config *genericclioptions.ConfigFlags
 	Print  *printer.Flags
@@ -43,7 +43,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.AddSourceFlags(cmd)
 }
 
-// AddSourceFlags binds the flags that say what is looked at, for commands that print no table.
+// AddSourceFlags binds the flags that say what to look at, for commands that print no table.
 func (f *Flags) AddSourceFlags(cmd *cobra.Command) {
 	f.AddSnapshotFlag(cmd)
 	cmd.Flags().StringVar(&f.Family, "family", f.Family, "Show only this IP family. One of: (ipv4, ipv6).")
@@ -51,10 +51,10 @@ func (f *Flags) AddSourceFlags(cmd *cobra.Command) {
 		command.Words("ipv4", "ipv6"))
 }
 
-// AddSnapshotFlag binds the flag of all that reads a cluster.
+// AddSnapshotFlag binds the flag of every command that reads a cluster.
 func (f *Flags) AddSnapshotFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.Snapshot, "snapshot", f.Snapshot, "File that \"kubectl dualstack snapshot\" wrote, to be read "+
-		"in place of a cluster; - is standard input, and \"demo\" the recording of a lab that every copy of the program has.")
+	cmd.Flags().StringVar(&f.Snapshot, "snapshot", f.Snapshot, "File of \"kubectl dualstack snapshot\" to read "+
+		"instead of a cluster; - is standard input, and \"demo\" the recording of a lab within the program.")
 	command.CompleteFlag(cmd, "snapshot", completeSnapshot)
 }
 
@@ -76,15 +76,15 @@ func (f *Flags) AddNodeFlags(cmd *cobra.Command) {
 	command.CompleteFlag(cmd, "node", f.CompleteNames("nodes"))
 }
 
-// AddTableFlags binds the flags of inspectors that read what the kernels of nodes hold.
+// AddTableFlags binds the flags of inspectors that read the kernel tables of nodes.
 func (f *Flags) AddTableFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.NodeAccess, "node-access", f.NodeAccess, "How the tables of nodes are read: by exec into calico-node, "+
+	cmd.Flags().StringVar(&f.NodeAccess, "node-access", f.NodeAccess, "How to read the tables of nodes: by exec into calico-node, "+
 		"by the container runtime (kind nodes of this machine), or by a short-lived debug pod. One of: (auto, exec, debug, runtime).")
-	cmd.Flags().StringVar(&f.ProbeImage, "probe-image", f.ProbeImage, "Image of debug pods, with sh and iproute2; empty is that of calico-node.")
+	cmd.Flags().StringVar(&f.ProbeImage, "probe-image", f.ProbeImage, "Image of debug pods, with sh and iproute2; empty: the image of calico-node.")
 	command.CompleteFlag(cmd, "node-access", command.Words(gather.NodeAccesses()...))
 }
 
-// ToOptions resolves what the flags and the arguments, which are names of the subject, stand for.
+// ToOptions resolves the flags and the arguments, which are names of the subject.
 func (f *Flags) ToOptions(subject inspect.Fact, names []string) (*Options, error) {
 	family, err := inspect.ParseFamily(f.Family)
 	if err != nil {

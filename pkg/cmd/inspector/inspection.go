@@ -128,7 +128,7 @@ func Status[T interface{ Judged() inspect.Judgement }]() printer.Column[T] {
 	}
 }
 
-// findings sums up what is not ok: "1 missing, 2 wrong of 24 forwarding entries".
+// findings sums up the rows that are not ok: "1 missing, 2 wrong of 24 forwarding entries".
 func (l *looker[T]) findings(report *inspect.Report[T]) error {
 	counts, bad := map[inspect.Status]int{}, 0
 	for i := range report.Items {

@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 )
 
-// Options are what the run of an inspector needs, whatever it inspects.
+// Options are what the run of every inspector needs.
 type Options struct {
 	Source        gather.Source
 	Family        inspect.Family
@@ -28,7 +28,7 @@ type Options struct {
 	genericiooptions.IOStreams
 }
 
-// Validate reports what of the command line contradicts itself, in kubectl's words.
+// Validate reports contradictions in the command line, in kubectl's words.
 func (o *Options) Validate() error {
 	switch {
 	case len(o.Request.Names) > 0 && o.AllNamespaces:
@@ -39,7 +39,7 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// Gather returns the facts, and tells the user which of them could not be had.
+// Gather returns the facts, and tells the user which of them are missing.
 func (o *Options) Gather(ctx context.Context, facts ...inspect.Fact) (*inspect.Snapshot, error) {
 	req := o.Request
 	req.Facts = facts
@@ -55,7 +55,7 @@ func (o *Options) warn(missing []inspect.Missing, facts []inspect.Fact) {
 	var said []string
 	for _, m := range missing {
 		line := m.Reason
-		if m.Fact == inspect.FactTables { // the reason is that of a way into a node
+		if m.Fact == inspect.FactTables { // the reason concerns a way into a node
 			line = string(m.Fact) + ": " + line
 		}
 		if slices.Contains(said, line) || !slices.Contains(facts, m.Fact) {
@@ -66,8 +66,8 @@ func (o *Options) warn(missing []inspect.Missing, facts []inspect.Fact) {
 	}
 }
 
-// NotFound says that there is nothing to show, if there is nothing: an empty result is no error, and standard output
-// stays valid for whoever reads it.
+// NotFound says that there is nothing to show, if that is so. An empty result is not an error, and standard output stays
+// valid for programs.
 func (o *Options) NotFound(count int, noun string) {
 	if count > 0 {
 		return

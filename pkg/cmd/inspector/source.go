@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile/demo"
 )
 
-// Recorded answers from a snapshot that was taken earlier.
+// Recorded is a source that answers from an earlier snapshot.
 type Recorded = gather.Recorded
 
 // checkAccess refuses a way into nodes that does not exist.
@@ -41,14 +41,14 @@ func (f *Flags) source() (gather.Source, error) {
 	return gather.NewCluster(config, gather.Options{NodeAccess: f.NodeAccess, Image: f.ProbeImage})
 }
 
-// warnings writes what an API server warns of, each warning once, and few of them.
+// warnings writes an API server's warnings, each once, and only a few.
 type warnings struct {
 	w    io.Writer
 	mu   sync.Mutex
 	said map[string]bool
 }
 
-// mostWarnings bounds what a server may have written to the terminal.
+// mostWarnings bounds how many warnings of a server reach the terminal.
 const mostWarnings = 20
 
 // HandleWarningHeader implements rest.WarningHandler. 299 is the code of warnings that are meant for users (RFC 7234).
@@ -63,7 +63,7 @@ func (w *warnings) HandleWarningHeader(code int, _, text string) {
 	message.Line(w.w, "Warning: %s", text)
 }
 
-// The values of --snapshot that are no files.
+// The values of --snapshot that are not files.
 const (
 	Stdin = "-"
 	Demo  = "demo"
@@ -81,7 +81,7 @@ func (f *Flags) recorded(ctx context.Context) (*inspect.Snapshot, error) {
 	}
 }
 
-// recording is a snapshot that is read when something of it is first asked for: there is a context then, which Ctrl-C ends.
+// recording is a snapshot that is read at its first use: only then is there a context, which Ctrl-C ends.
 type recording struct {
 	gather.Recorded
 	read func(context.Context) (*inspect.Snapshot, error)

@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// View is what the user asked to see, as far as it matters to an analysis or its table.
+// View is the part of the user's request that matters to an analysis or its table.
 type View struct {
 	Family     inspect.Family // zero: both
 	Nodes      []string       // none: all
@@ -22,7 +22,7 @@ type View struct {
 	Whole      bool           // the format shows more than the plain table does
 }
 
-// About is what Inspector and Spec have in common: what the rows are about, and which flags choose among them.
+// About is the part that Inspector and Spec share: what the rows are about, and which flags choose among them.
 type About struct {
 	Name    string // of the command
 	Aliases []string
@@ -34,7 +34,7 @@ type About struct {
 	Namespaced bool // the subject is in namespaces
 	Labelled   bool // the subject is chosen by labels
 	PerNode    bool // the subject is on a node
-	Watched    bool // the subject changes while one looks
+	Watched    bool // the subject changes while the user looks
 }
 
 // Spec describes an inspector: its command, and the analysis behind it, whose rows are of type T. An inspector verifies if
@@ -49,12 +49,12 @@ type Spec[T any] struct {
 	Needs func(View) []inspect.Fact
 	// Analyze is the analysis.
 	Analyze func(*inspect.Snapshot, View) *inspect.Report[T]
-	// Stream replaces Analyze in an inspector that prints rows while it still reads: it hands rows to add as they come.
+	// Stream replaces Analyze in an inspector that prints rows while it still reads: it passes rows to add as they come.
 	Stream func(ctx context.Context, o *Options, v View, add func([]T) error) error
 	Table  func(View) printer.Table[T]
 }
 
-// Inspector is a Spec whatever its rows are, for the registry of pkg/cmd and all that ranges over it.
+// Inspector is a Spec without its type of rows, for the registry of pkg/cmd and its users.
 type Inspector struct {
 	About
 	Row      reflect.Type

@@ -14,17 +14,17 @@ import (
 )
 
 // watchInterval is the time between two looks with --watch. Kernels cannot be watched as objects of an API server can, so
-// all that is shown is read anew.
+// each look reads everything again.
 const watchInterval = 2 * time.Second
 
-// AddWatchFlag binds the flag of inspectors whose subject changes while one looks.
+// AddWatchFlag binds the flag of inspectors whose subject changes while the user looks.
 func (f *Flags) AddWatchFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&f.Watch, "watch", "w", f.Watch,
-		"Look again every two seconds, and show everything anew when something has changed, until Ctrl-C.")
+		"Look again every two seconds, and show everything again when something has changed, until Ctrl-C.")
 }
 
-// Repeat runs an inspector, which prints to the streams of the options: once, or with --watch time and again. What cannot
-// be read the first time is an error; later it is told, and read again.
+// Repeat runs an inspector, which prints to the streams of the options: once, or with --watch again and again. A failed
+// read is an error the first time; later Repeat reports it, and tries again.
 func (o *Options) Repeat(ctx context.Context, inspect func(context.Context) error) error {
 	if !o.Watch {
 		return inspect(ctx)
@@ -81,7 +81,7 @@ func show(out io.Writer, text string, apart bool) error {
 	return err
 }
 
-// screen holds what is to be shown on a terminal until it is known whether it has changed.
+// screen holds the text for a terminal until it is known whether it has changed.
 type screen struct {
 	bytes.Buffer
 	terminal io.Writer

@@ -13,7 +13,7 @@ const (
 	long  = short + `.
 
 		The columns are those of "calicoctl get ippools -o wide", and the number of addresses in use, by pods and by tunnels,
-		of all. In JSON the latter is a string of digits: an IPv6 pool has more addresses than a JSON number holds.`
+		of all. In JSON the total is a string of digits: an IPv6 pool has more addresses than a JSON number holds.`
 	example = `
 		# All pools
 		kubectl dualstack ippools

@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/ippools"
 )
 
-// table describes how pools are shown: the columns of calicoctl's in its order, then ours.
+// table describes how pools are shown: calicoctl's columns in its order, then ours.
 func table() printer.Table[ippools.Pool] {
 	return printer.Table[ippools.Pool]{
 		Name: func(p ippools.Pool) string { return p.Name },

@@ -23,7 +23,7 @@ const (
 		A lab is a switch (Arista cEOS, or a Linux one), a kind cluster whose nodes are wired to it, and Calico with a pool
 		in each family. It runs on one Docker host and needs no root. Labs of different names live side by side.`
 	example = `
-		# Make a lab, see how it is, remove it
+		# Make a lab, see its state, remove it
 		kubectl dualstack lab create
 		kubectl dualstack lab status
 		kubectl dualstack lab delete

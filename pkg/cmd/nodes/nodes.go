@@ -19,8 +19,8 @@ const (
 		from the node's name, unless an annotation says otherwise), and all addresses that the node itself has, each with its
 		interface, prefix length and scope (global, link).
 
-		These are read on the node, see --node-access, so other formats have them only with --addresses. Left out are the
-		addresses that all nodes have alike: those of the loopback, and of the node's ends of the pods' links.`
+		The last are read on the node, see --node-access, so other formats have them only with --addresses. The command leaves
+		out addresses that all nodes share: those of the loopback, and of the node's ends of the pods' links.`
 	example = `
 		# Both addresses of each node
 		kubectl dualstack nodes
@@ -52,7 +52,7 @@ func spec() inspector.Spec[nodes.Row] {
 		Short: short, Long: long, Example: example,
 		AddFlags: func(flags *pflag.FlagSet) {
 			flags.BoolVar(&addresses, "addresses", addresses,
-				"Show all addresses that each node itself has, with interface and scope; -o wide does so always.")
+				"Show all addresses that each node itself has, with interface and scope; -o wide always does.")
 		},
 		Needs: func(v inspector.View) []inspect.Fact { return options(v).Needs() },
 		Analyze: func(s *inspect.Snapshot, v inspector.View) *inspect.Report[nodes.Row] {

@@ -32,7 +32,7 @@ func table(opts nodes.Options) printer.Table[nodes.Row] {
 	}
 }
 
-// status is what kubectl's column of that name begins with.
+// status is the first word of kubectl's column STATUS.
 func status(r nodes.Row) string {
 	if r.Ready {
 		return "Ready"

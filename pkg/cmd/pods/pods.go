@@ -16,8 +16,8 @@ const (
 	long  = short + `.
 
 		kubectl shows one address of a pod, whatever the cluster's families. This command shows both, and with -o wide the
-		Calico pool that each one is from and the device on the node that leads to the pod. Pods on the host's network, and
-		pods of one family, are shown as they are.
+		Calico pool of each address and the node's device that leads to the pod. Pods on the host's network, and pods of one
+		family, are shown as they are.
 
 		Rows are sorted by namespace, node and name. A namespace is printed as soon as all of its pods are read.`
 	example = `
@@ -50,7 +50,7 @@ func spec() inspector.Spec[pods.Row] {
 	}
 }
 
-// stream reads the pods page by page, and hands on each namespace when its last pod is there.
+// stream reads the pods page by page, and passes on each namespace after its last pod.
 func stream(ctx context.Context, o *inspector.Options, v inspector.View, add func([]pods.Row) error) error {
 	var pools []inspect.IPPool
 	if v.Whole {

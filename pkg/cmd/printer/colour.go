@@ -10,7 +10,7 @@ const (
 	reset  = "\x1b[0m"
 )
 
-// paint colours text by health. What says nothing about health, such as a path that is only planned, has no colour.
+// paint colours text by health. Text without a health, such as a path that is only planned, has no colour.
 func paint(text string, h inspect.Health) string {
 	switch h {
 	case inspect.Healthy:

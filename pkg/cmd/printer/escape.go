@@ -2,5 +2,5 @@ package printer
 
 import "github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 
-// Escape makes the text of a cell safe, as messages are made safe.
+// Escape makes the text of a cell safe, as package message does for messages.
 func Escape(s string) string { return message.Escape(s) }

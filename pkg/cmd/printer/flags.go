@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 )
 
-// The formats that are drawn here rather than by kubectl's printers.
+// The formats that this package draws instead of kubectl's printers.
 const (
 	formatTable = ""
 	formatWide  = "wide"
@@ -57,8 +57,8 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	command.CompleteFlag(cmd, "output", f.complete)
 }
 
-// complete completes -o. A format that takes a template is completed up to the "=", where what the user types next
-// belongs; behind it, it is files that are completed, where the format takes one.
+// complete completes -o. It completes a format that takes a template up to the "=", where the user types on, and behind
+// the "=" files, if the format takes one.
 func (f *Flags) complete(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if format, _, found := strings.Cut(typed, "="); found {
 		if strings.HasSuffix(format, "file") {
@@ -75,14 +75,14 @@ func (f *Flags) complete(_ *cobra.Command, _ []string, typed string) ([]cobra.Co
 		}
 		if slices.Contains(withTemplate, format) {
 			format += "="
-			directive |= cobra.ShellCompDirectiveNoSpace // it matters to the last one that is left
+			directive |= cobra.ShellCompDirectiveNoSpace // it matters once only one is left
 		}
 		formats = append(formats, format)
 	}
 	return formats, directive
 }
 
-// format is -o, or what --template alone stands for.
+// format returns -o, or the format that --template alone stands for.
 func (f *Flags) format() string {
 	if f.Output == "" && *f.templates.TemplateArgument != "" {
 		return "go-template"
@@ -96,8 +96,8 @@ func (f *Flags) IsTable() bool { return f.format() == formatTable || f.IsWide() 
 // IsWide reports whether the format is the wide table.
 func (f *Flags) IsWide() bool { return f.format() == formatWide }
 
-// IsWhole reports whether the format shows more than the plain table, so that facts behind the rest need not be gathered
-// for nothing.
+// IsWhole reports whether the format shows more than the plain table. If not, the facts behind the rest need not be
+// gathered.
 func (f *Flags) IsWhole() bool { return f.format() != formatTable && f.format() != formatName }
 
 // toPrinter returns kubectl's printer for the formats that are not drawn here.

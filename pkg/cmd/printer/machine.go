@@ -17,8 +17,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// machine prints a list in one of kubectl's formats for programs. JSON and YAML come out valid, and free of what a terminal
-// obeys, whatever the texts hold; templates print what they are told to.
+// machine prints a list in one of kubectl's formats for programs. JSON and YAML are valid and have no characters that a
+// terminal obeys, whatever the texts hold. Templates print what they say.
 func (w *Writer[T]) machine(list *inspect.Report[T]) error {
 	format, _, _ := strings.Cut(w.p.format, "=")
 	switch format {
@@ -47,8 +47,8 @@ func (w *Writer[T]) machine(list *inspect.Report[T]) error {
 	}
 }
 
-// printYAML prints as kubectl's printer does. That one fails as a whole on a control character of the upper range, and leaves
-// bidirectional overrides as they are.
+// printYAML prints as kubectl's printer does, but that one fails as a whole on a control character of the upper range, and
+// leaves bidirectional overrides as they are.
 func printYAML(out io.Writer, v any) error {
 	plain, err := quotedJSON(v)
 	if err != nil {
@@ -67,7 +67,7 @@ func printYAML(out io.Writer, v any) error {
 	return err
 }
 
-// quotedJSON is a value as JSON for readers of YAML, which know no surrogates.
+// quotedJSON returns a value as JSON for readers of YAML, which know no surrogates.
 func quotedJSON(v any) ([]byte, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
@@ -78,7 +78,7 @@ func quotedJSON(v any) ([]byte, error) {
 	return quoted.Bytes(), err
 }
 
-// quoteScalars puts the scalars that hold what a terminal obeys between double quotes, where it can be escaped.
+// quoteScalars double-quotes the scalars with characters that a terminal obeys, so that these can be escaped.
 func quoteScalars(text []byte) ([]byte, error) {
 	var document yamlv3.Node
 	if err := yamlv3.Unmarshal(text, &document); err != nil {
@@ -104,7 +104,7 @@ func quoteScalars(text []byte) ([]byte, error) {
 	return out.Bytes(), e.Close()
 }
 
-// obeyed reports whether a terminal might obey a character, line breaks aside, which both formats write themselves.
+// obeyed reports whether a terminal might obey a character. Line breaks do not count: both formats write them.
 func obeyed(r rune) bool { return r != '\n' && r != utf8.RuneError && !unicode.IsPrint(r) }
 
 func quoteJSON(r rune) string {
@@ -125,7 +125,7 @@ func quoteYAML(r rune) string {
 type quoter struct {
 	w     io.Writer
 	quote func(rune) string
-	held  []byte // the begin of a character whose end is still to come
+	held  []byte // the first bytes of an incomplete character
 }
 
 // Write implements io.Writer.

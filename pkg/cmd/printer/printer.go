@@ -1,6 +1,6 @@
 // Package printer writes reports as kubectl writes objects: as a table, plain or wide, as names, or in one of kubectl's
-// machine formats. It is the only package that knows of tablewriter. It computes nothing: what a cell says is decided
-// by the column that the command describes.
+// machine formats. Only this package knows tablewriter. It computes nothing: the columns that the command describes
+// decide what a cell says.
 package printer
 
 import (
@@ -23,9 +23,9 @@ import (
 // Column is a column of a table of rows of type T.
 type Column[T any] struct {
 	Header string
-	Hide   bool // left out, because what was asked for leaves it empty
+	Hide   bool // left out: the request leaves it empty
 	Wide   bool // only with -o wide
-	// Health gives the cell its colour on a terminal; nil: it has none.
+	// Health gives the cell its colour on a terminal; nil: no colour.
 	Health func(T) inspect.Health
 	// Value returns the cell; the empty string prints as <none>.
 	Value func(T) string
@@ -33,7 +33,7 @@ type Column[T any] struct {
 	find func(object any) (string, error) // replaces Value in columns that the user described
 }
 
-// Text returns an address or a prefix as text, and nothing for the zero value.
+// Text returns an address or a prefix as text, and the empty string for the zero value.
 func Text[A interface {
 	IsValid() bool
 	String() string
@@ -44,7 +44,7 @@ func Text[A interface {
 	return a.String()
 }
 
-// MAC returns an Ethernet address as text, and nothing for none.
+// MAC returns an Ethernet address as text, and the empty string for none.
 func MAC(m inspect.MAC) string {
 	if m.IsZero() {
 		return ""
@@ -123,18 +123,18 @@ func (p *Printer[T]) newTable(out io.Writer, columns []Column[T]) *table {
 	return newTable(out, header)
 }
 
-// batch is how many rows of a table are drawn at once. A shorter table is drawn as a whole, so that its columns line up
-// whatever comes last.
+// batch is how many rows of a table are drawn at once. A shorter table is drawn as a whole, so that all its columns line
+// up.
 const batch = 500
 
-// Writer writes rows as they come: tables in batches, the other formats when the last row is there.
+// Writer writes rows as they come: tables in batches, the other formats after the last row.
 type Writer[T any] struct {
 	p       *Printer[T]
 	out     io.Writer
 	columns []Column[T]
-	table   *table // nil for formats that are no tables
+	table   *table // nil for formats other than tables
 	colour  bool
-	held    []T // what is still to be written
+	held    []T // rows not yet written
 	count   int
 	omitted []inspect.Omission
 }
@@ -154,7 +154,7 @@ func (w *Writer[T]) Add(rows []T) error {
 	return err
 }
 
-// Omit notes what the list says nothing about. Only formats that print the list as a whole show it.
+// Omit notes what the list leaves out. Only formats that print the list as a whole show it.
 func (w *Writer[T]) Omit(omitted ...inspect.Omission) { w.omitted = append(w.omitted, omitted...) }
 
 // End writes what Add has held back. A list without rows is a valid empty list.
@@ -248,8 +248,8 @@ func customColumns[T any](described []get.Column) ([]Column[T], error) {
 	return columns, nil
 }
 
-// toUnstructured converts a value by way of its JSON. Whole numbers stay whole, which kubectl's JSONPath printer, left
-// to itself, does not see to: it would print 1048576 as 1.048576e+06.
+// toUnstructured converts a value by way of its JSON. It keeps whole numbers whole; kubectl's JSONPath printer alone
+// would print 1048576 as 1.048576e+06.
 func toUnstructured(v any) (*unstructured.Unstructured, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -262,11 +262,11 @@ func toUnstructured(v any) (*unstructured.Unstructured, error) {
 // Buffer is a writer that holds text for another one.
 type Buffer interface {
 	io.Writer
-	// Behind is where the text goes in the end.
+	// Behind returns the writer that gets the text in the end.
 	Behind() io.Writer
 }
 
-// destination is where what is written to out goes in the end.
+// destination returns the writer that gets the text written to out in the end.
 func destination(out io.Writer) io.Writer {
 	if b, ok := out.(Buffer); ok {
 		return b.Behind()

@@ -20,8 +20,8 @@ const gap = 3
 const none = "<none>"
 
 // table draws rows in batches. The first batch is laid out by tablewriter and drawn by our renderer for it, which
-// remembers how wide the columns have become; later batches go to the renderer directly. That costs 1 µs a row, where
-// tablewriter takes 10 µs to come to the same lines.
+// remembers how wide the columns have become; later batches go to the renderer directly. That costs 1 µs a row;
+// tablewriter takes 10 µs for the same lines.
 type table struct {
 	out    io.Writer
 	lines  *lines
@@ -33,8 +33,8 @@ func newTable(out io.Writer, header []string) *table {
 	return &table{out: out, lines: &lines{out: out}, header: header}
 }
 
-// write draws a batch of rows; the first one brings the header. All rows of a batch stand under each other. Colours are
-// those of the cells of each row; nil paints none.
+// write draws a batch of rows, the first one with the header. The rows of a batch line up. colours are those of the
+// cells of each row; nil paints none.
 func (t *table) write(rows [][]string, colours [][]inspect.Health) error {
 	if len(rows) == 0 {
 		return nil
@@ -90,11 +90,11 @@ func (t *table) begin(rows [][]string) error {
 	return first.Render()
 }
 
-// lines is a renderer for tablewriter that draws nothing but the cells: no borders, no trailing spaces, nothing cut
-// off. It paints cells after the widths are known, so that escape sequences neither count as width nor come from
-// anywhere else.
+// lines is a renderer for tablewriter that draws only the cells: no borders, no trailing spaces, nothing cut off. It
+// paints cells after the widths are known, so that escape sequences neither count as width nor come from anywhere
+// else.
 type lines struct {
-	colours [][]inspect.Health // of the rows that are still to be drawn, cell by cell; nil paints none
+	colours [][]inspect.Health // of the rows not yet drawn, cell by cell; nil paints none
 	widths  []int              // they only grow, so that later batches stay under the header
 	out     io.Writer
 	buf     []byte
@@ -130,14 +130,14 @@ func (l *lines) next() []inspect.Health {
 	return row
 }
 
-// fit takes over the widths that tablewriter has worked out.
+// fit takes over tablewriter's widths.
 func (l *lines) fit(row []string, ctx tw.Formatting) {
 	for i := range row {
 		l.widen(i, ctx.Row.Widths.Get(i))
 	}
 }
 
-// measure makes the columns as wide as rows need them that tablewriter does not see.
+// measure widens the columns for rows that tablewriter does not see.
 func (l *lines) measure(rows [][]string) {
 	for _, row := range rows {
 		for i, cell := range row {
@@ -205,7 +205,7 @@ func blanks(n int) string {
 	return strings.Repeat(" ", n)
 }
 
-// width is how many columns of a terminal a text takes.
+// width returns how many columns of a terminal a text takes.
 func width(s string) int {
 	if message.IsPlain(s) {
 		return len(s)

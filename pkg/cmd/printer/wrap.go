@@ -7,10 +7,10 @@ import (
 	"github.com/mitchellh/go-wordwrap"
 )
 
-// PageWidth is how many columns long explanations take: what fits on any terminal.
+// PageWidth is the width of long explanations in columns. It fits on any terminal.
 const PageWidth = 80
 
-// Wrap returns a head and, behind it, text that may come from a cluster: escaped, and continued under itself where the
+// Wrap returns a head and, behind it, text that may come from a cluster: escaped, and continued under itself if the
 // line is too long.
 func Wrap(head, text string) string {
 	indent := utf8.RuneCountInString(head)

@@ -15,11 +15,11 @@ const (
 	short = "Verify the routes of nodes to the pods of other nodes"
 	long  = short + `.
 
-		Each node has a route to every block of pod addresses: through the tunnel, or direct, not encapsulated, where the pool
-		has no encapsulation, or is CrossSubnet and the other node is in the same subnet; a blackhole for its own blocks; and a
-		route to each address that another node has borrowed from a block. This command reads these routes on every node, in
-		both families, and compares them with the expected ones: ok, missing, unexpected, wrong, or unknown where a table could
-		not be read. With -o wide, each row says why the route is of its kind.
+		Each node has a route to every block of pod addresses, a blackhole for its own blocks, and a route to each address that
+		another node has borrowed from a block. Routes to other nodes lead through the tunnel, or are direct, not encapsulated,
+		if the pool has no encapsulation, or is CrossSubnet and the other node is in the same subnet. This command reads these
+		routes on every node, in both families, and compares them with the expected ones: ok, missing, unexpected, wrong, or
+		unknown if a table could not be read. With -o wide, each row says why the route is of its kind.
 
 		In pools without encapsulation, BIRD or Felix makes the routes. Any router is accepted as their next hop, but no third
 		node in the same subnet. Pools with IPIP are not verified, and are named. The exit code is 2 when anything is not ok.`

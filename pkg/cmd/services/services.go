@@ -19,7 +19,7 @@ const (
 		# The services of the current namespace
 		kubectl dualstack services
 
-		# The IPv6 addresses of all services, <none> where there is none, and their ready IPv6 endpoints
+		# The IPv6 addresses of all services, <none> if absent, and their ready IPv6 endpoints
 		kubectl dualstack services -A --family ipv6
 
 		# The families of one service

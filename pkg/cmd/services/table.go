@@ -48,7 +48,7 @@ func address(r services.Row, f inspect.Family, ip netip.Addr) string {
 	return printer.Text(ip)
 }
 
-// ready is "2/3": ready endpoints of all.
+// ready is "2/3": ready endpoints and all endpoints.
 func ready(e *services.Endpoints) string {
 	if e == nil {
 		return ""

@@ -28,16 +28,16 @@ const (
 	short = "Record all that the inspectors read, in one file"
 	long  = short + `.
 
-		Every inspector takes --snapshot FILE and gives the same answer from it as from the cluster, so that you can look at a
+		Every inspector takes --snapshot FILE and gives the same answer from it as from the cluster. So you can look at a
 		fault later, or show it to somebody who cannot reach the cluster. FILE is - for standard output.
 
-		The file holds the objects of all namespaces that the inspectors read, trimmed to what they use (no Secrets, and of pods
-		neither images nor environments), and the kernel tables of every node. The command warns about what it cannot read and
+		The file holds the objects that the inspectors read, of all namespaces, trimmed to what they use (no Secrets, and no
+		images or environments of pods), and the kernel tables of every node. The command warns about what it cannot read and
 		notes it in the file; the inspectors then say so, as they would on the cluster.
 
 		The file is compressed text (see zcat). Since it tells how a cluster is built, only its owner may read it. It replaces
-		an older FILE once it is complete, and follows no link that another user made. With --redact, names and addresses are
-		replaced, each by the same wherever it stands, so that the inspectors find in the file what they find in the cluster.
+		an older FILE once it is complete, and follows no link that another user made. With --redact, the command replaces
+		names and addresses, each by the same one everywhere, so that the inspectors find the same as in the cluster.
 
 		The exit code is 0 when the file was written, even if something could not be read, and 1 when it was not.`
 	example = `
@@ -45,7 +45,7 @@ const (
 		kubectl dualstack snapshot cluster.snapshot
 		kubectl dualstack fdb --snapshot cluster.snapshot
 
-		# A recording to be shown to strangers
+		# A recording to show to strangers
 		kubectl dualstack snapshot --redact shared.snapshot
 
 		# Replace the names in an older recording
@@ -84,7 +84,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.AddSnapshotFlag(cmd)
 	f.AddTableFlags(cmd)
 	cmd.Flags().BoolVar(&f.Redact, "redact", f.Redact,
-		"Replace names, labels and addresses, each by the same wherever it stands, so that the file can be shared.")
+		"Replace names, labels and addresses, each by the same one everywhere, so that the file can be shared.")
 }
 
 // ToOptions resolves where the facts come from.
@@ -104,7 +104,7 @@ type Options struct {
 	Redact bool
 }
 
-// Validate finds what would keep the file from being written before a cluster is read for nothing.
+// Validate finds what would keep the file from being written, before Run reads a cluster for nothing.
 func (o *Options) Validate() error {
 	switch o.Path {
 	case inspector.Stdin:
@@ -160,12 +160,12 @@ func (o *Options) Run(ctx context.Context) error {
 	return nil
 }
 
-// nothing reports whether there is not one object of a cluster. A server that answers everything with 404 or null is none.
+// nothing reports whether the snapshot has no object at all, as from a server that answers everything with 404 or null.
 func nothing(s *inspect.Snapshot) bool {
 	return len(s.Nodes)+len(s.Pods)+len(s.Services)+len(s.EndpointSlices)+len(s.Pools)+len(s.Blocks)+len(s.Tables) == 0
 }
 
-// sumUp says what was recorded, and of which nodes there are no tables. Standard output may be the file.
+// sumUp says what was recorded, and which nodes have no tables, on standard error: standard output may be the file.
 func (o *Options) sumUp(s *inspect.Snapshot) {
 	where := o.Path
 	if where == inspector.Stdin {

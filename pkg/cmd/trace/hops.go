@@ -109,7 +109,7 @@ func (w *hopWriter) place(hop trace.Hop) {
 	w.line(2, arrow, place)
 }
 
-// labelWidth is that of the longest component and a mark before it.
+// labelWidth is the width of a mark and the longest component.
 const labelWidth = len("x underlay  ")
 
 func (w *hopWriter) hop(hop trace.Hop) {
@@ -152,7 +152,7 @@ func (w *hopWriter) outcome(p *trace.Path) {
 	if p.Cause != nil {
 		w.item("cause", p.Cause.Summary)
 		if p.Cause.Command != "" {
-			// A command is to be pasted: it stays on one line.
+			// Users paste the command, so it stays on one line.
 			w.text.WriteString("  show     " + printer.Escape(p.Cause.Command) + "\n")
 		}
 	}
@@ -167,7 +167,7 @@ func statusText(status int) string {
 	return fmt.Sprintf("HTTP %d", status)
 }
 
-// counts lists by how much counters moved.
+// counts lists how much each counter moved.
 func counts(all []trace.Count, still bool) string {
 	var texts []string
 	for _, c := range all {

@@ -24,7 +24,7 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// Run traces the paths and prints what became of them.
+// Run traces the paths and prints the results.
 func (o *Options) Run(ctx context.Context) error {
 	started := time.Now()
 	show := o.newProgress()
@@ -49,7 +49,7 @@ func (o *Options) Run(ctx context.Context) error {
 	return o.summary(paths, took)
 }
 
-// note tells the user something beside the paths.
+// note writes a message to the user on standard error.
 func (o *Options) note(text string) {
 	message.Line(o.ErrOut, "Note: %s.", text)
 }
@@ -129,7 +129,7 @@ func (o *Options) printCommands(paths []trace.Path) {
 	}
 }
 
-// progress shows the current step on a terminal. In a log it says nothing: the trace is over in seconds.
+// progress shows the current step on a terminal. In a log it writes nothing: a trace takes only seconds.
 type progress struct{ step *status.Step }
 
 func (o *Options) newProgress() *progress {

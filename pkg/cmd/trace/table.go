@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// table shows one line for each path. The cause is a sentence, which does not fit into a row of a terminal: without -o wide
+// table shows one line for each path. The cause is a sentence and does not fit into a row of a terminal: without -o wide
 // it is only below the table.
 func table(cause bool) printer.Table[trace.Path] {
 	return printer.Table[trace.Path]{
@@ -31,7 +31,7 @@ func table(cause bool) printer.Table[trace.Path] {
 	}
 }
 
-// clusterDomain ends the names of services. The table leaves it out, as it does the source's own namespace.
+// clusterDomain ends the names of services. The table leaves out this suffix and the source's own namespace.
 const clusterDomain = ".svc.cluster.local"
 
 // target is the target as users know it, by name if it has one, with its port.
@@ -103,7 +103,7 @@ func why(p trace.Path) string {
 	return ""
 }
 
-// firstProblem is the first problem in the tables that stops a path which was only planned.
+// firstProblem is the first problem in the tables that stops a planned path.
 func firstProblem(p trace.Path) *inspect.Finding {
 	for _, hop := range p.Hops {
 		if trace.Stops(hop.Problem) {

@@ -22,8 +22,8 @@ const (
 	short = "Prove traffic paths in both families, and explain those that fail"
 	long  = short + `.
 
-		The command predicts the way of each path from the objects of the cluster and the kernels of its nodes. It then sends
-		a probe from a pod, and compares the answer, its TTL and the counters of the devices on the way with the prediction.
+		The command predicts each path from the objects of the cluster and the kernels of its nodes. It then sends a probe
+		from a pod, and compares the answer, its TTL and the counters of the devices on the way with the prediction.
 		A path passes only with evidence of its own. If a path fails, the command probes it again alone, and names the cause
 		and a command that shows it.
 
@@ -45,7 +45,7 @@ const (
 		# The IPv6 paths between pods, with all of their hops
 		kubectl dualstack trace --family ipv6 --run '^(same|cross)-node/' -o wide
 
-		# What would be probed, without sending anything
+		# Show which paths a trace would probe, without sending anything
 		kubectl dualstack trace --dry-run
 
 		# A report for a CI system
@@ -98,18 +98,18 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	flags.StringVarP(&f.Selector, "selector", "l", f.Selector, "Probe from the pods with these labels, one on each node.")
 	flags.IntVar(&f.Count, "count", f.Count, "Number of echo requests of a ping.")
 	flags.DurationVar(&f.Timeout, "timeout", f.Timeout, "How long a probe may take.")
-	flags.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the paths as they are predicted, and send nothing.")
+	flags.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the predicted paths, and send nothing.")
 	flags.BoolVar(&f.Reverse, "reverse", f.Reverse, "Also probe from the target, where it is a pod.")
 	flags.BoolVar(&f.MTU, "mtu", f.MTU, "Also send packets as large as the path must carry.")
 	flags.BoolVar(&f.FullMesh, "full-mesh", f.FullMesh, "Probe between all pairs of nodes instead of a sample.")
-	flags.StringVar(&f.ExternalIPv4, "external-ipv4", f.ExternalIPv4, "IPv4 address outside of the cluster to try; default is that of the lab.")
-	flags.StringVar(&f.ExternalIPv6, "external-ipv6", f.ExternalIPv6, "IPv6 address outside of the cluster to try; default is that of the lab.")
+	flags.StringVar(&f.ExternalIPv4, "external-ipv4", f.ExternalIPv4, "IPv4 address outside of the cluster to try; default is the lab's.")
+	flags.StringVar(&f.ExternalIPv6, "external-ipv6", f.ExternalIPv6, "IPv6 address outside of the cluster to try; default is the lab's.")
 	flags.StringVar(&f.RunOnly, "run", f.RunOnly, "Try only the paths whose name matches this regular expression.")
 	flags.StringVar(&f.Skip, "skip", f.Skip, "Leave out the paths whose name matches this regular expression.")
 	flags.StringVar(&f.JUnitFile, "junit-file", f.JUnitFile, "Also write a JUnit report to this file.")
 	flags.BoolVarP(&f.Verbose, "verbose", "v", f.Verbose, "Print each command that ran in a pod, and its output, on standard error.")
 	f.completeFlags(cmd)
-	// Both are flags of this command, which is all that could be wrong with them.
+	// The only possible error is an unknown flag, and both exist.
 	_ = cmd.MarkFlagFilename("junit-file", "xml")
 	cmd.MarkFlagsMutuallyExclusive("from", "from-node", "selector")
 }
@@ -143,7 +143,7 @@ func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	return o, nil
 }
 
-// pattern compiles a regular expression of a flag; an empty one is none.
+// pattern compiles the regular expression of a flag; the empty text gives nil.
 func pattern(flag, text string) (*regexp.Regexp, error) {
 	if text == "" {
 		return nil, nil

@@ -23,7 +23,7 @@ const (
 		# Print the version
 		kubectl dualstack version
 
-		# Print everything that is known of the build
+		# Print everything known about the build
 		kubectl dualstack version -o yaml`
 )
 

@@ -66,7 +66,7 @@ func table() printer.Table[vxlan.Device] {
 	}
 }
 
-// number is a number as text, and nothing for 0, which none of them can be.
+// number returns a number as text, and the empty string for 0, which stands for absent.
 func number(n int) string {
 	if n == 0 {
 		return ""

@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/steps"
 )
 
-// Health is what the API server says of the lab's parts. An empty list of problems is a healthy part.
+// Health is the state of the lab's parts by the API server. An empty list of problems is a healthy part.
 type Health struct {
 	Kubernetes    string              // the API server's version
 	Calico        string              // the tag of the calico-node image
@@ -26,7 +26,7 @@ type Health struct {
 	Tools         []string
 }
 
-// Member is a node that the cluster must have. What it reported before its container was started is not believed.
+// Member is a node that the cluster must have. Reports from before its container was started do not count.
 type Member struct {
 	Name    string
 	Started time.Time
@@ -148,8 +148,8 @@ func nodeProblem(n *corev1.Node) string {
 	return "not ready"
 }
 
-// podProblem returns what is wrong with a pod on a node that was started at that time, or nothing. Pods that are done or
-// going away are as they should be.
+// podProblem returns the problem of a pod on a node that was started at that time, or nothing. Pods that are done or
+// going away have none.
 func podProblem(p *corev1.Pod, nodeStarted time.Time) string {
 	if p.Status.Phase == corev1.PodSucceeded || p.DeletionTimestamp != nil {
 		return ""
@@ -177,8 +177,8 @@ func podProblem(p *corev1.Pod, nodeStarted time.Time) string {
 	return fmt.Sprintf("pod %s/%s: not ready: %s", p.Namespace, p.Name, why)
 }
 
-// runsSinceBefore reports whether a container of the pod is said to have run since before t, which it cannot when its node
-// was started then: the status is an old one. The API gives full seconds.
+// runsSinceBefore reports whether the status says that a container of the pod has run since before t. That cannot be if its
+// node was started at t: the status is an old one. The API gives full seconds.
 func runsSinceBefore(p *corev1.Pod, t time.Time) bool {
 	for _, s := range p.Status.ContainerStatuses {
 		if r := s.State.Running; r != nil && r.StartedAt.Add(time.Second).Before(t) {
@@ -270,8 +270,8 @@ func (c *Checker) checkTools(ctx context.Context, h *Health, nodes int) error {
 	return nil
 }
 
-// WaitReady returns once nothing is wrong: neither for Check nor for also, which is asked only when Check has no complaint.
-// detail is told what is still missing.
+// WaitReady returns once Check and also report no problem. It calls also only when Check has none. detail receives what is
+// still missing.
 func (c *Checker) WaitReady(ctx context.Context, members []Member, also func(context.Context) ([]string, error), detail func(string)) error {
 	return steps.Await(ctx, pollInterval, "the lab to become ready", func(ctx context.Context) (string, error) {
 		h, err := c.Check(ctx, members)

@@ -22,7 +22,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/steps"
 )
 
-// pollInterval is how often a condition of the cluster is looked at again.
+// pollInterval is the interval between looks at a condition of the cluster.
 const pollInterval = 250 * time.Millisecond
 
 // createConcurrency is how many objects are created at once.
@@ -53,7 +53,7 @@ func NewInstaller(c *rest.Config) (*Installer, error) {
 }
 
 // WaitForAPI returns once the API server answers and lets its administrator in: kubeadm starts it some seconds before it
-// gives the administrator his rights.
+// gives the administrator any rights.
 func (i *Installer) WaitForAPI(ctx context.Context) error {
 	return steps.Await(ctx, pollInterval, "the API server to answer", func(ctx context.Context) (string, error) {
 		if _, err := i.definitions().List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
@@ -63,7 +63,7 @@ func (i *Installer) WaitForAPI(ctx context.Context) error {
 	})
 }
 
-// Create creates what is not there yet, and leaves what is there as it is: somebody may have changed it on purpose.
+// Create creates the missing objects and leaves existing ones as they are: somebody may have changed them on purpose.
 // Namespaces and definitions come first, and everything else once those are served.
 func (i *Installer) Create(ctx context.Context, objects []*unstructured.Unstructured) error {
 	first, rest := split(objects)
@@ -83,7 +83,7 @@ func (i *Installer) Create(ctx context.Context, objects []*unstructured.Unstruct
 	return i.createAll(ctx, rest)
 }
 
-// split separates what others depend on.
+// split separates the objects that others depend on.
 func split(objects []*unstructured.Unstructured) (first, rest []*unstructured.Unstructured) {
 	for _, o := range objects {
 		if k := o.GetKind(); k == "CustomResourceDefinition" || k == "Namespace" {
@@ -114,7 +114,7 @@ func (i *Installer) create(ctx context.Context, o *unstructured.Unstructured) er
 	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
 		r = i.client.Resource(mapping.Resource).Namespace(o.GetNamespace())
 	}
-	// An API server that has just started may still refuse what it will take a moment later.
+	// An API server that has just started may refuse a request that it accepts a moment later.
 	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
 		_, err := r.Create(ctx, o, metav1.CreateOptions{FieldManager: "kubectl-dualstack"})
 		switch {
@@ -132,7 +132,7 @@ func (i *Installer) create(ctx context.Context, o *unstructured.Unstructured) er
 	return nil
 }
 
-// transient reports whether the API server may take the same request a moment later.
+// transient reports whether the API server may accept the same request a moment later.
 func transient(err error) bool {
 	return apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
 		apierrors.IsInternalError(err) || apierrors.IsTimeout(err)

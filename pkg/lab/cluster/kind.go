@@ -1,4 +1,4 @@
-// Package cluster is the Kubernetes of a lab: kind, and what is installed on the cluster that kind makes.
+// Package cluster is the Kubernetes of a lab: kind, and the software on the cluster that kind makes.
 package cluster
 
 import (
@@ -39,7 +39,7 @@ func (k Kind) provider(more ...cluster.ProviderOption) *cluster.Provider {
 	return cluster.NewProvider(append(more, option)...)
 }
 
-// Config is what a cluster is made of.
+// Config describes a cluster to make.
 type Config struct {
 	Name       string
 	YAML       string // kind's own configuration
@@ -49,8 +49,8 @@ type Config struct {
 	Retain bool
 }
 
-// Create makes the cluster; it does not wait for the nodes to become ready, since they have no network yet. detail is told
-// what kind is busy with.
+// Create makes the cluster; it does not wait for the nodes to become ready, since they have no network yet. detail receives
+// kind's current step.
 func (k Kind) Create(ctx context.Context, c Config, detail func(string)) error {
 	provider := k.provider(cluster.ProviderWithLogger(logger{detail}))
 	done := make(chan error, 1)
@@ -59,7 +59,7 @@ func (k Kind) Create(ctx context.Context, c Config, detail func(string)) error {
 			cluster.CreateWithRawConfig([]byte(c.YAML)),
 			cluster.CreateWithNodeImage(c.Image),
 			cluster.CreateWithKubeconfigPath(c.Kubeconfig),
-			cluster.CreateWithRetain(true), // what is to be undone is decided by the caller
+			cluster.CreateWithRetain(true), // the caller decides what to undo
 			cluster.CreateWithDisplayUsage(false),
 			cluster.CreateWithDisplaySalutation(false),
 		)
@@ -84,7 +84,7 @@ const (
 // abort ends a creation that is under way. kind cannot be told to stop, but its nodes can be removed: whatever it is doing
 // to them then fails, and it returns.
 func (k Kind) abort(ctx context.Context, name string, done <-chan error) {
-	// What goes wrong is tried again; the undoing of the step reports what stays.
+	// The loop tries again after errors; the undoing of the step reports what stays.
 	_ = wait.PollUntilContextTimeout(ctx, abortPoll, abortTimeout, true, func(ctx context.Context) (bool, error) {
 		_ = k.RemoveNodes(ctx, name)
 		select {
@@ -137,7 +137,7 @@ func (k Kind) REST(name string) (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the kubeconfig of %s: %w", name, err)
 	}
-	c.QPS, c.Burst = -1, -1 // a lab's API server serves nobody but us
+	c.QPS, c.Burst = -1, -1 // a lab's API server serves only us
 	c.Timeout = requestTimeout
 	return c, nil
 }

@@ -21,7 +21,7 @@ import (
 // CEOS is the name of the kind of switch that is Arista cEOS.
 const CEOS = "ceos"
 
-// defaultCEOSImage is what exported files call the image where nobody says otherwise.
+// defaultCEOSImage is the name of the image in exported files, unless one is given.
 const defaultCEOSImage = "ceos:4.34.0F"
 
 // ceosKind is Arista cEOS.
@@ -35,7 +35,7 @@ func (ceosKind) New(rt container.Runtime, l spec.Lab, image string) Switch {
 	return &ceosSwitch{runtime: rt, lab: l, image: image}
 }
 
-// Image takes the newest image that is called ceos where none is named.
+// Image takes the newest image named ceos unless one is given.
 func (ceosKind) Image(ctx context.Context, rt container.Runtime, asked, _ string) (string, error) {
 	if asked == "" {
 		images, err := rt.Images(ctx, "ceos*")
@@ -62,7 +62,7 @@ func (ceosKind) File(l spec.Lab) (render.File, error) {
 	return render.File{Path: ceosFile, Title: "startup-config: the switch, where it is cEOS", Text: text}, err
 }
 
-// ceosFile is where the startup configuration is in an export.
+// ceosFile is the path of the startup configuration in an export.
 const ceosFile = "startup-configs/ceos01-startup-config.config"
 
 func (ceosKind) Topology(asked, _ string) render.TopologySwitch {
@@ -79,7 +79,7 @@ type ceosSwitch struct {
 	image   string
 }
 
-// ceosEnv is what cEOS needs to know that it is one; systemd hands the same on to the agents.
+// ceosEnv tells cEOS that it is a container; systemd passes the same on to the agents.
 func ceosEnv() []string {
 	return []string{
 		"CEOS=1", "EOS_PLATFORM=ceoslab", "container=docker", "ETBA=1", "SKIP_ZEROTOUCH_BARRIER_IN_SYSDBINIT=1", "INTFTYPE=eth",
@@ -118,7 +118,7 @@ func (s *ceosSwitch) boot() string {
 	return fmt.Sprintf("until [ -e /sys/class/net/%s ]; do sleep 0.2; done; %s", nodes[len(nodes)-1].Port, init)
 }
 
-// flash returns the tar stream of what goes into the switch's flash.
+// flash returns the files for the switch's flash as a tar stream.
 func (s *ceosSwitch) flash() (*bytes.Buffer, error) {
 	config, err := render.EOS(s.lab)
 	if err != nil {

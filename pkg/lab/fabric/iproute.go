@@ -57,14 +57,14 @@ func parseInterfaces(out []byte) ([]Interface, error) {
 				i.Addresses = append(i.Addresses, netip.PrefixFrom(addr, a.Length))
 			}
 		}
-		if i.Name != "" { // ip prints empty objects for what a filter left out
+		if i.Name != "" { // ip prints empty objects for filtered entries
 			all = append(all, i)
 		}
 	}
 	return all, nil
 }
 
-// parseMAC returns an Ethernet address as iproute2 writes it, and nothing for none: a loopback has one of zeroes.
+// parseMAC returns an Ethernet address as iproute2 writes it, and nothing for zeroes, as a loopback has.
 func parseMAC(s string) string {
 	mac, err := net.ParseMAC(s)
 	if err != nil || len(mac) != 6 || slices.Max(mac) == 0 {
@@ -73,7 +73,7 @@ func parseMAC(s string) string {
 	return mac.String()
 }
 
-// sortRoutes puts routes into the order in which they are shown: IPv4 first, then by destination.
+// sortRoutes sorts routes for display: IPv4 first, then by destination.
 func sortRoutes(routes []Route) {
 	slices.SortFunc(routes, func(a, b Route) int { return a.Destination.Compare(b.Destination) })
 }
@@ -94,7 +94,7 @@ func parseRoutes(out []byte) ([]Route, error) {
 	for _, r := range raw {
 		dst, err := parseDestination(r.Dst)
 		if err != nil || dst.Addr().IsLinkLocalUnicast() || dst.Addr().IsMulticast() {
-			continue // "default", and what the kernel keeps for itself
+			continue // "default", and the kernel's own routes
 		}
 		route := Route{Destination: dst, Interface: r.Dev, Kind: "static"}
 		if r.Protocol == "kernel" {
@@ -118,7 +118,7 @@ func parseDestination(s string) (netip.Prefix, error) {
 	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 
-// unmarshal reads JSON where "nothing" may be printed as nothing.
+// unmarshal reads JSON that may be printed as nothing when it is empty.
 func unmarshal(out []byte, v any) error {
 	if strings.TrimSpace(string(out)) == "" {
 		return nil

@@ -30,7 +30,7 @@ func (linuxKind) Image(_ context.Context, _ container.Runtime, _, nodeImage stri
 	return nodeImage, nil
 }
 
-// linuxFile is where the commands that configure the switch are in an export, linuxTarget where they are in its container.
+// linuxFile is the path of the switch's commands in an export, linuxTarget their path in its container.
 const (
 	linuxFile   = "startup-configs/switch01.batch"
 	linuxTarget = "/etc/dualstack/switch.batch"
@@ -87,7 +87,7 @@ func (s *linuxSwitch) Configure(ctx context.Context) error {
 	return err
 }
 
-// batch returns the commands for "ip -batch" that bring the switch from what it has to what it must have.
+// batch returns the commands for "ip -batch" that bring the switch from its present to its expected state.
 func (s *linuxSwitch) batch(has []Interface) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -104,7 +104,7 @@ func (s *linuxSwitch) batch(has []Interface) string {
 	for _, f := range s.lab.Families() {
 		nodad := ""
 		if f.Name == "ipv6" {
-			nodad = " nodad" // nobody else is on this fabric, and the address is needed at once
+			nodad = " nodad" // no other host is on this fabric, and the address is needed at once
 		}
 		line("addr replace %s/%d dev %s%s", f.Gateway, f.Fabric.Bits(), br, nodad)
 		line("addr replace %s/%d dev lo%s", f.External, f.External.BitLen(), nodad)

@@ -1,4 +1,4 @@
-// Package fabric is what lies under a lab's nodes: the switch, the cables from it to each node, and the addresses on both
+// Package fabric is the network under a lab's nodes: the switch, the cables from it to each node, and the addresses on both
 // ends. It works through Docker alone, so the client needs no root.
 package fabric
 
@@ -16,14 +16,14 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
-// Kind is a kind of switch: all that is known of it before there is one.
+// Kind is a kind of switch: all that is known before a switch exists.
 type Kind interface {
 	// Name is what --switch takes.
 	Name() string
-	// Title is what a sentence calls it.
+	// Title is its name in a sentence.
 	Title() string
-	// Image returns the switch's image, which is present. asked is what --switch-image names, or nothing. The error is an
-	// ErrNoImage, which says what to do, where there is none.
+	// Image returns the switch's image, which is present. asked is the value of --switch-image, or empty. Without an image
+	// the error is an ErrNoImage that says what to do.
 	Image(ctx context.Context, rt container.Runtime, asked, nodeImage string) (string, error)
 	// New returns a lab's switch. image is not needed for one that exists.
 	New(rt container.Runtime, l spec.Lab, image string) Switch
@@ -70,11 +70,11 @@ func (missingImage) Is(target error) bool { return target == ErrNoImage }
 type Switch interface {
 	// Create makes and starts the container. Its ports are not there yet.
 	Create(ctx context.Context, r record.Record) error
-	// Configure brings the switch to what the lab wants, as often as it is called. The ports are there.
+	// Configure brings the switch to the expected state, as often as it is called. The ports exist.
 	Configure(ctx context.Context) error
-	// Ready returns nil once the switch forwards, or what it is still waiting for.
+	// Ready returns nil once the switch forwards, before that an error that says what it waits for.
 	Ready(ctx context.Context) error
-	// Interfaces and Routes return what the switch itself sees.
+	// Interfaces and Routes return the switch's own view.
 	Interfaces(ctx context.Context) ([]Interface, error)
 	Routes(ctx context.Context) ([]Route, error)
 }
@@ -88,7 +88,7 @@ func NewSwitch(kind string, rt container.Runtime, l spec.Lab, image string) (Swi
 	return k.New(rt, l, image), nil
 }
 
-// checkSwitch compares what a switch sees with what the lab wants of it, and returns what is missing.
+// checkSwitch compares a switch's own view with the expected state, and returns what is missing.
 func checkSwitch(l spec.Lab, interfaces []Interface, routes []Route) []string {
 	var problems []string
 	has := map[netip.Addr]bool{}

@@ -28,7 +28,7 @@ type Wiring struct {
 	Image   string // has iproute2; runs the helper that makes the cables
 }
 
-// NodeState is what a node has of the fabric.
+// NodeState is a node's end of the fabric.
 type NodeState struct {
 	Name       string
 	Running    bool
@@ -38,7 +38,7 @@ type NodeState struct {
 	Management container.NetAddress
 }
 
-// Connect brings every cable, address and route to what the lab wants, as often as it is called. All nodes and the switch
+// Connect brings every cable, address and route to the expected state, as often as it is called. All nodes and the switch
 // must be running.
 func (w Wiring) Connect(ctx context.Context) error {
 	nodes := w.Lab.Nodes()
@@ -84,8 +84,8 @@ func (w Wiring) Connect(ctx context.Context) error {
 	return g.Wait()
 }
 
-// plug makes the cables that are missing, all in one helper container. It shares the host's processes, so that ip can find
-// the network namespaces of the others by their process ids, and nothing is left of it.
+// plug makes the missing cables, all in one helper container, which it then removes. The helper shares the host's
+// processes, so that ip can find the network namespaces of the others by their process ids.
 func (w Wiring) plug(ctx context.Context, pids map[string]int) error {
 	ports, err := w.ports(ctx)
 	if err != nil {
@@ -149,8 +149,8 @@ func cableBatch(l spec.Lab, pids map[string]int, ports map[string][]string) stri
 	return b.String()
 }
 
-// hardwareAddress returns the MAC, locally administered, that belongs to an IPv4 address of the fabric. A port that comes back
-// after a restart must have the one that it had: its neighbours remember it, and would send to nobody for some seconds.
+// hardwareAddress returns the MAC, locally administered, that belongs to an IPv4 address of the fabric. A port must keep its
+// MAC across a restart: its neighbours remember the old one, and would send to it in vain for some seconds.
 func hardwareAddress(a netip.Addr) string {
 	return net.HardwareAddr(append([]byte{0x02, 0xd5}, a.AsSlice()...)).String()
 }
@@ -172,7 +172,7 @@ func NodeCommands(l spec.Lab, n spec.Node) []string {
 	return strings.Split(strings.TrimSpace(nodeBatch(l, n)), "\n")
 }
 
-// Inspect returns what each node has of the fabric, in the lab's order. Nodes that do not run have nothing.
+// Inspect returns each node's end of the fabric, in the lab's order. It is empty for nodes that do not run.
 func (w Wiring) Inspect(ctx context.Context) ([]NodeState, error) {
 	nodes := w.Lab.Nodes()
 	states := make([]NodeState, len(nodes))
@@ -217,7 +217,7 @@ func (w Wiring) inspectNode(ctx context.Context, name string) (NodeState, error)
 	return s, nil
 }
 
-// Problems compares what a node has of the fabric with what the lab wants, and returns what is missing.
+// Problems compares a node's end of the fabric with the expected state, and returns what is missing.
 func (s NodeState) Problems(l spec.Lab, n spec.Node) []string {
 	if !s.Running {
 		return []string{"the container does not run"}

@@ -1,5 +1,5 @@
-// Package record is what a lab leaves on the Docker host about itself: labels on the switch's container. There is no state
-// on the client, so a lab can be inspected and deleted from any machine that reaches the same Docker host, half-built or not.
+// Package record is a lab's description of itself on the Docker host: labels on the switch's container. The client has no
+// state, so a lab can be inspected and deleted from any machine that reaches the same Docker host, half-built or not.
 package record
 
 import (
@@ -17,7 +17,7 @@ const (
 	LabelLab    = "dualstack.lab"        // the lab's name
 	LabelRole   = "dualstack.lab.role"   // switch, helper or lock
 	LabelRecord = "dualstack.lab.record" // a Record as JSON
-	// LabelPurpose is on a lock and says what it is held for.
+	// LabelPurpose is on a lock and names its purpose.
 	LabelPurpose = "dualstack.lab.purpose"
 )
 
@@ -37,24 +37,24 @@ const KindCluster = "io.x-k8s.kind.cluster"
 // KindNetwork is the network that kind puts its nodes on.
 const KindNetwork = "kind"
 
-// Record is what has to be known of a lab to repair, export or delete it.
+// Record is the data needed to repair, export or delete a lab.
 type Record struct {
 	Lab       spec.Lab `json:"lab"`
 	Switch    string   `json:"switch"` // the name of its kind
 	NodeImage string   `json:"nodeImage"`
-	// The rest of what the lab was created from. Labs of earlier versions do not say.
+	// The other options that the lab was created with. Labs of earlier versions have none.
 	Runtime         string `json:"runtime,omitempty"` // the name of the container runtime
 	SwitchImage     string `json:"switchImage,omitempty"`
 	ToolsImage      string `json:"toolsImage,omitempty"`
 	CalicoInstall   string `json:"calicoInstall,omitempty"`
 	CalicoVersion   string `json:"calicoVersion,omitempty"`
 	CalicoManifests string `json:"calicoManifests,omitempty"` // folder or URL
-	// Kubeconfig is the file that got the lab's context where one was named (--kubeconfig), absolute.
+	// Kubeconfig is the file that got the lab's context if one was named (--kubeconfig), absolute.
 	Kubeconfig string `json:"kubeconfig,omitempty"`
-	// KubeconfigCreated says that the file was not there before.
+	// KubeconfigCreated says that the file did not exist before.
 	KubeconfigCreated bool `json:"kubeconfigCreated,omitempty"`
-	// NetworkCreated says that Docker's network "kind" was not there before the lab (or before another lab that is still
-	// there). The last lab to go removes it, if nobody else is on it.
+	// NetworkCreated says that Docker's network "kind" did not exist before the lab (or before another lab that still
+	// exists). The last lab to go removes it, if it has no other containers.
 	NetworkCreated bool `json:"networkCreated,omitempty"`
 }
 
@@ -88,7 +88,7 @@ func IsNode(c container.Container) bool {
 	return c.Labels[KindCluster] != "" && slices.Contains(c.Mounts, render.Marker)
 }
 
-// LabOf returns the name of the lab that a container belongs to, or nothing.
+// LabOf returns the name of the lab that a container belongs to, or the empty string.
 func LabOf(c container.Container) string {
 	if IsNode(c) {
 		return c.Labels[KindCluster]

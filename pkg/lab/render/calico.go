@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
-// Objects reads a stream of YAML documents. Empty documents are passed over, lists are taken apart.
+// Objects reads a stream of YAML documents. It skips empty documents and takes lists apart.
 func Objects(manifest string) ([]*unstructured.Unstructured, error) {
 	dec := yaml.NewYAMLOrJSONDecoder(strings.NewReader(manifest), 4096)
 	var all []*unstructured.Unstructured
@@ -47,8 +47,8 @@ func Objects(manifest string) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// readinessPeriod is how often calico-node is asked whether it is ready, in seconds. Calico's own 10 are most of what one
-// would wait for a lab once everything in it runs.
+// readinessPeriod is how often the kubelet asks calico-node whether it is ready, in seconds. Calico's own 10 would be most
+// of the wait for a lab once everything in it runs.
 const readinessPeriod = 2
 
 // felixHealthPort is where Felix answers, on the loopback address, whether it is live and ready (felix/config, HealthPort).
@@ -109,7 +109,7 @@ func assignBothFamilies(configMap *unstructured.Unstructured) error {
 	return unstructured.SetNestedField(configMap.Object, text, "data", key)
 }
 
-// edit changes an object as the type that it is.
+// edit changes an object as a value of its Go type.
 func edit[T any](o *unstructured.Unstructured, change func(*T) error) error {
 	var typed T
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &typed); err != nil {
@@ -173,7 +173,7 @@ func allowSlowProbes(d *appsv1.Deployment) error {
 	return nil
 }
 
-// setEnv sets variables, in their place where they are set already.
+// setEnv sets variables, and replaces those that are set already.
 func setEnv(env []corev1.EnvVar, set ...corev1.EnvVar) []corev1.EnvVar {
 next:
 	for _, v := range set {

@@ -1,5 +1,5 @@
 // Package render writes the lab's files: kind's configuration, the switch's, Calico's resources and the tools' manifest.
-// What it returns is what "lab create" applies and what "--dry-run" prints. It is pure.
+// "lab create" applies these files and "--dry-run" prints them. The package is pure.
 package render
 
 import (
@@ -21,8 +21,8 @@ var templates embed.FS
 // those of a kind cluster that happens to have the same name.
 const Marker = "/etc/dualstack.lab"
 
-// Kind returns the configuration that kind gets. Marked gives the nodes the lab's mark: those that others make go without, since
-// what has the mark is the lab's to delete.
+// Kind returns kind's configuration. marked gives the nodes the lab's mark. Nodes that other programs make go without it,
+// since a lab deletes all nodes that have its mark.
 func Kind(l spec.Lab, marked bool) (string, error) {
 	return execute("kind.yaml", struct {
 		spec.Lab
@@ -30,7 +30,7 @@ func Kind(l spec.Lab, marked bool) (string, error) {
 	}{l, marked})
 }
 
-// Topology is what containerlab's topology file says besides the lab.
+// Topology is the content of containerlab's topology file besides the lab.
 type Topology struct {
 	spec.Lab
 	NodeImage string
@@ -91,13 +91,13 @@ func Tools(l spec.Lab, image string) (string, error) {
 	}})
 }
 
-// Guide is what the page that comes with exported files says.
+// Guide is the content of the page that comes with exported files.
 type Guide struct {
 	Lab        spec.Lab
 	SwitchNote string   // TopologySwitch.Note
 	Create     []string // Calico's own manifests: files or URLs
 	Definition string   // of the kind that Resources need, by its full name
-	Resources  string   // what comes after them
+	Resources  string   // the resources that follow them
 	Tools      string
 }
 

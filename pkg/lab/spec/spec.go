@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// APIVersion and Kind are what a lab's file begins with.
+// APIVersion and Kind are the first keys of a lab's file.
 const (
 	APIVersion = "dualstack/v1alpha1"
 	Kind       = "Lab"
@@ -79,7 +79,7 @@ func Default() Lab {
 	}
 }
 
-// Load reads a lab's file over the defaults: what the file does not name stays as it is in base.
+// Load reads a lab's file over base: values that the file does not name stay as they are.
 func Load(path string, base Lab) (Lab, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -105,7 +105,7 @@ func Parse(raw []byte, base Lab) (Lab, error) {
 	return l, nil
 }
 
-// plain takes the names of the libraries off a decoder's message: they say nothing to the person who wrote the file.
+// plain removes the names of the libraries from a decoder's message: they mean nothing to the author of the file.
 func plain(err error) string {
 	s := err.Error()
 	for _, p := range []string{"error unmarshaling JSON: ", "while decoding JSON: ", "error converting YAML to JSON: ", "json: ", "yaml: "} {

@@ -7,11 +7,11 @@ import (
 	"regexp"
 )
 
-// maxNodes is where the lab stops: kind runs every node as a container of one machine, and the switch's ports are numbered
+// maxNodes is the largest lab: kind runs every node as a container of one machine, and the switch's ports are numbered
 // from eth1.
 const maxNodes = 50
 
-// maxHostname is the length of a host name's label (RFC 1123), which a node's name has to be.
+// maxHostname is the largest length of a host name's label (RFC 1123). A node's name must be one.
 const maxHostname = 63
 
 var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
@@ -45,8 +45,8 @@ func (l Lab) validateName() error {
 	return nil
 }
 
-// validate checks one family. The later checks compare addresses and say nonsense about values of the wrong family, so
-// they run only when every value is of the right one.
+// validate checks one family. The later checks compare addresses and would report nonsense about values of the wrong
+// family, so they run only when every value is of the right one.
 func (n Net) validate(family string, bits, nodes int) error {
 	if err := n.validateFamily(family, bits); err != nil {
 		return err
@@ -180,7 +180,7 @@ type Range struct {
 	Prefix netip.Prefix
 }
 
-// Ranges returns the ranges of the family that must not overlap, one another or anything that the nodes can reach.
+// Ranges returns the ranges of the family that must not overlap each other or anything that the nodes can reach.
 func (n Net) Ranges() []Range {
 	return []Range{{"fabric", n.Fabric}, {"pods", n.Pods}, {"services", n.Services}, {"externalRoute", n.ExternalRoute}}
 }

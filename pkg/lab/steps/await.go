@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// Await calls look, at once and then at an interval, until it returns nothing that is still pending, or an error. When ctx ends
-// first, the error says what was waited for, why no longer, and what was pending then.
+// Await calls look, at once and then at an interval, until nothing is pending any more, or look fails. If ctx ends first, the
+// error says what Await waited for, why it stopped, and what was pending then.
 func Await(ctx context.Context, every time.Duration, what string, look func(context.Context) (pending string, err error)) error {
 	last := ""
 	err := wait.PollUntilContextCancel(ctx, every, true, func(ctx context.Context) (bool, error) {
@@ -17,7 +17,7 @@ func Await(ctx context.Context, every time.Duration, what string, look func(cont
 		if err != nil {
 			return false, err
 		}
-		if ctx.Err() == nil || last == "" { // a request that was cut off says nothing of the other side
+		if ctx.Err() == nil || last == "" { // a request that was cut off says nothing about the other side
 			last = pending
 		}
 		return pending == "", nil

@@ -57,7 +57,7 @@ func (p Plan) Run(ctx context.Context, r *status.Reporter, retain bool) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		err = context.Cause(ctx) // interrupted: what the steps say of it is of no use
+		err = context.Cause(ctx) // interrupted: the steps' errors about it are of no use
 	}
 	if retain {
 		return err

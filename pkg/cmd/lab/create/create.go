@@ -23,7 +23,7 @@ const (
 	short = "Create a dual-stack lab"
 	long  = short + `: a switch, a kind cluster wired to it, and Calico.
 
-		The nodes have an interface eth1 on the switch, with an address in each family, and Kubernetes and Calico use those. The
+		The nodes have an interface eth1 on the switch, with an address in each family that Kubernetes and Calico use. The
 		switch routes to the pods, and its loopback addresses stand for the world outside. When the command ends, every node
 		and pod is ready, a multitool pod runs on each node, and the kubeconfig's current context is the lab's.
 
@@ -36,7 +36,7 @@ const (
 		# The lab with its defaults
 		kubectl dualstack lab create
 
-		# What would be done, and the files that it takes
+		# Print the plan and its files, and make nothing
 		kubectl dualstack lab create --dry-run
 
 		# A second lab beside it, with one worker, in a kubeconfig of its own
@@ -94,14 +94,14 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	fs.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the plan and the files, and make nothing")
 }
 
-// AddLabFlags binds the flags that say what the lab is made of.
+// AddLabFlags binds the flags that describe the lab.
 func (f *Flags) AddLabFlags(cmd *cobra.Command) {
 	f.Flags.AddFlags(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.ConfigFile, "config", f.ConfigFile, "File with the lab's addresses and ranges; --dry-run prints one")
 	fs.IntVar(&f.Workers, "workers", f.Workers, "Number of worker nodes besides the control plane")
 	fs.StringVar(&f.Switch, "switch", f.Switch, "Switch: "+target.OneOf(switches()))
-	fs.StringVar(&f.SwitchImage, "switch-image", f.SwitchImage, "Image of the cEOS switch; empty: the newest one on the Docker host that is called ceos")
+	fs.StringVar(&f.SwitchImage, "switch-image", f.SwitchImage, "Image of the cEOS switch; empty: the newest one named ceos on the Docker host")
 	fs.StringVar(&f.NodeImage, "node-image", f.NodeImage, "Image of the nodes, as for kind")
 	fs.StringVar(&f.ToolsImage, "tools-image", f.ToolsImage, "Image of the multitool pods")
 	fs.StringVar(&f.CalicoInstall, "calico-install", f.CalicoInstall, "How Calico is installed: operator or manifest")
@@ -118,7 +118,7 @@ func (f *Flags) AddLabFlags(cmd *cobra.Command) {
 // switches are the values of --switch.
 func switches() []string { return append([]string{lab.SwitchAuto}, fabric.Names()...) }
 
-// ToOptions reads the lab's file and lays the flags over it: a flag that was given wins, one that was not leaves the file's.
+// ToOptions reads the lab's file and lays the flags over it: only flags that were given replace the file's values.
 func (f *Flags) ToOptions(cmd *cobra.Command, _ []string) (*Options, error) {
 	l := spec.Default()
 	if f.ConfigFile != "" {
@@ -154,7 +154,7 @@ type Options struct {
 	*target.Flags
 }
 
-// Validate checks everything that needs no look at the machine.
+// Validate checks everything that does not depend on the machine.
 func (o *Options) Validate() error {
 	switch {
 	case !slices.Contains(switches(), o.Switch):
@@ -167,7 +167,7 @@ func (o *Options) Validate() error {
 	return o.Lab.Validate()
 }
 
-// Run creates the lab, or prints what would be done.
+// Run creates the lab, or prints the plan.
 func (o *Options) Run(ctx context.Context) error {
 	if o.DryRun {
 		plan, err := lab.DryRun(o.CreateOptions)

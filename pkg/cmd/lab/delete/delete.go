@@ -17,9 +17,9 @@ const (
 	short = "Delete a lab, whole or half-built"
 	long  = short + `.
 
-		The lab's containers, its entries in the kubeconfig that it wrote to, and Docker's network "kind" where the lab brought it
-		and nobody else uses it: nothing is left, and nothing is touched that is not the lab's. The cluster need not answer.
-		Where there is no such lab there is nothing to do.`
+		The command deletes the lab's containers, its entries in the kubeconfig that it wrote to, and Docker's network "kind" if
+		the lab brought it and it is no longer in use. It leaves nothing of the lab, and touches nothing else. The cluster need
+		not answer. Without such a lab the command does nothing.`
 	example = `
 		# The lab with the default name
 		kubectl dualstack lab delete
@@ -30,7 +30,7 @@ const (
 
 // Options is what Run needs.
 type Options struct {
-	Kubeconfig string // empty: the one that the lab was created with
+	Kubeconfig string // empty: the lab's own
 	*target.Flags
 	command.Valid
 }

@@ -17,20 +17,20 @@ const (
 	long  = short + `.
 
 		The folder gets a topology for containerlab, the configuration of the kind cluster and of the switch, Calico's resources,
-		the multitool manifest, and a README.md with the commands that make a lab of them. The flags are those of "lab create",
-		and so are their defaults; nothing is asked of Docker, and "--switch auto" stands for cEOS. With --existing, the files
-		are those of a lab that is on the Docker host.
+		the multitool manifest, and a README.md with the commands that make a lab of them. The flags and their defaults are
+		those of "lab create". The command asks Docker nothing, and "--switch auto" stands for cEOS. With --existing, the files
+		are those of a lab on the Docker host.
 
-		A Calico that is installed by manifest is exported as it would be installed, for which its manifest is read from where
-		--calico-manifests says, or fetched.
+		A Calico that is installed by manifest is exported as it would be installed. The command reads its manifest from
+		--calico-manifests, or fetches it.
 
-		A file that is there is replaced if an earlier export wrote it and nobody changed it since. Others are kept, and nothing
-		is written, unless --force is given.`
+		The command replaces files that an earlier export wrote and that were not changed since. If it finds others, it writes
+		nothing, unless --force is given.`
 	example = `
 		# The lab with its defaults
 		kubectl dualstack lab export ./dual-stack
 
-		# A lab that is there, as it was created
+		# An existing lab, as it was created
 		kubectl dualstack lab export ./small --name small --existing
 
 		# With a Linux switch and five workers
@@ -79,7 +79,7 @@ type Options struct {
 	Force    bool
 }
 
-// Run writes the files, and says which.
+// Run writes the files, and says how many.
 func (o *Options) Run(ctx context.Context) error {
 	m, err := o.Manager(ctx)
 	if err != nil {

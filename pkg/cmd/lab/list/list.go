@@ -17,7 +17,7 @@ import (
 
 const (
 	short = "List the labs of the Docker host"
-	long  = short + `, with what Docker knows of each. "lab status" looks closer at one of them.`
+	long  = short + `, with what Docker knows about each. "lab status" shows more of one lab.`
 
 	example = `
 		# All labs

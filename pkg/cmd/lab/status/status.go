@@ -19,9 +19,9 @@ const (
 	short = "Display the parts of a lab and what is wrong with them"
 	long  = short + `.
 
-		The switch and the nodes are looked at in their containers: cables, addresses on the fabric, routes, Calico's tunnels. The
-		rest is asked of the API server. Addresses are those that the lab must have on the fabric, and those that Docker gave
-		to the nodes for management.
+		The command looks into the containers of the switch and the nodes: cables, addresses on the fabric, routes, Calico's
+		tunnels. It asks the API server for the rest. It shows the addresses that the lab must have on the fabric, and those
+		that Docker gave to the nodes for management.
 
 		The exit code is 2 if a part is down. "lab create" repairs what restarts of containers break.`
 	example = `

@@ -21,11 +21,11 @@ const (
 	short = "Display the interfaces and routes of a lab's switch, as it sees them itself"
 	long  = short + `.
 
-		The switch is asked by its own means, a cEOS switch by its command line and a Linux one by iproute2, and the answers
-		have the same columns. Link-local addresses, and what a kernel keeps for itself, are left out.
+		The command asks a cEOS switch by its command line and a Linux switch by iproute2, and shows both in the same columns.
+		It leaves out link-local addresses and the kernel's own routes.
 
-		Without an argument there are two tables, as "kubectl get" prints two kinds of objects. The other formats have one list,
-		of which each item says what it is ("kind").`
+		Without an argument there are two tables, as "kubectl get" prints two kinds of objects. The other formats have one list;
+		the "kind" of each item says what it is.`
 	example = `
 		# Interfaces and routes of the lab with the default name
 		kubectl dualstack lab switch
@@ -37,7 +37,7 @@ const (
 		kubectl dualstack lab switch -o jsonpath='{range .items[?(@.type=="static")]}{.destination} {.via}{"\n"}{end}'`
 )
 
-// The things that can be asked for.
+// The arguments: things that a user can ask for.
 const (
 	interfaces = "interfaces"
 	routes     = "routes"
@@ -45,7 +45,7 @@ const (
 
 func things() []string { return []string{interfaces, routes} }
 
-// Entry is an interface or a route. What the other kind has is absent.
+// Entry is an interface or a route. The fields of the other kind are absent.
 type Entry struct {
 	Kind string `json:"kind"` // Interface or Route
 	Name string `json:"name,omitempty"`
@@ -93,7 +93,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.Print.AddFlags(cmd)
 }
 
-// ToOptions resolves what is asked for, and how it is printed.
+// ToOptions resolves what to print, and how.
 func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	o := &Options{Things: things(), Flags: f.Flags}
 	if len(args) > 0 {
@@ -123,7 +123,7 @@ type Options struct {
 	tables             bool // one for each of the things
 }
 
-// Run prints what the switch has.
+// Run prints the switch's interfaces, routes or both.
 func (o *Options) Run(ctx context.Context) error {
 	m, err := o.Manager(ctx)
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// kind is that of the list, in which interfaces and routes are together.
+// kind is the kind of the list, which mixes interfaces and routes.
 const kind = "SwitchEntry"
 
-// name is what -o name prints of either.
+// name returns what -o name prints for either.
 func name(e Entry) string {
 	if e.Kind == kindRoute {
 		return "route/" + e.Destination.String()

@@ -5,8 +5,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
 )
 
-// Health says how well a lab, a part of one or an interface of its switch is, by the state that package lab names. That
-// package does not know package inspect.
+// Health returns the health of a lab, of a part of one or of an interface of its switch, from its state in package lab,
+// which does not know package inspect.
 func Health(state string) inspect.Health {
 	switch state {
 	case lab.PartOK, "running", "up":

@@ -1,4 +1,4 @@
-// Package target is what all lab commands share: which lab is meant, on which Docker host, and where its context goes.
+// Package target is what all lab commands share: which lab they use, on which Docker host, and where its context goes.
 package target
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
 )
 
-// Flags is what all lab commands take.
+// Flags are the flags of all lab commands.
 type Flags struct {
 	Name    string
 	Runtime string                         // container.Auto or the name of a container runtime
@@ -58,7 +58,7 @@ func OneOf(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// completeNames offers the names of the labs that are there. It is silent when Docker does not answer.
+// completeNames offers the names of the existing labs, or none when Docker does not answer.
 func (f *Flags) completeNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	m, err := f.Manager(cmd.Context())
 	if err != nil {
@@ -84,7 +84,7 @@ func (f *Flags) Manager(ctx context.Context) (*lab.Manager, error) {
 	return &lab.Manager{Runtime: rt, Progress: status.New(f.ErrOut), HTTP: http.DefaultClient}, nil
 }
 
-// ExplicitKubeconfig returns the file that --kubeconfig names, absolute, or nothing.
+// ExplicitKubeconfig returns the file that --kubeconfig names, absolute, or the empty string.
 func (f *Flags) ExplicitKubeconfig() (string, error) {
 	if f.Config.KubeConfig == nil || *f.Config.KubeConfig == "" {
 		return "", nil
@@ -117,7 +117,7 @@ func (f *Flags) KubeconfigPath() (string, error) {
 	return path, nil
 }
 
-// Explain says what to do where an error is that there is no such lab.
+// Explain adds what to do to an error that says that there is no such lab.
 func (f *Flags) Explain(err error) error {
 	if errors.Is(err, lab.ErrNoLab) {
 		return fmt.Errorf("no lab %q: \"kubectl dualstack lab list\" shows those that there are", f.Name)
