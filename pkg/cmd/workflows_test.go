@@ -1,0 +1,40 @@
+package cmd
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+)
+
+// unpinned are the actions of which no commit is known that could be verified. SECURITY.md says so ("What a release is").
+var unpinned = []string{"rajatjindal/krew-release-bot@v0.0.50"}
+
+// TestActionsArePinned holds that workflows run actions by commit, with the version for readers, since whoever owns an action can
+// move its tags.
+func TestActionsArePinned(t *testing.T) {
+	files, err := filepath.Glob("../../.github/workflows/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no workflows: %v", err)
+	}
+	uses, pinned := regexp.MustCompile(`(?m)^[\s-]*uses:\s*(.*?)\s*$`), regexp.MustCompile(`^[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+	var excepted []string
+	for _, path := range files {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range uses.FindAllSubmatch(content, -1) {
+			switch action := string(m[1]); {
+			case slices.Contains(unpinned, action):
+				excepted = append(excepted, action)
+			case !pinned.MatchString(action):
+				t.Errorf("%s runs %s, which is neither \"ACTION@COMMIT # vX.Y.Z\" nor an exception", filepath.Base(path), action)
+			}
+		}
+	}
+	if !slices.Equal(excepted, unpinned) {
+		t.Errorf("the exceptions are %v, of which the workflows run %v", unpinned, excepted)
+	}
+}
