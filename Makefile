@@ -38,6 +38,10 @@ lint: ## Run the linters, which also hold the import rules
 	$(LINT) golangci-lint run ./...
 	$(LINT) actionlint .github/workflows/*.yml
 
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities in what is compiled in (asks Go's vulnerability database)
+	go tool -modfile=tools/vuln/go.mod govulncheck ./cmd/...
+
 .PHONY: images
 images: ## Build the lab's images where no registry can be reached, and start Docker where none answers
 	$(OFFLINE) images
