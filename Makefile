@@ -6,6 +6,7 @@ export CGO_ENABLED := 0
 
 OFFLINE := go run ./test/offline/build
 LINT    := go tool -modfile=tools/lint/go.mod
+LICENCES := go run -C tools/licences .
 RELEASE := go tool -modfile=tools/release/go.mod goreleaser
 # A clone may have no remote, and goreleaser then takes the commit for unknown.
 ORIGIN  := GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://github.com/kubectl-dualstack/kubectl-dualstack
@@ -34,9 +35,14 @@ race: ## Run the unit tests of the packages that have goroutines under the race 
 	CGO_ENABLED=1 go test -race -skip Memory $$(go list -f '{{.ImportPath}} {{.Imports}}' ./internal/... ./pkg/... | grep -E '[[ ](sync|golang.org/x/sync/errgroup|os/signal)[] ]' | cut -d' ' -f1)
 
 .PHONY: lint
-lint: ## Run the linters, which also hold the import rules
+lint: ## Run the linters, which also hold the import rules, and compare the list of licences
 	$(LINT) golangci-lint run ./...
 	$(LINT) actionlint .github/workflows/*.yml
+	$(LICENCES) -check
+
+.PHONY: licences
+licences: ## Write THIRD_PARTY_LICENSES.md: the licences of what is compiled in, which must be on the list of those allowed
+	$(LICENCES)
 
 .PHONY: vulncheck
 vulncheck: ## Look for known vulnerabilities in what is compiled in (asks Go's vulnerability database)

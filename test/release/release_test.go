@@ -72,7 +72,7 @@ func TestArchives(t *testing.T) {
 	}
 	for _, platform := range platforms {
 		t.Run(platform, func(t *testing.T) {
-			binary, modes := "kubectl-dualstack", map[string]os.FileMode{"LICENSE": 0o644, "kubectl_complete-dualstack": 0o755}
+			binary, modes := "kubectl-dualstack", map[string]os.FileMode{"LICENSE": 0o644, "THIRD_PARTY_LICENSES.md": 0o644, "kubectl_complete-dualstack": 0o755}
 			if strings.HasPrefix(platform, "windows") {
 				binary = "kubectl-dualstack.exe"
 			}
@@ -92,12 +92,10 @@ func TestArchives(t *testing.T) {
 			if len(entries) != len(modes) {
 				t.Errorf("%d files, want %d", len(entries), len(modes))
 			}
-			licence, err := os.ReadFile(filepath.Join(root, "LICENSE"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(entries["LICENSE"].content, licence) {
-				t.Error("LICENSE is another one")
+			for _, name := range []string{"LICENSE", "THIRD_PARTY_LICENSES.md"} {
+				if !bytes.Equal(entries[name].content, read(t, filepath.Join(root, name))) {
+					t.Errorf("%s is another one", name)
+				}
 			}
 			if here, err := filepath.Abs(root); err != nil || bytes.Contains(entries[binary].content, []byte(here)) {
 				t.Errorf("the binary names the folder that it was built in, %s (%v)", here, err)
