@@ -87,13 +87,31 @@ func (o *Options) printText(s *inspect.Snapshot, report *inspect.Report[inspect.
 			line("  mend: kubectl dualstack check --explain %s", f.Code)
 		}
 	}
-	if hidden := len(report.Items) - len(shown); hidden > 0 {
+	if hidden := hiddenText(report.Items, shown); hidden != "" {
 		line("")
-		line("%d more %s, or are only worth knowing: -o wide", hidden, plural(hidden, "finding follows from these", "findings follow from these"))
+		line("%s: -o wide", hidden)
 	}
 	o.printUnchecked(line, report.Omitted)
 	_, err := fmt.Fprint(o.Out, b.String())
 	return err
+}
+
+// hiddenText counts the findings that are not shown: those that follow from others, and those that are only worth knowing.
+func hiddenText(all, shown []inspect.Finding) string {
+	notes := 0
+	for _, f := range all {
+		if f.Severity == inspect.SeverityInfo {
+			notes++
+		}
+	}
+	var parts []string
+	if n := len(all) - len(shown) - notes; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d more %s from these", n, plural(n, "finding follows", "findings follow")))
+	}
+	if len(shown) < len(all) && notes > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s only worth knowing", notes, plural(notes, "finding is", "findings are")))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // printUnchecked names the rules that could not run, once for each reason.
