@@ -38,7 +38,10 @@ func (r Request) Filter(s *inspect.Snapshot) (*inspect.Snapshot, error) {
 	}
 	// A pod requested by name may be on another node: an empty answer, no error.
 	out.Pods = filter(out.Pods, func(p inspect.Pod) bool { return r.Node == "" || r.Node == p.Node })
-	return &out, r.filterTables(&out)
+	if err := r.filterTables(&out); err != nil {
+		return nil, err
+	}
+	return &out, nil
 }
 
 // missing returns the requested facts that the snapshot lacks. It may be older than one of them.
