@@ -41,7 +41,7 @@ type Rule struct {
 	Title    string           // what its findings have in common, in one line
 	Severity inspect.Severity // of a finding that does not say otherwise
 	Needs    []inspect.Fact
-	// Follows lists the rules whose findings explain those of this one: see explains.
+	// Follows lists the rules whose findings explain those of this one: see reaches.
 	Follows []inspect.Code
 	// Why says how it comes about, and Mend how to repair it: both for the rule's page.
 	Why, Mend string
@@ -101,28 +101,74 @@ func Analyze(s *inspect.Snapshot, rules []Rule, filter Filter) *inspect.Report[i
 	return report
 }
 
-// fold notes for each finding the codes that it follows from.
+// fold notes for each finding the codes that it follows from. A cluster that is badly broken has a finding for each pair of
+// nodes, so causes are looked up by where they hold and not compared one by one.
 func fold(findings []inspect.Finding, rules []Rule) {
 	follows := map[inspect.Code][]inspect.Code{}
 	for _, r := range rules {
 		follows[r.Code] = r.Follows
 	}
+	causes := map[scope]bool{}
+	for i := range findings {
+		for _, s := range holds(&findings[i]) {
+			causes[s] = true
+		}
+	}
 	for i := range findings {
 		f := &findings[i]
 		for _, code := range follows[f.Code] {
-			if slices.ContainsFunc(findings, func(cause inspect.Finding) bool { return cause.Code == code && explains(&cause, f) }) {
+			if slices.ContainsFunc(reaches(code, f), func(s scope) bool { return causes[s] }) {
 				f.CausedBy = append(f.CausedBy, code)
 			}
 		}
 	}
 }
 
-// explains reports whether a finding can be the cause of another: what holds for the cluster explains what is on a node,
-// what is wrong with a node explains what others have for it, and what holds for both families explains what is in one.
-func explains(cause, effect *inspect.Finding) bool {
-	about := func(node string) bool { return node != "" && (node == effect.Node || node == effect.RemoteNode) }
-	return (cause.Node == "" || effect.Node == "" || about(cause.Node) || about(cause.RemoteNode)) &&
-		(cause.Family == 0 || effect.Family == 0 || cause.Family == effect.Family)
+// scope is where a finding holds: without a node, on the whole cluster; without a family, in both.
+type scope struct {
+	code   inspect.Code
+	node   string
+	family inspect.Family
+}
+
+// A finding holds on some node and in some family too. What is about no node in particular asks for that.
+const (
+	someNode   = "*" // no node can have this name
+	someFamily = inspect.Family(1)
+)
+
+// holds returns where a finding can be the cause of others: on its node and for its remote node, in its family.
+func holds(f *inspect.Finding) []scope {
+	nodes := []string{someNode, f.Node}
+	if f.Node != "" && f.RemoteNode != "" {
+		nodes = append(nodes, f.RemoteNode)
+	}
+	return scopes(f.Code, nodes, []inspect.Family{someFamily, f.Family})
+}
+
+// reaches returns where a cause of a code explains a finding: what holds for the cluster explains what is on a node, what
+// is wrong with a node explains what others have for it, and what holds for both families explains what is in one.
+func reaches(code inspect.Code, f *inspect.Finding) []scope {
+	nodes, families := []string{"", f.Node}, []inspect.Family{0, f.Family}
+	if f.Node == "" {
+		nodes = []string{someNode}
+	} else if f.RemoteNode != "" {
+		nodes = append(nodes, f.RemoteNode)
+	}
+	if f.Family == 0 {
+		families = []inspect.Family{someFamily}
+	}
+	return scopes(code, nodes, families)
+}
+
+func scopes(code inspect.Code, nodes []string, families []inspect.Family) []scope {
+	all := make([]scope, 0, len(nodes)*len(families))
+	for _, node := range nodes {
+		for _, family := range families {
+			all = append(all, scope{code, node, family})
+		}
+	}
+	return all
 }
 
 // Roots returns the findings that follow from no other, the worst first, and for each code how many findings follow it.

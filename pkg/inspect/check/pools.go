@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"net/netip"
 	"slices"
@@ -312,18 +313,9 @@ func blocksOfNoNode(c *Cluster) []inspect.Finding {
 		}
 	}
 	var found []inspect.Finding
-	for _, node := range sortedKeys(counts) {
+	for _, node := range slices.Sorted(maps.Keys(counts)) {
 		found = append(found, inspect.Finding{Subject: "node " + node,
 			Summary: fmt.Sprintf("%d blocks belong to node %s, which does not exist", counts[node], node)})
 	}
 	return found
-}
-
-func sortedKeys(m map[string]int) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -41,8 +41,9 @@ func tableRules() []Rule {
 			})
 		}),
 		rule(RouteNotAsExpected, "routes", "routes", routes.Needs(), append(earlier, DeviceNotAsExpected, AddressNotReported), func(c *Cluster) rows {
+			owners := c.owners()
 			return rowsOf(routes.Analyze(c.Snapshot, routes.Options{}).Items, func(r routes.Route) row {
-				return row{r.Node, cmp.Or(r.RemoteNode, c.ownerOf(r.Destination)), r.Family, r.Judgement, "route to " + r.Destination.String()}
+				return row{r.Node, cmp.Or(r.RemoteNode, owners[r.Destination]), r.Family, r.Judgement, "route to " + r.Destination.String()}
 			})
 		}),
 		rule(NeighborNotAsExpected, "neighbour entries", "neighbors", neighbors.Needs(), append(earlier, DeviceNotAsExpected), func(c *Cluster) rows {
@@ -68,11 +69,12 @@ type row struct {
 
 type rows []row
 
-func rowsOf[T any](items []T, read func(T) row) rows {
+// rowsOf reads the rows that are not ok: few of millions, as a rule, so nothing is made of the others.
+func rowsOf[T interface{ Judged() inspect.Judgement }](items []T, read func(T) row) rows {
 	var all rows
 	for _, item := range items {
-		if r := read(item); r.Status != inspect.StatusOK {
-			all = append(all, r)
+		if item.Judged().Status != inspect.StatusOK {
+			all = append(all, read(item))
 		}
 	}
 	return all
@@ -128,12 +130,11 @@ func (all rows) finding(what, command string) inspect.Finding {
 	return f
 }
 
-// ownerOf names the node that a block is affine to; a route to it may lead to where no node is.
-func (c *Cluster) ownerOf(block netip.Prefix) string {
+// owners names the node that each block is affine to: the route to a block may lead to where no node is.
+func (c *Cluster) owners() map[netip.Prefix]string {
+	owners := make(map[netip.Prefix]string, len(c.Blocks))
 	for i := range c.Blocks {
-		if b := &c.Blocks[i]; b.CIDR == block {
-			return b.Node
-		}
+		owners[c.Blocks[i].CIDR] = c.Blocks[i].Node
 	}
-	return ""
+	return owners
 }
