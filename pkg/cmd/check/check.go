@@ -28,7 +28,8 @@ const (
 		For a cluster that is meant to have one family, the command says so, and no more. A rule whose facts could not be read
 		is "not checked". -o wide also shows findings that follow from others, and those that are only worth knowing.
 
-		The exit code is 2 when there is a finding of the severity of --fail-on or worse.`
+		-o junit is a report for CI systems: a test for each rule, which fails if there is a finding of the severity of --fail-on
+		or worse, and is skipped if the rule is not checked. The exit code is 2 when there is such a finding.`
 	example = `
 		# All rules, on the whole cluster
 		kubectl dualstack check
@@ -42,6 +43,9 @@ const (
 		# Pools and services only, on a recording
 		kubectl dualstack check --only pools,services --snapshot demo
 
+		# A report for a CI system that fails on warnings too, beside the text
+		kubectl dualstack check --fail-on warning --junit-file check.xml
+
 		# For scripts: the codes and what they are about
 		kubectl dualstack check -o json | jq -r '.items[] | "\(.code) \(.subject)"'`
 )
@@ -54,10 +58,13 @@ type Flags struct {
 	FailOn  string
 	List    bool
 	Explain string
+
+	JUnitFile string
 }
 
 // NewFlags returns the flags with their defaults.
 func NewFlags(shared *inspector.Flags) *Flags {
+	shared.Print.JUnit = true
 	return &Flags{Flags: shared, FailOn: string(inspect.SeverityError)}
 }
 
@@ -78,11 +85,13 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.FailOn, "fail-on", f.FailOn, "Least severity that makes the exit code 2. One of: (error, warning).")
 	cmd.Flags().BoolVar(&f.List, "list", f.List, "List the rules, and run none.")
 	cmd.Flags().StringVar(&f.Explain, "explain", f.Explain, "Print the page of this rule, and run none.")
+	cmd.Flags().StringVar(&f.JUnitFile, "junit-file", f.JUnitFile, "Also write a JUnit report to this file.")
+	_ = cmd.MarkFlagFilename("junit-file", "xml") // the only possible error is an unknown flag
 	command.CompleteFlag(cmd, "only", command.Words(words()...))
 	command.CompleteFlag(cmd, "skip", command.Words(words()...))
 	command.CompleteFlag(cmd, "explain", command.Words(codes()...))
 	command.CompleteFlag(cmd, "fail-on", command.Words(string(inspect.SeverityError), string(inspect.SeverityWarning)))
-	cmd.MarkFlagsMutuallyExclusive("list", "explain")
+	cmd.MarkFlagsMutuallyExclusive("list", "explain", "junit-file")
 }
 
 func codes() []string {
@@ -112,7 +121,7 @@ func (f *Flags) ToOptions(*cobra.Command, []string) (*Options, error) {
 	node := shared.Request.Node
 	shared.Request.Node = "" // it narrows pods, and a rule sees all of them
 	o := &Options{Options: shared, FailOn: inspect.Severity(f.FailOn), Explain: f.Explain, node: node,
-		text: f.Print.IsTable(), wide: f.Print.IsWide()}
+		text: f.Print.IsTable(), wide: f.Print.IsWide(), asJUnit: f.Print.IsJUnit(), JUnitFile: f.JUnitFile}
 	for _, word := range slices.Concat(f.Only, f.Skip) {
 		if !slices.Contains(words(), word) {
 			return nil, exit.Usagef("unknown rule or section %q: see --list", word)
@@ -140,9 +149,12 @@ type Options struct {
 	Rules   []check.Rule
 	FailOn  inspect.Severity
 	Explain string
+	// JUnitFile also gets a JUnit report; empty: none.
+	JUnitFile string
 
 	node       string
 	text, wide bool
+	asJUnit    bool
 	list       *printer.Printer[Rule] // nil: the rules are run
 	findings   *printer.Printer[inspect.Finding]
 }
@@ -152,6 +164,8 @@ func (o *Options) Validate() error {
 	switch {
 	case o.FailOn != inspect.SeverityError && o.FailOn != inspect.SeverityWarning:
 		return exit.Usagef("--fail-on %s: use error or warning", o.FailOn)
+	case o.asJUnit && o.list != nil:
+		return exit.Usagef("--list is no report of tests: use another format than junit")
 	case o.Explain != "" && !slices.Contains(codes(), o.Explain):
 		return exit.Usagef("unknown rule %q: see --list", o.Explain)
 	case len(o.Rules) == 0:
@@ -178,13 +192,21 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	report := check.Analyze(snap, o.Rules, check.Filter{Family: o.Family, Node: o.node})
-	if o.text {
+	switch {
+	case o.text:
 		err = o.printText(snap, report)
-	} else {
+	case o.asJUnit:
+		err = o.junit(report).Write(o.Out)
+	default:
 		err = o.findings.Print(o.Out, report)
 	}
 	if err != nil {
 		return err
+	}
+	if o.JUnitFile != "" {
+		if err := o.junit(report).WriteFile(ctx, o.JUnitFile); err != nil {
+			return err
+		}
 	}
 	return o.failed(report.Items)
 }
@@ -193,7 +215,7 @@ func (o *Options) Run(ctx context.Context) error {
 func (o *Options) failed(findings []inspect.Finding) error {
 	bad := 0
 	for _, f := range findings {
-		if f.Severity == inspect.SeverityError || f.Severity == inspect.SeverityUnknown || f.Severity == o.FailOn {
+		if o.isBad(f.Severity) {
 			bad++
 		}
 	}
@@ -202,6 +224,11 @@ func (o *Options) failed(findings []inspect.Finding) error {
 		noun = "finding"
 	}
 	return exit.FindingsIf(bad, "%d %s of severity %s or worse", bad, noun, o.FailOn)
+}
+
+// isBad reports whether a finding of this severity makes the exit code 2. What could not be verified does.
+func (o *Options) isBad(s inspect.Severity) bool {
+	return s == inspect.SeverityError || s == inspect.SeverityUnknown || s == o.FailOn
 }
 
 // page is what --explain prints about a rule.

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
 )
@@ -41,7 +42,7 @@ func TestFormats(t *testing.T) {
 		it.DeviceDeleted(it.Worker2, inspect.IPv6))
 	for name, args := range map[string][]string{
 		"text": nil, "wide": {"-o", "wide"}, "json": {"-o", "json"}, "yaml": {"-o", "yaml"}, "name": {"-o", "name"},
-		"only": {"--only", "kubernetes"}, "node": {"--node", it.Worker2, "--skip", "DS701"},
+		"only": {"--only", "kubernetes"}, "junit": {"-o", "junit", "--skip", "DS602,DS603,DS604"}, "node": {"--node", it.Worker2, "--skip", "DS701"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := run(t, broken, args...)
@@ -79,12 +80,45 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestJUnit holds that a rule's test fails, passes, is skipped or comes to no result as the exit code and the text say.
+func TestJUnit(t *testing.T) {
+	warning := it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.NATOutgoing = false })
+	for name, test := range map[string]struct {
+		change it.Change
+		args   []string
+		want   string
+	}{
+		"healthy":            {func(*inspect.Snapshot) {}, nil, ""},
+		"a warning":          {warning, nil, ""},
+		"a warning, refused": {warning, []string{"--fail-on", "warning"}, "<failure message=\"pool default-ipv6-ippool (fd00:10:244::/48) is private"},
+		"no permission":      {it.Lacking(inspect.FactPools, "cannot list ippools: permission denied"), nil, "<skipped message=\"not checked: cannot list ippools: permission denied\""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "check.xml")
+			out, err := run(t, it.With(test.change), append(test.args, "-o", "junit", "--junit-file", file)...)
+			if !strings.Contains(out, test.want) || test.want == "" && strings.Contains(out, "<failure") {
+				t.Errorf("want %q, got\n%s", test.want, out)
+			}
+			if failed := strings.Contains(out, "<failure"); failed != (err != nil) {
+				t.Errorf("a test fails: %t, and the command's error is %v", failed, err)
+			}
+			if n := strings.Count(out, "<testcase"); n != len(check.Rules()) {
+				t.Errorf("%d tests of %d rules", n, len(check.Rules()))
+			}
+			if written, err := os.ReadFile(file); err != nil || string(written) != out {
+				t.Errorf("the file is not what was printed: %v", err)
+			}
+		})
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string][]string{
-		`unknown rule or section "pool": see --list`: {"--only", "pool"},
-		"--fail-on info: use error or warning":       {"--fail-on", "info"},
-		`unknown rule "DS000": see --list`:           {"--explain", "DS000"},
-		"no rule is left: see --only and --skip":     {"--only", "DS101", "--skip", "kubernetes"},
+		`unknown rule or section "pool": see --list`:                  {"--only", "pool"},
+		"--fail-on info: use error or warning":                        {"--fail-on", "info"},
+		`unknown rule "DS000": see --list`:                            {"--explain", "DS000"},
+		"--list is no report of tests: use another format than junit": {"--list", "-o", "junit"},
+		"no rule is left: see --only and --skip":                      {"--only", "DS101", "--skip", "kubernetes"},
 	} {
 		if _, err := run(t, it.Lab(), args...); err == nil || err.Error() != want {
 			t.Errorf("%v: got error %v, want %s", args, err, want)

@@ -71,21 +71,7 @@ func (o *Options) printText(s *inspect.Snapshot, report *inspect.Report[inspect.
 			follow = fmt.Sprintf(" (%d %s)", n, plural(n, "finding follows", "findings follow"))
 		}
 		line("")
-		line("%s %s: %s%s", f.Code, f.Severity, printer.Escape(f.Summary), follow)
-		for _, e := range f.Evidence {
-			line("  - %s", printer.Escape(e))
-		}
-		if len(f.CausedBy) > 0 {
-			line("  follows from %s", join(f.CausedBy))
-		}
-		if f.Command != "" {
-			line("  see:  %s", printer.Escape(f.Command))
-		}
-		if mend := f.Mend; mend != "" {
-			line("  mend: %s", printer.Escape(mend))
-		} else {
-			line("  mend: kubectl dualstack check --explain %s", f.Code)
-		}
+		printFinding(line, f, follow)
 	}
 	if hidden := hiddenText(report.Items, shown); hidden != "" {
 		line("")
@@ -94,6 +80,25 @@ func (o *Options) printText(s *inspect.Snapshot, report *inspect.Report[inspect.
 	o.printUnchecked(line, report.Omitted)
 	_, err := fmt.Fprint(o.Out, b.String())
 	return err
+}
+
+// printFinding writes a finding, its evidence and how to mend it; follow is what to add to its first line.
+func printFinding(line func(string, ...any), f inspect.Finding, follow string) {
+	line("%s %s: %s%s", f.Code, f.Severity, printer.Escape(f.Summary), follow)
+	for _, e := range f.Evidence {
+		line("  - %s", printer.Escape(e))
+	}
+	if len(f.CausedBy) > 0 {
+		line("  follows from %s", join(f.CausedBy))
+	}
+	if f.Command != "" {
+		line("  see:  %s", printer.Escape(f.Command))
+	}
+	if mend := f.Mend; mend != "" {
+		line("  mend: %s", printer.Escape(mend))
+	} else {
+		line("  mend: kubectl dualstack check --explain %s", f.Code)
+	}
 }
 
 // hiddenText counts the findings that are not shown: those that follow from others, and those that are only worth knowing.

@@ -24,6 +24,8 @@ const (
 type Flags struct {
 	Output    string
 	NoHeaders bool
+	// JUnit adds FormatJUnit, which the command writes itself.
+	JUnit bool
 
 	jsonYAML  *genericclioptions.JSONYamlPrintFlags
 	templates *genericclioptions.KubeTemplatePrintFlags
@@ -43,6 +45,9 @@ func NewFlags() *Flags {
 func (f *Flags) AllowedFormats() []string {
 	formats := slices.Concat(f.jsonYAML.AllowedFormats(), f.templates.AllowedFormats(), f.columns.AllowedFormats(),
 		[]string{formatName, formatWide})
+	if f.JUnit {
+		formats = append(formats, FormatJUnit)
+	}
 	slices.Sort(formats)
 	return slices.Compact(formats)
 }
@@ -92,6 +97,9 @@ func (f *Flags) format() string {
 
 // IsTable reports whether the format is one for people: the table, plain or wide.
 func (f *Flags) IsTable() bool { return f.format() == formatTable || f.IsWide() }
+
+// IsJUnit reports whether the command itself writes a JUnit report.
+func (f *Flags) IsJUnit() bool { return f.JUnit && f.format() == FormatJUnit }
 
 // IsWide reports whether the format is the wide table.
 func (f *Flags) IsWide() bool { return f.format() == formatWide }

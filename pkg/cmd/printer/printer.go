@@ -71,7 +71,7 @@ type Printer[T any] struct {
 // New returns the printer that the flags ask for. An unknown format is a usage error that lists the known ones.
 func New[T any](f *Flags, t Table[T]) (*Printer[T], error) {
 	p := &Printer[T]{table: t, format: f.format(), noHeaders: f.NoHeaders}
-	if f.IsTable() || p.format == formatName {
+	if f.IsTable() || f.IsJUnit() || p.format == formatName {
 		return p, nil
 	}
 	resource, err := f.toPrinter()

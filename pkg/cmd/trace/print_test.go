@@ -87,7 +87,7 @@ func TestPrint(t *testing.T) {
 
 func TestJUnit(t *testing.T) {
 	var out bytes.Buffer
-	if err := suites(report(t), 2100*time.Millisecond).WriteXML(&out); err != nil {
+	if err := suites(report(t), 2100*time.Millisecond).Write(&out); err != nil {
 		t.Fatal(err)
 	}
 	testutil.Golden(t, "junit.xml", out.Bytes())

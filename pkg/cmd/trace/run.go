@@ -38,11 +38,16 @@ func (o *Options) Run(ctx context.Context) error {
 	if o.Verbose {
 		o.printCommands(paths)
 	}
-	if err := o.print(report); err != nil {
+	if o.junit {
+		err = suites(paths, took).Write(o.Out)
+	} else {
+		err = o.print(report)
+	}
+	if err != nil {
 		return err
 	}
 	if o.JUnitFile != "" {
-		if err := writeJUnit(ctx, o.JUnitFile, paths, took); err != nil {
+		if err := suites(paths, took).WriteFile(ctx, o.JUnitFile); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ const (
 		# Show which paths a trace would probe, without sending anything
 		kubectl dualstack trace --dry-run
 
-		# A report for a CI system
+		# A report for a CI system, beside the table
 		kubectl dualstack trace --junit-file trace.xml`
 )
 
@@ -74,6 +74,7 @@ type Flags struct {
 
 // NewFlags returns the flags with their defaults.
 func NewFlags(shared *inspector.Flags) *Flags {
+	shared.Print.JUnit = true
 	return &Flags{Flags: shared, Count: 3, Timeout: 2 * time.Second}
 }
 
@@ -121,7 +122,7 @@ func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 		return nil, err
 	}
 	o := &Options{Options: shared, JUnitFile: f.JUnitFile, Verbose: f.Verbose,
-		recorded: f.Snapshot != "", table: f.Print.IsTable(), wide: f.Print.IsWide()}
+		recorded: f.Snapshot != "", junit: f.Print.IsJUnit(), table: f.Print.IsTable(), wide: f.Print.IsWide()}
 	if o.request, err = f.toRequest(shared.Family, shared.Request.Namespace); err != nil {
 		return nil, err
 	}
@@ -165,6 +166,7 @@ type Options struct {
 
 	request          session.Request
 	recorded         bool // the facts are from a file
+	junit            bool // the format is JUnit's
 	table            bool // the format is one for people
 	wide             bool
 	plain, explained *printer.Printer[trace.Path]
