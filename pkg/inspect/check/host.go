@@ -24,7 +24,7 @@ func hostRules() []Rule {
 		{
 			Code: IPv6Disabled, Section: Host, Severity: inspect.SeverityError, Needs: tables,
 			Title:   "IPv6 is switched off on a node (disable_ipv6)",
-			Why:     "with net.ipv6.conf.all.disable_ipv6 or …default.disable_ipv6 at 1, no interface that is made from then on can hold an IPv6 address: pods stay in ContainerCreating with \"permission denied\".",
+			Why:     "with net.ipv6.conf.all.disable_ipv6 or …default.disable_ipv6 at 1, new interfaces hold no IPv6 address: pods stay in ContainerCreating with \"permission denied\".",
 			Mend:    "sysctl -w net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0, also in /etc/sysctl.d and on the kernel's command line (ipv6.disable)",
 			Reports: []string{"projectcalico/cni-plugin#266", "containernetworking/cni#531"},
 			Find:    ipv6Disabled,
@@ -32,14 +32,14 @@ func hostRules() []Rule {
 		{
 			Code: ForwardingOff, Section: Host, Severity: inspect.SeverityError, Needs: tables,
 			Title: "a node does not forward a family",
-			Why:   "Felix switches forwarding on when it starts. Something has switched it off again: a configuration tool, or another network daemon.",
+			Why:   "Felix turns forwarding on when it starts. Something turned it off again: a configuration tool or another network daemon.",
 			Mend:  "sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1, and find what sets it to 0 (/etc/sysctl.d, NetworkManager, systemd-networkd)",
 			Find:  forwardingOff,
 		},
 		{
 			Code: AdvertisedRoute, Section: Host, Severity: inspect.SeverityWarning, Needs: tables,
-			Title:   "a node's IPv6 default route comes from router advertisements that its kernel ignores",
-			Why:     "with forwarding on, the kernel takes router advertisements only where accept_ra is 2. The route that came before Felix switched forwarding on expires, and then there is none.",
+			Title:   "a node's IPv6 default route will expire: its kernel ignores router advertisements",
+			Why:     "with forwarding on, the kernel accepts router advertisements only where accept_ra is 2. The route from before Felix turned forwarding on expires, and the node is left without one.",
 			Mend:    "sysctl -w net.ipv6.conf.INTERFACE.accept_ra=2, or a static default route",
 			Reports: []string{"projectcalico/calico#6751", "siderolabs/talos#3841"},
 			Find:    advertisedRoute,
@@ -48,7 +48,7 @@ func hostRules() []Rule {
 			Code: BrokenMARK, Section: Host, Severity: inspect.SeverityWarning,
 			Needs:   []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactServices},
 			Title:   "a node's kernel may have the broken MARK target of ip6tables",
-			Why:     "a mistake in xt_mark of some kernels of October 2024 to April 2025 leaves the target MARK out of ip6tables: kube-proxy and Felix cannot write IPv6 rules (\"unknown option --xor-mark\").",
+			Why:     "a bug in xt_mark of some kernels from October 2024 to April 2025 removes the target MARK from ip6tables: kube-proxy and Felix cannot write IPv6 rules (\"unknown option --xor-mark\").",
 			Mend:    "update the kernel, and restart kube-proxy and calico-node",
 			Reports: []string{"canonical/microk8s#4961", "rancher/rke2#7438", "k3s-io/k3s#11175", "bottlerocket-os/bottlerocket#4295"},
 			Find:    brokenMARK,
@@ -56,8 +56,8 @@ func hostRules() []Rule {
 		{
 			Code: AddressNotUsable, Section: Host, Severity: inspect.SeverityError, Needs: tables,
 			Title: "a node's IPv6 address failed duplicate address detection",
-			Why:   "another machine on the link has the address. The kernel keeps it and does not use it.",
-			Mend:  "find the other machine (ip -6 neigh show ADDRESS on a third one), give one of them another address",
+			Why:   "another machine on the link has the address. The kernel keeps it but does not use it.",
+			Mend:  "find the other machine (ip -6 neigh show ADDRESS on a third one), and give one of the two another address",
 			Find:  addressNotUsable,
 		},
 	}

@@ -21,8 +21,8 @@ func kubernetesRules() []Rule {
 			Code: NodeLacksInternalIP, Section: Kubernetes, Severity: inspect.SeverityError,
 			Title: "a node has no InternalIP in a family that the cluster uses",
 			Needs: []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactServices},
-			Why: "kubelet reports the addresses of its flag --node-ip, or one address that it finds itself; a cloud provider replaces them by its own. " +
-				"Pods of the host's network then have one family, and so have NodePorts and IP6=kubernetes-internal-ip.",
+			Why: "kubelet reports the addresses of its flag --node-ip, or one that it finds itself; a cloud provider replaces them with its own. " +
+				"Pods on the host's network, NodePorts and IP6=kubernetes-internal-ip then have one family too.",
 			Mend: "start kubelet with --node-ip=IPV4,IPV6 (kubeadm: nodeRegistration.kubeletExtraArgs; k3s and rke2: node-ip), and have the cloud provider " +
 				"report both",
 			Reports: []string{"kubernetes/kubernetes#93598", "kubernetes/kubernetes#91940", "k3s-io/k3s#11488"},
@@ -30,20 +30,20 @@ func kubernetesRules() []Rule {
 		},
 		{
 			Code: OnePodCIDR, Section: Kubernetes, Severity: inspect.SeverityError,
-			Title: "a node has no pod range in a family, and pods take their addresses from it",
+			Title: "a node lacks the pod range of a family, and pods get their addresses from these ranges",
 			Needs: []inspect.Fact{inspect.FactNodes, inspect.FactBlocks},
 			Why: "Kubernetes gives a node its podCIDRs when it is created, and never changes them: nodes from before the change to dual-stack keep one. " +
-				"With host-local IPAM pods have no address of the other family. With Calico IPAM nothing reads them.",
+				"With host-local IPAM, pods get no address of the other family. Calico IPAM does not read podCIDRs.",
 			Mend:    "set both ranges (kube-controller-manager: --cluster-cidr, --node-cidr-mask-size-ipv6), then delete and join the node again",
 			Reports: []string{"rancher/rke2#3664", "k3s-io/k3s#4404", "k0sproject/k0s#7186"},
 			Find:    nodesWithOnePodCIDR,
 		},
 		{
 			Code: OneServiceRange, Section: Kubernetes, Severity: inspect.SeverityWarning,
-			Title: "the cluster has pods in both families and services in one",
+			Title: "pods have both families, services only one",
 			Needs: []inspect.Fact{inspect.FactPools, inspect.FactServices},
-			Why: "the API server has one service range, so it refuses services of the other family: \"ipfamily IPv6 is not configured on cluster\". " +
-				"The sign for it is that not one service has an address of that family.",
+			Why: "the API server has one service range and refuses services of the other family: \"ipfamily IPv6 is not configured on cluster\". " +
+				"The sign: no service at all has an address of that family.",
 			Mend:    "add a range of the other family: --service-cluster-ip-range=IPV4,IPV6 of the API server and the controller manager, or a ServiceCIDR object (Kubernetes 1.33)",
 			Reports: []string{"kubernetes/kubernetes#100675"},
 			Find:    oneServiceRange,
@@ -107,8 +107,8 @@ func nodesWithOnePodCIDR(c *Cluster) []inspect.Finding {
 		}
 		if len(n.PodCIDRs) > 0 && !has {
 			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
-				Summary:  fmt.Sprintf("node %s has no %s pod range, and Calico IPAM has given out no block", n.Name, f),
-				Evidence: []string{fmt.Sprintf("spec.podCIDRs has %s", list(n.PodCIDRs)), "there is no IPAM block: pods take their addresses from podCIDRs (host-local)"}})
+				Summary:  fmt.Sprintf("node %s has no %s pod range, and Calico IPAM has allocated no block", n.Name, f),
+				Evidence: []string{fmt.Sprintf("spec.podCIDRs has %s", list(n.PodCIDRs)), "there is no IPAM block: pods get their addresses from podCIDRs (host-local)"}})
 		}
 	})
 	return found
@@ -129,7 +129,7 @@ func oneServiceRange(c *Cluster) []inspect.Finding {
 		if !has {
 			return []inspect.Finding{{Subject: "cluster", Family: f,
 				Summary:  fmt.Sprintf("no service of the cluster has an %s address", f),
-				Evidence: []string{fmt.Sprintf("%d services were looked at; pools give pods %s addresses", len(c.Services), f)}}}
+				Evidence: []string{fmt.Sprintf("none of %d services has one; pools give pods %s addresses", len(c.Services), f)}}}
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ func choiceRules() []Rule {
 		{
 			Code: NoEnabledPool, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
 			Title:   "a family has no enabled pool for pods",
-			Why:     "all pools of the family are disabled, or for load balancers and tunnels only. New pods get no address of it; with assign_ipv6 in the CNI's configuration they do not start at all (\"no configured Calico pools\").",
+			Why:     "all pools of the family are disabled, or only for load balancers and tunnels. New pods get no address of the family; if the CNI's configuration has assign_ipv6, they do not start at all (\"no configured Calico pools\").",
 			Mend:    `kubectl patch ippool NAME --type=merge -p '{"spec":{"disabled":false}}', or create a pool of the family`,
 			Reports: []string{"projectcalico/cni-plugin#598", "tigera/operator#2255"},
 			Find:    noEnabledPool,
@@ -42,7 +42,7 @@ func choiceRules() []Rule {
 			Code: NodeWithoutPool, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
 			Follows: []inspect.Code{NoEnabledPool},
 			Title:   "no pool of a family selects a node",
-			Why:     "the nodeSelectors of the family's pools leave the node out: its labels changed, or it was added later.",
+			Why:     "no nodeSelector of the family's pools matches the node: its labels changed, or it was added later.",
 			Mend:    "label the node, or widen the nodeSelector of a pool",
 			Reports: []string{"projectcalico/cni-plugin#598"},
 			Find:    nodesWithoutPool,
@@ -50,29 +50,29 @@ func choiceRules() []Rule {
 		{
 			Code: BadBlockSize, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
 			Title: "a pool has fewer blocks than there are nodes",
-			Why:   "each node takes a block of its own. Nodes that find none borrow single addresses from others, or none where strictAffinity is on.",
-			Mend:  "make a pool with a longer blockSize (it cannot be changed), move the pods, delete the old one",
+			Why:   "each node needs a block of its own. Nodes without one borrow single addresses from others; with strictAffinity they get none.",
+			Mend:  "create a pool with a longer blockSize (it cannot be changed), move the pods, delete the old pool",
 			Find:  tooFewBlocks,
 		},
 	}
 }
 
-// rangeRules ask whether the pools' addresses suffice and are theirs alone.
+// rangeRules ask whether the pools have enough addresses, which nothing else uses.
 func rangeRules() []Rule {
 	pools := nodeFacts()
 	return []Rule{
 		{
 			Code: PoolFull, Section: Pools, Severity: inspect.SeverityError, Needs: append(pools, inspect.FactBlocks),
-			Title:   "the pools of a family have no or hardly any free addresses",
-			Why:     "all addresses are given out, in part to pods that are long gone.",
+			Title:   "the pools of a family have few or no free addresses",
+			Why:     "all addresses are allocated, some of them perhaps to pods that no longer exist.",
 			Mend:    "calicoctl ipam check --show-problem-ips; add a pool",
 			Reports: []string{"projectcalico/calico#8643", "projectcalico/calico#5339"},
 			Find:    fullPools,
 		},
 		{
 			Code: NATOutgoingOff, Section: Pools, Severity: inspect.SeverityWarning, Needs: pools,
-			Title:   "pods have private addresses that are not translated on their way out",
-			Why:     "natOutgoing is off by default for IPv6. Nobody outside the cluster routes back to private addresses (fc00::/7, RFC 1918), unless the fabric learns them by BGP.",
+			Title:   "pods' private addresses are not translated on their way out",
+			Why:     "natOutgoing is off by default for IPv6. The network outside has no route back to private addresses (fc00::/7, RFC 1918), unless it learns one by BGP.",
 			Mend:    `kubectl patch ippool NAME --type=merge -p '{"spec":{"natOutgoing":true}}', unless the network routes the pool`,
 			Reports: []string{"projectcalico/calico#7183", "projectcalico/calico#2954"},
 			Find:    natOutgoingOff,
@@ -80,22 +80,22 @@ func rangeRules() []Rule {
 		{
 			Code: PoolsOverlap, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
 			Title: "two pools overlap",
-			Why:   "Calico's API server refuses that, the CRDs do not.",
-			Mend:  "disable one of them, move its pods, delete it",
+			Why:   "Calico's API server refuses that, but the CRDs do not.",
+			Mend:  "disable one of the pools, move its pods, then delete it",
 			Find:  poolsOverlap,
 		},
 		{
 			Code: RangesOverlap, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
 			Title: "a pool overlaps the addresses of nodes or services",
-			Why:   "what is sent to such an address goes to a pod, a node or kube-proxy, as the routes and rules have it.",
-			Mend:  "make a pool from a free range, move the pods, delete the old one",
+			Why:   "packets to such an address go to a pod, a node or kube-proxy, depending on routes and rules.",
+			Mend:  "create a pool from a free range, move the pods, delete the old pool",
 			Find:  rangesOverlap,
 		},
 		{
 			Code: LeakedAllocation, Section: Pools, Severity: inspect.SeverityWarning, Needs: append(pools, inspect.FactBlocks),
 			Title:   "blocks belong to nodes that do not exist",
-			Why:     "the nodes were deleted while kube-controllers did not run, which frees what they had.",
-			Mend:    "see that calico-kube-controllers runs; calicoctl ipam check, then calicoctl ipam release",
+			Why:     "the nodes were deleted while calico-kube-controllers, which releases their blocks, did not run.",
+			Mend:    "make sure that calico-kube-controllers runs; calicoctl ipam check, then calicoctl ipam release",
 			Reports: []string{"projectcalico/calico#8643"},
 			Find:    blocksOfNoNode,
 		},
@@ -254,7 +254,7 @@ func natOutgoingOff(c *Cluster) []inspect.Finding {
 			severity = inspect.SeverityInfo // without encapsulation, BGP tells the network of the pool
 		}
 		finding := inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(), Severity: severity,
-			Summary: fmt.Sprintf("pool %s (%s) is private and natOutgoing is off: answers from outside find no way back", p.Name, p.CIDR),
+			Summary: fmt.Sprintf("pool %s (%s) is private and natOutgoing is off: replies from outside have no route back", p.Name, p.CIDR),
 			Mend:    fmt.Sprintf(`kubectl patch ippool %s --type=merge -p '{"spec":{"natOutgoing":true}}'`, p.Name)}
 		for f := range translated {
 			if f != p.Family() {

@@ -20,7 +20,7 @@ func serviceRules() []Rule {
 		{
 			Code: SingleStackService, Section: Services, Severity: inspect.SeverityInfo, Needs: services,
 			Title: "a service has one family in a cluster that has two",
-			Why:   "ipFamilyPolicy is SingleStack where nobody says otherwise, and services from before the change to dual-stack keep it.",
+			Why:   "ipFamilyPolicy is SingleStack by default, and services from before the change to dual-stack keep it.",
 			Mend:  `kubectl patch service NAME --type=merge -p '{"spec":{"ipFamilyPolicy":"PreferDualStack"}}'`,
 			Find:  singleStackServices,
 		},
@@ -28,8 +28,8 @@ func serviceRules() []Rule {
 			Code: EndpointsOneFamily, Section: Services, Severity: inspect.SeverityError, Needs: services,
 			Follows: []inspect.Code{AddressNotReported, PodLacksFamily},
 			Title:   "a dual-stack service has endpoints in one family only",
-			Why:     "its pods have addresses of one family: who connects to the service's other address finds nobody.",
-			Mend:    "see the findings about these pods; pods of the host's network need a node with two InternalIPs",
+			Why:     "its pods have addresses of one family: connections to the service's other address fail.",
+			Mend:    "see the findings about these pods; pods on the host's network need a node with two InternalIPs",
 			Find:    endpointsInOneFamily,
 		},
 		{
@@ -37,8 +37,8 @@ func serviceRules() []Rule {
 			Needs:   []inspect.Fact{inspect.FactNodes, inspect.FactPods},
 			Follows: []inspect.Code{NodeNotReady},
 			Title:   "kube-proxy does not run on a node, or is not ready",
-			Why:     "the node's rules for services are those of the time when it last ran, or none: pods there do not reach new services.",
-			Mend:    "kubectl -n kube-system describe pod, and its log",
+			Why:     "the node's rules for services date from when it last ran, or there are none: its pods cannot reach new services.",
+			Mend:    "kubectl -n kube-system describe pod POD; read its log",
 			Find:    func(c *Cluster) []inspect.Finding { return c.down("kube-proxy", "kube-system") },
 		},
 	}
@@ -84,7 +84,7 @@ func endpointsInOneFamily(c *Cluster) []inspect.Finding {
 			}
 			if slices.Contains(s.IPFamilies, other) && n.Get(f) == 0 && n.Get(other) > 0 {
 				found = append(found, inspect.Finding{Subject: "service " + name, Family: f,
-					Summary: fmt.Sprintf("service %s has no ready endpoint in %s, and %d in %s", name, f, n.Get(other), other)})
+					Summary: fmt.Sprintf("service %s has no ready %s endpoint, but %d in %s", name, f, n.Get(other), other)})
 			}
 		}
 	}

@@ -28,9 +28,9 @@ func tableRules() []Rule {
 	rule := func(code inspect.Code, what, command string, needs []inspect.Fact, follows []inspect.Code, find func(*Cluster) rows) Rule {
 		return Rule{
 			Code: code, Section: Tables, Severity: inspect.SeverityError, Needs: needs, Follows: follows,
-			Title: what + " of a node are not what Felix must have programmed",
-			Why:   "Felix programs them from the datastore, and puts right what others change, within seconds to minutes. What stays wrong was changed a moment ago, or Felix does not run or cannot write.",
-			Mend:  "see the rows with kubectl dualstack " + command + "; restart calico-node on the node if they stay",
+			Title: what + " of a node are not what Felix should have programmed",
+			Why:   "Felix programs them from the datastore, and repairs them within seconds to minutes. If they stay wrong, Felix does not run or cannot write.",
+			Mend:  "list them with kubectl dualstack " + command + "; restart calico-node on the node if they stay wrong",
 			Find:  func(c *Cluster) []inspect.Finding { return find(c).findings(what, command) },
 		}
 	}
