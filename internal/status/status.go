@@ -68,7 +68,7 @@ func (r *Reporter) Start(name string) *Step {
 	s := &Step{r: r, name: message.Text(name), start: r.now()}
 	r.running = append(r.running, s)
 	if r.width == nil {
-		fmt.Fprintf(r.w, " • %s ...\n", name)
+		fmt.Fprintf(r.w, " • %s ...\n", s.name)
 		return s
 	}
 	if r.stop == nil {

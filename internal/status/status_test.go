@@ -3,6 +3,7 @@ package status
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -48,5 +49,24 @@ func TestTerminalRedrawsOneLineWithinItsWidth(t *testing.T) {
 	want := " ⠋ a step whose nam\r\x1b[K ⠋ a step whose nam\r\x1b[K ✓ a step whose name is longer than the terminal is wide (3s)\n"
 	if b.String() != want {
 		t.Errorf("got\n%q\nwant\n%q", b.String(), want)
+	}
+}
+
+// TestOneLineStaysOneLine: names, details and notes may hold text of somebody else, such as the name of an image or an error.
+func TestOneLineStaysOneLine(t *testing.T) {
+	const hostile = "a\n::error::b\x1b[2J"
+	const escaped = `a\n::error::b\x1b[2J`
+	for name, width := range map[string]func() int{"log": nil, "terminal": func() int { return 200 }} {
+		var b bytes.Buffer
+		r := New(&b)
+		r.width, r.every = width, time.Hour
+		s := r.Start(hostile)
+		s.Detail(hostile)
+		r.Infof("%s", hostile)
+		_ = s.Done(nil)
+		printed := strings.ReplaceAll(b.String(), "\r\x1b[K", "")
+		if strings.Contains(printed, "\n:") || strings.Contains(printed, "\x1b") || strings.Count(printed, escaped) < 3 {
+			t.Errorf("%s: printed %q", name, printed)
+		}
 	}
 }
