@@ -89,7 +89,8 @@ fuzz: ## Run each fuzz target for FUZZTIME (5m), one after the other
 	  fuzz FuzzRead ./pkg/inspect/snapfile && \
 	  fuzz FuzzReadMemory ./pkg/inspect/snapfile && \
 	  fuzz FuzzReadNode ./pkg/inspect/gather && \
-	  fuzz FuzzSelects ./pkg/inspect/felix
+	  fuzz FuzzFrames ./pkg/inspect/trace/probe && \
+	  fuzz FuzzSelects ./pkg/calico/selector
 
 .PHONY: dist
 dist: ## Build what a release would be into dist/, and publish nothing

@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -36,5 +38,32 @@ func TestActionsArePinned(t *testing.T) {
 	}
 	if !slices.Equal(excepted, unpinned) {
 		t.Errorf("the exceptions are %v, of which the workflows run %v", unpinned, excepted)
+	}
+}
+
+// TestFuzzTargets holds that "make fuzz" runs every fuzz target, in the package where it is.
+func TestFuzzTargets(t *testing.T) {
+	var want []string
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllSubmatch(content, -1) {
+			want = append(want, string(m[1])+" ."+strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../.."))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range regexp.MustCompile(`fuzz (Fuzz\w+ \./\S+)`).FindAllStringSubmatch(read(t, "Makefile"), -1) {
+		got = append(got, m[1])
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("make fuzz runs %q, want %q", got, want)
 	}
 }
