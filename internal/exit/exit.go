@@ -18,17 +18,17 @@ const (
 // ErrSilent makes the program end with code 1 without a message, for commands that have printed one already.
 var ErrSilent = errors.New("already reported")
 
-// UsageError is a command line that cannot be run as it stands. The message that follows names the command's help.
+// UsageError is a mistake of the command line. Its message is followed by one that names the command's help.
 type UsageError struct {
-	// Command is the full path of the command ("kubectl dualstack pods"); the root fills it in if it is empty.
+	// Command is the full path of the command ("kubectl dualstack pods"); the root command sets it if it is empty.
 	Command string
 	Err     error
 }
 
-// Usagef returns a UsageError with a message of its own.
+// Usagef returns a UsageError with a formatted message.
 func Usagef(format string, args ...any) error { return &UsageError{Err: fmt.Errorf(format, args...)} }
 
-// Usage marks err as a mistake of the command line; nil stays nil, and a UsageError stays as it is.
+// Usage wraps err in a UsageError. It returns nil and UsageErrors unchanged.
 func Usage(err error) error {
 	if usage := (*UsageError)(nil); err == nil || errors.As(err, &usage) {
 		return err
@@ -39,10 +39,10 @@ func Usage(err error) error {
 // Error implements error.
 func (e *UsageError) Error() string { return e.Err.Error() }
 
-// Unwrap returns the mistake itself.
+// Unwrap returns the wrapped error.
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// FindingsError says that the command ran and found something wrong, which it has printed: code 2.
+// FindingsError ends a command that found something wrong and has printed it: code 2.
 type FindingsError struct {
 	// Summary is one line for standard error ("3 of 24 entries are not as expected"); empty prints nothing.
 	Summary string
@@ -51,7 +51,7 @@ type FindingsError struct {
 // Error implements error.
 func (e *FindingsError) Error() string { return e.Summary }
 
-// FindingsIf returns a FindingsError with the summary when bad is not zero, else nil.
+// FindingsIf returns a FindingsError with the summary if bad is not zero, otherwise nil.
 func FindingsIf(bad int, format string, args ...any) error {
 	if bad == 0 {
 		return nil
