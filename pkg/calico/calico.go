@@ -52,6 +52,8 @@ const (
 	AnnotationIPv6Tunnel  = apiPrefix + "IPv6VXLANTunnelAddr"
 	AnnotationTunnelMACv4 = apiPrefix + "VXLANTunnelMACAddr"
 	AnnotationTunnelMACv6 = apiPrefix + "VXLANTunnelMACAddrV6"
+	AnnotationWireGuardV4 = apiPrefix + "IPv4WireguardInterfaceAddr"
+	AnnotationWireGuardV6 = apiPrefix + "IPv6WireguardInterfaceAddr"
 )
 
 // The annotations that Calico's CNI plugin puts on pods (libcalico-go/lib/backend/k8s/conversion/constants.go).
@@ -59,7 +61,12 @@ const (
 	AnnotationPodIP       = cniPrefix + "podIP"
 	AnnotationPodIPs      = cniPrefix + "podIPs"
 	AnnotationContainerID = cniPrefix + "containerID"
+	AnnotationPodPrefix   = cniPrefix
 )
+
+// PodRequests names the annotations, without AnnotationPodPrefix, by which a pod asks for addresses
+// (cni-plugin/pkg/k8s/k8s.go).
+func PodRequests() []string { return []string{"ipv4pools", "ipv6pools", "ipAddrs", "ipAddrsNoIpam"} }
 
 // The names of devices (felix/dataplane/linux/dataplanedefs/dataplane_defs.go, felix/config/config_params.go).
 const (

@@ -71,14 +71,25 @@ type resource struct{ group, name, only string }
 
 // resources are what is read for each fact of which a role speaks. Node tables have roles of their own; Calico's version
 // is had from what they allow.
-func resources() map[inspect.Fact]resource {
-	return map[inspect.Fact]resource{
-		inspect.FactNodes: {"", "nodes", ""}, inspect.FactPods: {"", "pods", ""}, inspect.FactServices: {"", "services", ""},
-		inspect.FactEndpointSlices: {"discovery.k8s.io", "endpointslices", ""},
-		inspect.FactPools:          {"crd.projectcalico.org", "ippools", ""},
-		inspect.FactBlocks:         {"crd.projectcalico.org", "ipamblocks", ""},
-		inspect.FactFelix:          {"crd.projectcalico.org", "felixconfigurations", ""},
-		inspect.FactLab:            {"", "configmaps", "dualstack-lab"},
+func resources() map[inspect.Fact][]resource {
+	const crd, operator, networking = "crd.projectcalico.org", "operator.tigera.io", "networking.k8s.io"
+	return map[inspect.Fact][]resource{
+		inspect.FactNodes: {{"", "nodes", ""}}, inspect.FactPods: {{"", "pods", ""}}, inspect.FactServices: {{"", "services", ""}},
+		inspect.FactEvents:         {{"", "events", ""}},
+		inspect.FactEndpointSlices: {{"discovery.k8s.io", "endpointslices", ""}},
+		inspect.FactPools:          {{crd, "ippools", ""}},
+		inspect.FactBlocks:         {{crd, "ipamblocks", ""}},
+		inspect.FactFelix:          {{crd, "felixconfigurations", ""}},
+		inspect.FactIPAMConfig:     {{crd, "ipamconfigs", ""}},
+		inspect.FactServiceCIDRs:   {{networking, "servicecidrs", ""}},
+		inspect.FactPolicies: {{networking, "networkpolicies", ""}, {crd, "networkpolicies", ""},
+			{crd, "globalnetworkpolicies", ""}},
+		inspect.FactOperator:  {{operator, "installations", ""}, {operator, "tigerastatuses", ""}},
+		inspect.FactLab:       {{"", "configmaps", "dualstack-lab"}},
+		inspect.FactKubeadm:   {{"", "configmaps", "kubeadm-config"}},
+		inspect.FactKubeProxy: {{"", "configmaps", "kube-proxy"}},
+		inspect.FactCoreDNS:   {{"", "configmaps", "coredns"}},
+		inspect.FactCNI:       {{"", "configmaps", "calico-config, cni-config, canal-config"}},
 	}
 }
 
@@ -107,21 +118,22 @@ func roleOf(name string, needs []inspect.Fact, named bool, subject inspect.Fact)
 	var keys []key
 	rules := map[key][]string{}
 	for _, fact := range inspect.Facts() {
-		r, ok := resources()[fact]
-		if !ok || !slices.Contains(needs, fact) {
+		if !slices.Contains(needs, fact) {
 			continue
 		}
-		k := key{r.group, "list", r.only}
-		switch {
-		case r.only != "":
-			k.verbs = "get"
-		case named && fact == subject:
-			k.verbs = "get, list"
+		for _, r := range resources()[fact] {
+			k := key{r.group, "list", r.only}
+			switch {
+			case r.only != "":
+				k.verbs = "get"
+			case named && fact == subject:
+				k.verbs = "get, list"
+			}
+			if !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+			rules[k] = append(rules[k], r.name)
 		}
-		if !slices.Contains(keys, k) {
-			keys = append(keys, k)
-		}
-		rules[k] = append(rules[k], r.name)
 	}
 	text := "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: dualstack-" + name + "\nrules:\n"
 	for _, k := range keys {

@@ -12,6 +12,12 @@ type Calico struct {
 	Felix map[string]FelixSettings `json:"felix,omitempty"`
 	// FelixEnv has the calico-node DaemonSet's settings by FELIX_… variables. It wins over FelixConfigurations.
 	FelixEnv FelixSettings `json:"felixEnv,omitzero"`
+	// Node is the DaemonSet calico-node.
+	Node CalicoNode `json:"node,omitzero"`
+	CNI  CNI        `json:"cni,omitzero"`
+	IPAM IPAMConfig `json:"ipam,omitzero"`
+	// Operator holds what the Tigera operator was told; nil where it does not run.
+	Operator *Operator `json:"operator,omitempty"`
 }
 
 // FelixSettings are the settings of Felix that decide what it programs. A nil pointer or empty string is "not set here".
@@ -29,6 +35,9 @@ type FelixSettings struct {
 	RouteSyncDisabled   *bool  `json:"routeSyncDisabled,omitempty"`
 	RouteSource         string `json:"routeSource,omitempty"`     // CalicoIPAM, WorkloadIPs
 	MTUIfacePattern     string `json:"mtuIfacePattern,omitempty"` // interfaces whose smallest MTU is the host's
+	IptablesBackend     string `json:"iptablesBackend,omitempty"` // Auto, NFT, Legacy
+	NFTablesMode        string `json:"nftablesMode,omitempty"`    // Disabled, Enabled, Auto (since v3.29)
+	NATOutgoingAddress  string `json:"natOutgoingAddress,omitempty"`
 }
 
 // EncapMode is how a pool is encapsulated: Never, Always or CrossSubnet. Empty in the API reads as Never.

@@ -1,7 +1,8 @@
 package inspect
 
-// Policy is a network policy, trimmed to the fields that select pods. No Snapshot holds policies: they are read only to
-// name those that may drop a packet.
+import "net/netip"
+
+// Policy is a network policy of Kubernetes or of Calico, trimmed to whom it selects and which ranges it names.
 type Policy struct {
 	Kind      string `json:"kind"`
 	Namespace string `json:"namespace,omitempty"` // none for one of the whole cluster
@@ -9,6 +10,22 @@ type Policy struct {
 	// Calico is set for Calico's policies, whose selectors have their own syntax.
 	Calico   bool   `json:"calico,omitempty"`
 	Selector string `json:"selector,omitempty"`
+	// Ingress and Egress are set if the policy applies to that direction.
+	Ingress bool         `json:"ingress,omitempty"`
+	Egress  bool         `json:"egress,omitempty"`
+	Rules   []PolicyRule `json:"rules,omitempty"`
+}
+
+// PolicyRule is a rule of a policy.
+type PolicyRule struct {
+	Egress bool   `json:"egress,omitempty"` // else it is one for ingress
+	Action string `json:"action,omitempty"` // Allow, Deny, Log, Pass
+	Family Family `json:"family,omitzero"`  // ipVersion; zero is both
+	// Nets are the ranges that the rule's other end has to be in; none is any.
+	Nets []netip.Prefix `json:"nets,omitempty"`
+	// Others is set where the rule also admits ends that it selects otherwise: by selectors, or service accounts.
+	Others   bool   `json:"others,omitempty"`
+	Protocol string `json:"protocol,omitempty"` // empty is all
 }
 
 // String names the policy as "Kind namespace/name".

@@ -22,12 +22,25 @@ const (
 	FactVersion        Fact = "clusterinformations"
 	FactTables         Fact = "node tables" // the kernel's tables of each node
 	FactLab            Fact = "lab"         // what `lab create` recorded in the cluster
+	FactServiceCIDRs   Fact = "servicecidrs"
+	FactKubeadm        Fact = "kubeadm-config"
+	FactKubeProxy      Fact = "kube-proxy" // its configuration
+	FactCoreDNS        Fact = "coredns"    // its configuration
+	FactEvents         Fact = "events"
+	FactPolicies       Fact = "networkpolicies" // of Kubernetes and of Calico
+	FactCalicoNode     Fact = "calico-node"     // its DaemonSet
+	FactCNI            Fact = "cni configuration"
+	FactIPAMConfig     Fact = "ipamconfigs"
+	FactOperator       Fact = "installations" // with tigerastatuses
+	FactNAT            Fact = "nat rules"     // of kube-proxy and hostPorts, on each node
 )
 
 // Facts returns all facts, as a recording has them.
 func Facts() []Fact {
 	return []Fact{
 		FactNodes, FactPods, FactServices, FactEndpointSlices, FactPools, FactBlocks, FactFelix, FactVersion, FactTables, FactLab,
+		FactServiceCIDRs, FactKubeadm, FactKubeProxy, FactCoreDNS, FactEvents, FactPolicies, FactCalicoNode, FactCNI, FactIPAMConfig,
+		FactOperator, FactNAT,
 	}
 }
 
@@ -39,21 +52,28 @@ type Snapshot struct {
 	Gathered []Fact    `json:"gathered,omitempty"` // the facts that were asked for
 	Missing  []Missing `json:"missing,omitempty"`
 
-	Nodes          []Node               `json:"nodes,omitempty"`
-	Pods           []Pod                `json:"pods,omitempty"`
-	Services       []Service            `json:"services,omitempty"`
-	EndpointSlices []EndpointSlice      `json:"endpointSlices,omitempty"`
-	Pools          []IPPool             `json:"ipPools,omitempty"`
-	Blocks         []IPAMBlock          `json:"ipamBlocks,omitempty"`
-	Calico         Calico               `json:"calico,omitzero"`
-	Lab            Lab                  `json:"lab,omitzero"`
-	Tables         map[string]NodeTable `json:"tables,omitempty"` // by node name
+	Nodes          []Node                   `json:"nodes,omitempty"`
+	Pods           []Pod                    `json:"pods,omitempty"`
+	Services       []Service                `json:"services,omitempty"`
+	EndpointSlices []EndpointSlice          `json:"endpointSlices,omitempty"`
+	Pools          []IPPool                 `json:"ipPools,omitempty"`
+	Blocks         []IPAMBlock              `json:"ipamBlocks,omitempty"`
+	Calico         Calico                   `json:"calico,omitzero"`
+	Lab            Lab                      `json:"lab,omitzero"`
+	ServiceCIDRs   []netip.Prefix           `json:"serviceCIDRs,omitempty"` // of the ServiceCIDR objects (Kubernetes 1.33)
+	Kubeadm        Kubeadm                  `json:"kubeadm,omitzero"`
+	KubeProxy      KubeProxy                `json:"kubeProxy,omitzero"`
+	CoreDNS        CoreDNS                  `json:"coreDNS,omitzero"`
+	Events         []Event                  `json:"events,omitempty"`
+	Policies       []Policy                 `json:"policies,omitempty"`
+	NAT            map[string]ByFamily[NAT] `json:"nat,omitempty"`    // by node name
+	Tables         map[string]NodeTable     `json:"tables,omitempty"` // by node name
 }
 
 // Missing is a requested fact that could not be read, wholly or for one node.
 type Missing struct {
 	Fact   Fact   `json:"fact"`
-	Node   string `json:"node,omitempty"` // only for FactTables
+	Node   string `json:"node,omitempty"` // only for FactTables and FactNAT
 	Reason string `json:"reason"`         // one line, for people
 }
 
@@ -80,6 +100,17 @@ type Node struct {
 	PodCIDRs      []netip.Prefix    `json:"podCIDRs,omitempty"`
 	OS            string            `json:"os,omitempty"` // linux, windows
 	KernelVersion string            `json:"kernelVersion,omitempty"`
+	Created       time.Time         `json:"created,omitzero"`
+	// ContainerRuntime is the runtime with its version: containerd://1.7.24, docker://28.3.2, cri-o://1.30.0.
+	ContainerRuntime string `json:"containerRuntime,omitempty"`
+	// NotReady is why the node is not ready, "REASON: MESSAGE" of its condition.
+	NotReady string `json:"notReady,omitempty"`
+	// NodeIPs are the addresses that kubelet was started with for a cloud provider to confirm: its --node-ip
+	// (annotation alpha.kubernetes.io/provided-node-ip).
+	NodeIPs []netip.Addr `json:"nodeIPs,omitempty"`
+	// Uninitialized is set while the cloud provider has not given the node its addresses
+	// (taint node.cloudprovider.kubernetes.io/uninitialized).
+	Uninitialized bool `json:"uninitialized,omitempty"`
 	// ProviderID is spec.providerID. That of a Kind node names its container (kind://docker/CLUSTER/CONTAINER).
 	ProviderID string `json:"providerID,omitempty"`
 
@@ -91,6 +122,8 @@ type Node struct {
 	// TunnelMAC overrides the computed address of the VXLAN device; normally absent on Linux
 	// (projectcalico.org/VXLANTunnelMACAddr, …/VXLANTunnelMACAddrV6).
 	TunnelMAC ByFamily[MAC] `json:"tunnelMAC,omitzero"`
+	// WireGuard is the address of the WireGuard device (projectcalico.org/IPv4WireguardInterfaceAddr, …/IPv6…).
+	WireGuard ByFamily[netip.Addr] `json:"wireGuard,omitzero"`
 }
 
 // Pod is a pod with its addresses.
@@ -110,6 +143,17 @@ type Pod struct {
 	// Containers names the regular containers of the pod, the first being the one that exec enters by default.
 	Containers []string        `json:"containers,omitempty"`
 	Ports      []ContainerPort `json:"ports,omitempty"` // that the regular containers declare
+	Created    time.Time       `json:"created,omitzero"`
+	// CalicoIPs are the addresses that Calico's CNI plugin gave the pod (cni.projectcalico.org/podIPs).
+	CalicoIPs []netip.Addr `json:"calicoIPs,omitempty"`
+	// Wants holds what the pod asks of Calico's IPAM by its own annotations, by their names after
+	// cni.projectcalico.org/: ipv4pools, ipv6pools, ipAddrs, ipAddrsNoIpam.
+	Wants map[string]string `json:"wants,omitempty"`
+	// Waiting is why a container does not run, "REASON: MESSAGE".
+	Waiting string `json:"waiting,omitempty"`
+	// Restarts counts those of the container that restarted most, and LastExit says how it ended the last time.
+	Restarts int32  `json:"restarts,omitempty"`
+	LastExit string `json:"lastExit,omitempty"`
 }
 
 // ContainerPort is a port that a container declares. Others may be open, too.
@@ -117,6 +161,9 @@ type ContainerPort struct {
 	Name     string `json:"name,omitempty"`
 	Protocol string `json:"protocol,omitempty"` // empty is TCP
 	Port     int32  `json:"port"`
+	HostPort int32  `json:"hostPort,omitempty"`
+	// HostIP limits HostPort to an address; invalid for all of them.
+	HostIP netip.Addr `json:"hostIP,omitzero"`
 }
 
 // Service is a service with its cluster addresses.
@@ -132,6 +179,12 @@ type Service struct {
 	Ports          []ServicePort     `json:"ports,omitempty"`
 	Selector       map[string]string `json:"selector,omitempty"`
 	ExternalName   string            `json:"externalName,omitempty"`
+	// InternalTrafficPolicy and ExternalTrafficPolicy are Cluster or Local; empty where they do not apply.
+	InternalTrafficPolicy string       `json:"internalTrafficPolicy,omitempty"`
+	ExternalTrafficPolicy string       `json:"externalTrafficPolicy,omitempty"`
+	LoadBalancerClass     string       `json:"loadBalancerClass,omitempty"`
+	Ingress               []netip.Addr `json:"ingress,omitempty"`      // of status.loadBalancer
+	IngressNames          []string     `json:"ingressNames,omitempty"` // host names of status.loadBalancer
 }
 
 // ServicePort is one port of a service.

@@ -17,6 +17,12 @@ type poolSpec struct {
 	AssignmentMode string `json:"assignmentMode"` // Automatic or Manual; since v3.30
 }
 
+// felixSpec is a FelixConfiguration's spec, with the fields that the newest published version of Calico's API module lacks.
+type felixSpec struct {
+	v3.FelixConfigurationSpec
+	NFTablesMode string `json:"nftablesMode"` // Disabled, Enabled or Auto; since v3.29
+}
+
 // blockSpec is an IPAMBlock's spec as far as we use it. IPAM's own kinds are not in Calico's API module
 // (libcalico-go/lib/backend/model/block.go). Allocations has an entry for each address of the block: null for a free one,
 // else the index of its attributes.

@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
-	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -77,7 +75,7 @@ func (g *gatherer) readFelix(ctx context.Context) error {
 
 // readFelixConfiguration keeps the settings of a FelixConfiguration that we use.
 func readFelixConfiguration(u *unstructured.Unstructured) (inspect.FelixSettings, bool) {
-	spec, ok := readSpec[v3.FelixConfigurationSpec](u, "vxlanVNI", "vxlanPort", "vxlanMTU", "vxlanMTUV6", "vxlanEnabled",
+	spec, ok := readSpec[felixSpec](u, "vxlanVNI", "vxlanPort", "vxlanMTU", "vxlanMTUV6", "vxlanEnabled",
 		"ipv6Support", "bpfEnabled", "wireguardEnabled", "wireguardEnabledV6", "deviceRouteProtocol", "routeSyncDisabled",
 		"routeSource", "mtuIfacePattern")
 	return inspect.FelixSettings{
@@ -94,6 +92,9 @@ func readFelixConfiguration(u *unstructured.Unstructured) (inspect.FelixSettings
 		RouteSyncDisabled:   spec.RouteSyncDisabled,
 		RouteSource:         spec.RouteSource,
 		MTUIfacePattern:     spec.MTUIfacePattern,
+		IptablesBackend:     string(deref(spec.IptablesBackend)),
+		NFTablesMode:        spec.NFTablesMode,
+		NATOutgoingAddress:  spec.NATOutgoingAddress,
 	}, ok
 }
 
@@ -103,34 +104,11 @@ func (g *gatherer) felixEnv(ctx context.Context) (inspect.FelixSettings, error) 
 	if err != nil {
 		return inspect.FelixSettings{}, err
 	}
-	env := map[string]string{}
-	for _, v := range felixContainer(ds).Env {
-		if !strings.HasPrefix(v.Name, "FELIX_") {
-			continue
-		}
-		value := v.Value
-		if v.ValueFrom != nil && v.ValueFrom.ConfigMapKeyRef != nil {
-			ref := v.ValueFrom.ConfigMapKeyRef
-			if value, err = g.configMapKey(ctx, ds.Namespace, ref.Name, ref.Key); err != nil {
-				return inspect.FelixSettings{}, fmt.Errorf("variable %s of %s: %w", v.Name, calico.NodeName, err)
-			}
-		}
-		env[v.Name] = value
+	env, err := g.env(ctx, ds, func(name string) bool { return strings.HasPrefix(name, "FELIX_") })
+	if err != nil {
+		return inspect.FelixSettings{}, err
 	}
 	return readFelixEnv(env), nil
-}
-
-// configMapKey returns a value of a ConfigMap, or none where the map or the key does not exist. The kubelet does so for
-// an optional reference; with any other, the pod would not run.
-func (g *gatherer) configMapKey(ctx context.Context, namespace, name, key string) (string, error) {
-	cm, err := g.cluster.Kubernetes.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", errorf("get", "configmaps", namespace, err)
-	}
-	return cm.Data[key], nil
 }
 
 // readFelixEnv reads the variables as Felix does (felix/config): names in any case, values that it cannot read ignored.
@@ -161,6 +139,9 @@ func readFelixEnv(env map[string]string) inspect.FelixSettings {
 		RouteSyncDisabled:   boolean("ROUTESYNCDISABLED"),
 		RouteSource:         vars["FELIX_ROUTESOURCE"],
 		MTUIfacePattern:     vars["FELIX_MTUIFACEPATTERN"],
+		IptablesBackend:     vars["FELIX_IPTABLESBACKEND"],
+		NFTablesMode:        vars["FELIX_NFTABLESMODE"],
+		NATOutgoingAddress:  vars["FELIX_NATOUTGOINGADDRESS"],
 	}
 }
 

@@ -89,7 +89,7 @@ type gatherer struct {
 
 	mu     sync.Mutex
 	snap   *inspect.Snapshot
-	failed bool // reading a fact failed, other than because the server does not have it
+	failed bool // the server refused a fact, or failed, other than because it does not have it
 
 	// Inputs of several facts are read once, by the first reader.
 	calico    func(context.Context) (calicoAPI, error)
@@ -135,6 +135,16 @@ func (g *gatherer) reader(fact inspect.Fact) func(context.Context) error {
 		inspect.FactVersion:        g.readVersion,
 		inspect.FactLab:            g.readLab,
 		inspect.FactTables:         g.readTables,
+		inspect.FactServiceCIDRs:   g.readServiceCIDRs,
+		inspect.FactKubeadm:        g.readKubeadm,
+		inspect.FactKubeProxy:      g.readKubeProxy,
+		inspect.FactCoreDNS:        g.readCoreDNS,
+		inspect.FactEvents:         g.readEvents,
+		inspect.FactPolicies:       g.readPolicies,
+		inspect.FactCalicoNode:     g.readCalicoNode,
+		inspect.FactCNI:            g.readCNI,
+		inspect.FactIPAMConfig:     g.readIPAMConfig,
+		inspect.FactOperator:       g.readOperator,
 	}[fact]
 }
 
@@ -143,7 +153,7 @@ func (g *gatherer) miss(fact inspect.Fact, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, err := range parts(err) {
-		g.failed = g.failed || !apierrors.IsNotFound(err) && !errors.Is(err, errNoCalico)
+		g.failed = g.failed || errors.As(err, new(apierrors.APIStatus)) && !apierrors.IsNotFound(err)
 		g.snap.Missing = append(g.snap.Missing, inspect.Missing{Fact: fact, Reason: reason(err)})
 	}
 }

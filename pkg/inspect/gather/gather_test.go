@@ -12,11 +12,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -67,13 +69,16 @@ func (recordedWay) Run(context.Context, string, string, ...string) ([]byte, erro
 
 // calicoResources are the resources of Calico that tests serve.
 func calicoResources() []string {
-	return []string{"ippools", "ipamblocks", "felixconfigurations", "clusterinformations", "networkpolicies", "globalnetworkpolicies"}
+	return []string{"ippools", "ipamblocks", "felixconfigurations", "clusterinformations", "networkpolicies", "globalnetworkpolicies",
+		"ipamconfigs", "ipamconfigurations"}
 }
 
 // newCluster returns a cluster whose Calico is in the groups given.
 func newCluster(groups []schema.GroupVersion, objects []runtime.Object, calico ...*unstructured.Unstructured) cluster {
 	kinds := map[schema.GroupVersionResource]string{
 		{Group: groupMigration, Version: "v1beta1", Resource: "datastoremigrations"}: "DatastoreMigrationList",
+		groupOperator().WithResource("installations"):                                "InstallationList",
+		groupOperator().WithResource("tigerastatuses"):                               "TigeraStatusList",
 	}
 	client := fake.NewClientset(objects...)
 	for _, gv := range groups {
@@ -120,6 +125,7 @@ func labCluster() cluster {
 		Env: []corev1.EnvVar{
 			{Name: "FELIX_IPV6SUPPORT", Value: "true"},
 			{Name: "IP", Value: "autodetect"},
+			{Name: "PATH", Value: "/bin"},
 			{Name: "FELIX_VXLANMTU", ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{
 				LocalObjectReference: corev1.LocalObjectReference{Name: "calico-config"}, Key: "veth_mtu",
 			}}},
@@ -133,7 +139,19 @@ func labCluster() cluster {
 		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "s"}},
 		&discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "s-1"}},
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "calico-config"},
-			Data: map[string]string{"veth_mtu": "0"}},
+			Data: map[string]string{"veth_mtu": "0", "cni_network_config": `{"plugins": [{"type": "calico", "mtu": __CNI_MTU__,
+				"ipam": {"type": "calico-ipam", "assign_ipv4": "true", "assign_ipv6": "true"}}, {"type": "portmap"}]}`}},
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "kubeadm-config"},
+			Data: map[string]string{"ClusterConfiguration": "networking: {podSubnet: '192.168.0.0/16,fd00::/48', serviceSubnet: 10.96.0.0/16}"}},
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "kube-proxy"},
+			Data: map[string]string{"config.conf": "{mode: ipvs, bindAddress: '::', clusterCIDR: 192.168.0.0/16}"}},
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "coredns"},
+			Data: map[string]string{"Corefile": ".:53 {\n  template IN AAAA . {\n    rcode NOERROR\n  }\n  # forward\n  forward . 10.0.0.1\n}"}},
+		&networkingv1.ServiceCIDR{ObjectMeta: metav1.ObjectMeta{Name: "kubernetes"},
+			Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{"10.96.0.0/16", "fd00:96::/112"}}},
+		&networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "deny"},
+			Spec: networkingv1.NetworkPolicySpec{PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeEgress}}},
+		event("1", "p", "no address", 1), event("2", "p", "still no address", 2), event("3", "p", "nothing yet", 0),
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "dualstack-lab"},
 			Data: map[string]string{"name": "lab", "externalIPv4": "1.1.1.1", "fabricIPv6": "fd00:10:10::/64"}},
 		daemonSet,
@@ -143,13 +161,36 @@ func labCluster() cluster {
 		calicoObject(groupCRD(), "IPAMBlock", "192-168-0-0-26", map[string]any{"cidr": "192.168.0.0/26", "affinity": "host:a"}),
 		calicoObject(groupCRD(), "FelixConfiguration", "default", map[string]any{"vxlanVNI": int64(5000)}),
 		calicoObject(groupCRD(), "ClusterInformation", "default", map[string]any{"calicoVersion": "v3.28.5"}),
+		calicoObject(groupCRD(), "IPAMConfig", "default", map[string]any{"strictAffinity": true}),
+		calicoObject(groupOperator(), "Installation", "default", map[string]any{"calicoNetwork": map[string]any{
+			"bgp": "Disabled", "ipPools": []any{map[string]any{"name": "v4", "cidr": "192.168.0.0/16"}},
+			"nodeAddressAutodetectionV6": map[string]any{"kubernetes": "NodeInternalIP"},
+		}}),
+		tigeraStatus(),
 	)
+}
+
+// event is a warning about a pod, some minutes after the epoch.
+func event(name, pod, message string, minutes int64) *corev1.Event {
+	return &corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}, Type: "Warning", Reason: "FailedCreatePodSandBox",
+		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "default", Name: pod}, Message: message,
+		LastTimestamp: metav1.Unix(minutes*60, 0)}
+}
+
+func tigeraStatus() *unstructured.Unstructured {
+	o := calicoObject(groupOperator(), "TigeraStatus", "calico", nil)
+	o.Object["status"] = map[string]any{"conditions": []any{
+		map[string]any{"type": "Available", "status": "False"},
+		map[string]any{"type": "Degraded", "status": "True", "reason": "PoolsDiffer", "message": "the pool\nis not there"},
+	}}
+	return o
 }
 
 func wantLab() inspect.Snapshot {
 	vni, mtu, yes := 5000, 0, true
 	return inspect.Snapshot{
 		Tables:         map[string]inspect.NodeTable{},
+		NAT:            map[string]inspect.ByFamily[inspect.NAT]{},
 		Gathered:       inspect.Facts(),
 		Nodes:          []inspect.Node{{Name: "a", Address: inspect.ByFamily[netip.Prefix]{V4: netip.MustParsePrefix("10.0.0.1/24")}}},
 		Pods:           []inspect.Pod{{Namespace: "default", Name: "p"}},
@@ -164,7 +205,23 @@ func wantLab() inspect.Snapshot {
 			Version: "v3.28.5", APIGroup: "crd.projectcalico.org/v1",
 			Felix:    map[string]inspect.FelixSettings{"default": {VXLANVNI: &vni}},
 			FelixEnv: inspect.FelixSettings{IPv6Support: &yes, VXLANMTU: &mtu},
+			Node:     inspect.CalicoNode{Namespace: "kube-system", Env: map[string]string{"IP": "autodetect"}},
+			CNI: inspect.CNI{Source: "kube-system/calico-config", IPAM: "calico-ipam", AssignIPv4: &yes, AssignIPv6: &yes,
+				PortMap: true},
+			IPAM: inspect.IPAMConfig{StrictAffinity: &yes},
+			Operator: &inspect.Operator{BGP: "Disabled", Pools: []inspect.OperatorPool{{Name: "v4", CIDR: "192.168.0.0/16"}},
+				Autodetection: inspect.ByFamily[string]{V6: "kubernetes=NodeInternalIP"},
+				Parts:         []inspect.OperatorPart{{Name: "calico", Degraded: "PoolsDiffer: the pool is not there"}}},
 		},
+		ServiceCIDRs: parsePrefixes("10.96.0.0/16,fd00:96::/112"),
+		Kubeadm: inspect.Kubeadm{PodSubnets: parsePrefixes("192.168.0.0/16,fd00::/48"),
+			ServiceSubnets: parsePrefixes("10.96.0.0/16")},
+		KubeProxy: inspect.KubeProxy{Found: true, Mode: "ipvs", BindAddress: netip.IPv6Unspecified(),
+			ClusterCIDRs: parsePrefixes("192.168.0.0/16")},
+		CoreDNS: inspect.CoreDNS{Directives: []string{"template IN AAAA .", "forward . 10.0.0.1"}},
+		Events: []inspect.Event{{Kind: "Pod", Namespace: "default", Name: "p", Reason: "FailedCreatePodSandBox",
+			Message: "still no address", Last: time.Unix(120, 0).UTC()}},
+		Policies: []inspect.Policy{{Kind: "NetworkPolicy", Namespace: "default", Name: "deny", Egress: true}},
 		Lab: inspect.Lab{
 			Name:     "lab",
 			External: inspect.ByFamily[netip.Addr]{V4: netip.MustParseAddr("1.1.1.1")},
@@ -203,8 +260,10 @@ func TestGather(t *testing.T) {
 		"no permission for daemon sets": {
 			prepare: func(c cluster) { c.refuse("get", "daemonsets", forbidden("daemonsets")) },
 			want: func(s *inspect.Snapshot) {
-				s.Calico.FelixEnv = inspect.FelixSettings{}
+				s.Calico.FelixEnv, s.Calico.Node = inspect.FelixSettings{}, inspect.CalicoNode{}
 				s.Missing = []inspect.Missing{
+					{Fact: inspect.FactCalicoNode, Reason: `cannot get daemonsets.apps in namespace "kube-system": permission denied`},
+					{Fact: inspect.FactCalicoNode, Reason: `cannot get daemonsets.apps in namespace "calico-system": permission denied`},
 					{Fact: inspect.FactFelix, Reason: `cannot get daemonsets.apps in namespace "kube-system": permission denied`},
 					{Fact: inspect.FactFelix, Reason: `cannot get daemonsets.apps in namespace "calico-system": permission denied`},
 				}
@@ -217,12 +276,17 @@ func TestGather(t *testing.T) {
 			},
 			want: func(s *inspect.Snapshot) {
 				s.Calico.Felix, s.Calico.FelixEnv, s.Lab = nil, inspect.FelixSettings{}, inspect.Lab{}
-				s.Missing = []inspect.Missing{
+				s.Kubeadm, s.KubeProxy, s.CoreDNS, s.Calico.CNI = inspect.Kubeadm{}, inspect.KubeProxy{}, inspect.CoreDNS{}, inspect.CNI{}
+				for _, fact := range []inspect.Fact{inspect.FactKubeadm, inspect.FactKubeProxy, inspect.FactCoreDNS, inspect.FactCNI} {
+					s.Missing = append(s.Missing, inspect.Missing{Fact: fact,
+						Reason: `cannot get configmaps in namespace "kube-system": permission denied`})
+				}
+				s.Missing = append(s.Missing, []inspect.Missing{
 					{Fact: inspect.FactFelix, Reason: "cannot list felixconfigurations.crd.projectcalico.org: permission denied"},
 					{Fact: inspect.FactFelix, Reason: "variable FELIX_VXLANMTU of calico-node: " +
 						`cannot get configmaps in namespace "kube-system": permission denied`},
 					{Fact: inspect.FactLab, Reason: `cannot get configmaps in namespace "kube-system": permission denied`},
-				}
+				}...)
 			},
 		},
 		"no version written down": {
@@ -254,6 +318,9 @@ func TestGather(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.want(&want)
+			want.Missing = append(want.Missing, inspect.Missing{Fact: inspect.FactNAT, Node: "a",
+				Reason: "rules: the node's container has neither iptables nor nft"})
+			slices.SortStableFunc(want.Missing, func(a, b inspect.Missing) int { return strings.Compare(string(a.Fact), string(b.Fact)) })
 			if diff := cmp.Diff(want, *got, equal()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -354,11 +421,11 @@ func TestGatherWithoutCalico(t *testing.T) {
 	var missing []inspect.Fact
 	for _, m := range got.Missing {
 		missing = append(missing, m.Fact)
-		if !strings.HasPrefix(m.Reason, "the cluster has no Calico API") {
+		if m.Fact != inspect.FactCalicoNode && !strings.HasPrefix(m.Reason, "the cluster has no Calico API") {
 			t.Errorf("%s is missing because %q", m.Fact, m.Reason)
 		}
 	}
-	want := []inspect.Fact{inspect.FactVersion, inspect.FactFelix, inspect.FactBlocks, inspect.FactPools}
+	want := []inspect.Fact{inspect.FactCalicoNode, inspect.FactVersion, inspect.FactFelix, inspect.FactBlocks, inspect.FactIPAMConfig, inspect.FactPools}
 	if !slices.Equal(missing, want) {
 		t.Errorf("missing are %q, want %q", missing, want)
 	}

@@ -19,6 +19,12 @@ const (
 	labelNodeRoleByItsName = "kubernetes.io/role"
 )
 
+// What kubelet and cloud providers leave on nodes (k8s.io/cloud-provider/api/well_known_annotations.go, …_taints.go).
+const (
+	annotationNodeIP   = "alpha.kubernetes.io/provided-node-ip"
+	taintUninitialized = "node.cloudprovider.kubernetes.io/uninitialized"
+)
+
 func (g *gatherer) readNodes(ctx context.Context) error {
 	nodes, err := g.nodes(ctx)
 	g.snap.Nodes = nodes
@@ -59,8 +65,12 @@ func readNode(n *corev1.Node) inspect.Node {
 		Roles:         roles(n.Labels),
 		OS:            n.Status.NodeInfo.OperatingSystem,
 		KernelVersion: n.Status.NodeInfo.KernelVersion,
-		Ready: slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
-			return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+
+		Created:          n.CreationTimestamp.UTC(),
+		ContainerRuntime: n.Status.NodeInfo.ContainerRuntimeVersion,
+		NodeIPs:          parseAddrs(a[annotationNodeIP]),
+		Uninitialized: slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool {
+			return t.Key == taintUninitialized
 		}),
 		Address: inspect.ByFamily[netip.Prefix]{
 			V4: parsePrefix(a[calico.AnnotationIPv4Address], inspect.IPv4),
@@ -74,6 +84,18 @@ func readNode(n *corev1.Node) inspect.Node {
 			V4: parseMAC(a[calico.AnnotationTunnelMACv4]),
 			V6: parseMAC(a[calico.AnnotationTunnelMACv6]),
 		},
+		WireGuard: inspect.ByFamily[netip.Addr]{
+			V4: parseAddr(a[calico.AnnotationWireGuardV4], inspect.IPv4),
+			V6: parseAddr(a[calico.AnnotationWireGuardV6], inspect.IPv6),
+		},
+	}
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			node.Ready = c.Status == corev1.ConditionTrue
+			if !node.Ready {
+				node.NotReady = reasonOf(c.Reason, c.Message)
+			}
+		}
 	}
 	for _, address := range n.Status.Addresses {
 		if address.Type != corev1.NodeInternalIP {
@@ -114,6 +136,17 @@ func parseAddr(s string, f inspect.Family) netip.Addr {
 		return netip.Addr{}
 	}
 	return addr
+}
+
+// parseAddrs reads a list of addresses, and leaves out what is none.
+func parseAddrs(list string) []netip.Addr {
+	var all []netip.Addr
+	for text := range strings.SplitSeq(list, ",") {
+		if a, err := netip.ParseAddr(strings.TrimSpace(text)); err == nil {
+			all = append(all, a.Unmap().WithZone(""))
+		}
+	}
+	return all
 }
 
 // parsePrefix reads an address of the family with its prefix length; the default is that of a single host.

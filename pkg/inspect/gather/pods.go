@@ -3,6 +3,7 @@ package gather
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -84,6 +85,10 @@ func readPod(p *corev1.Pod) inspect.Pod {
 			pod.CalicoCNI = true
 		}
 	}
+	pod.Created = p.CreationTimestamp.UTC()
+	pod.CalicoIPs = calicoIPs(p.Annotations)
+	pod.Wants = wants(p.Annotations)
+	readContainerStatus(&pod, slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses))
 	for _, ip := range p.Status.PodIPs {
 		if addr, err := netip.ParseAddr(ip.IP); err == nil {
 			pod.IPs = append(pod.IPs, addr.Unmap())
@@ -94,8 +99,64 @@ func readPod(p *corev1.Pod) inspect.Pod {
 		for _, port := range c.Ports {
 			pod.Ports = append(pod.Ports, inspect.ContainerPort{
 				Name: port.Name, Protocol: string(port.Protocol), Port: port.ContainerPort,
+				HostPort: port.HostPort, HostIP: hostIP(port.HostIP),
 			})
 		}
 	}
 	return pod
+}
+
+// hostIP reads the address that a hostPort is limited to. The unspecified ones mean all addresses.
+func hostIP(text string) netip.Addr {
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a.Unmap().WithZone("")
+}
+
+// calicoIPs reads the addresses that Calico's CNI plugin gave a pod: "10.1.1.1/32,fd00::1/128".
+func calicoIPs(annotations map[string]string) []netip.Addr {
+	var all []netip.Addr
+	for _, p := range parsePrefixes(cmp.Or(annotations[calico.AnnotationPodIPs], annotations[calico.AnnotationPodIP])) {
+		all = append(all, p.Addr().Unmap())
+	}
+	return all
+}
+
+// wants reads what a pod asks of Calico's IPAM.
+func wants(annotations map[string]string) map[string]string {
+	var found map[string]string
+	for _, name := range calico.PodRequests() {
+		if value, ok := annotations[calico.AnnotationPodPrefix+name]; ok {
+			if found == nil {
+				found = map[string]string{}
+			}
+			found[name] = value
+		}
+	}
+	return found
+}
+
+// readContainerStatus keeps why a container waits, and how the one that restarted most ended.
+func readContainerStatus(pod *inspect.Pod, containers []corev1.ContainerStatus) {
+	for _, c := range containers {
+		if w := c.State.Waiting; w != nil && pod.Waiting == "" {
+			pod.Waiting = reasonOf(w.Reason, w.Message)
+		}
+		if c.RestartCount <= pod.Restarts {
+			continue
+		}
+		pod.Restarts = c.RestartCount
+		if t := c.LastTerminationState.Terminated; t != nil {
+			pod.LastExit = reasonOf(fmt.Sprintf("%s (exit code %d)", t.Reason, t.ExitCode), t.Message)
+		}
+	}
+}
+
+func reasonOf(reason, message string) string {
+	if message == "" {
+		return reason
+	}
+	return shorten(reason + ": " + message)
 }

@@ -3,6 +3,8 @@ package gather
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
 
 	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -12,6 +14,12 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
+func (g *gatherer) readPolicies(ctx context.Context) error {
+	policies, err := g.cluster.Policies(ctx)
+	g.snap.Policies = policies
+	return err
+}
+
 // Policies reads the network policies of Kubernetes and, where it runs, of Calico. It leaves out those that it may not
 // read, and returns the rest with the error.
 func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
@@ -19,13 +27,11 @@ func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
 	api := c.Kubernetes.NetworkingV1().NetworkPolicies("")
 	err := errorf("list", "networkpolicies", "", eachItem(ctx, api.List, metav1.ListOptions{},
 		func(p *networkingv1.NetworkPolicy) error {
-			selector, err := metav1.LabelSelectorAsSelector(&p.Spec.PodSelector)
-			if err != nil {
-				return err
+			policy, err := readKubernetesPolicy(p)
+			if err == nil {
+				policies = append(policies, policy)
 			}
-			policies = append(policies, inspect.Policy{Kind: "NetworkPolicy", Namespace: p.Namespace, Name: p.Name,
-				Selector: selector.String()})
-			return nil
+			return err
 		}))
 	calico, calicoErr := detectCalico(ctx, c.Clients)
 	switch {
@@ -45,15 +51,87 @@ func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
 	return policies, errors.Join(err, list("networkpolicies", readNetworkPolicy), list("globalnetworkpolicies", readGlobalPolicy))
 }
 
+// readKubernetesPolicy keeps the fields of a policy of Kubernetes that we use.
+func readKubernetesPolicy(p *networkingv1.NetworkPolicy) (inspect.Policy, error) {
+	selector, err := metav1.LabelSelectorAsSelector(&p.Spec.PodSelector)
+	if err != nil {
+		return inspect.Policy{}, err
+	}
+	policy := inspect.Policy{Kind: "NetworkPolicy", Namespace: p.Namespace, Name: p.Name, Selector: selector.String(),
+		Ingress: slices.Contains(p.Spec.PolicyTypes, networkingv1.PolicyTypeIngress),
+		Egress:  slices.Contains(p.Spec.PolicyTypes, networkingv1.PolicyTypeEgress)}
+	add := func(egress bool, peers []networkingv1.NetworkPolicyPeer) {
+		rule := inspect.PolicyRule{Egress: egress, Action: string(v3.Allow)}
+		for _, peer := range peers {
+			if peer.IPBlock == nil {
+				rule.Others = true
+				continue
+			}
+			rule.Nets = append(rule.Nets, parsePrefixes(peer.IPBlock.CIDR)...)
+		}
+		policy.Rules = append(policy.Rules, rule)
+	}
+	for _, r := range p.Spec.Ingress {
+		add(false, r.From)
+	}
+	for _, r := range p.Spec.Egress {
+		add(true, r.To)
+	}
+	return policy, nil
+}
+
 // readNetworkPolicy keeps the fields of Calico's NetworkPolicy that we use. An unreadable one selects all pods, as an
 // empty selector does: it may be to blame.
 func readNetworkPolicy(u *unstructured.Unstructured) inspect.Policy {
 	spec, _ := readSpec[v3.NetworkPolicySpec](u)
-	return inspect.Policy{Kind: "Calico NetworkPolicy", Namespace: u.GetNamespace(), Name: u.GetName(), Calico: true,
+	p := inspect.Policy{Kind: "Calico NetworkPolicy", Namespace: u.GetNamespace(), Name: u.GetName(), Calico: true,
 		Selector: spec.Selector}
+	readRules(&p, spec.Types, spec.Ingress, spec.Egress)
+	return p
 }
 
 func readGlobalPolicy(u *unstructured.Unstructured) inspect.Policy {
 	spec, _ := readSpec[v3.GlobalNetworkPolicySpec](u)
-	return inspect.Policy{Kind: "GlobalNetworkPolicy", Name: u.GetName(), Calico: true, Selector: spec.Selector}
+	p := inspect.Policy{Kind: "GlobalNetworkPolicy", Name: u.GetName(), Calico: true, Selector: spec.Selector}
+	readRules(&p, spec.Types, spec.Ingress, spec.Egress)
+	return p
+}
+
+// readRules keeps the rules of a policy of Calico. Without types, it applies to the directions that it has rules for, and to
+// ingress if it has none (api/pkg/apis/projectcalico/v3/networkpolicy.go).
+func readRules(p *inspect.Policy, types []v3.PolicyType, ingress, egress []v3.Rule) {
+	p.Ingress, p.Egress = slices.Contains(types, v3.PolicyTypeIngress), slices.Contains(types, v3.PolicyTypeEgress)
+	if len(types) == 0 {
+		p.Ingress, p.Egress = len(ingress) > 0 || len(egress) == 0, len(egress) > 0
+	}
+	add := func(egress bool, rules []v3.Rule) {
+		for _, r := range rules {
+			end := r.Source
+			if egress {
+				end = r.Destination
+			}
+			rule := inspect.PolicyRule{Egress: egress, Action: string(r.Action), Nets: prefixes(end.Nets),
+				Others: end.Selector != "" || end.NamespaceSelector != "" || end.ServiceAccounts != nil || end.Services != nil}
+			if r.Protocol != nil {
+				rule.Protocol = r.Protocol.String()
+			}
+			switch deref(r.IPVersion) {
+			case 4:
+				rule.Family = inspect.IPv4
+			case 6:
+				rule.Family = inspect.IPv6
+			}
+			p.Rules = append(p.Rules, rule)
+		}
+	}
+	add(false, ingress)
+	add(true, egress)
+}
+
+func prefixes(texts []string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range texts {
+		all = append(all, parsePrefixes(text)...)
+	}
+	return all
 }

@@ -47,6 +47,16 @@ func readService(s *corev1.Service) inspect.Service {
 		Headless:     s.Spec.ClusterIP == corev1.ClusterIPNone,
 		Selector:     s.Spec.Selector,
 		ExternalName: s.Spec.ExternalName,
+
+		InternalTrafficPolicy: string(deref(s.Spec.InternalTrafficPolicy)),
+		ExternalTrafficPolicy: string(s.Spec.ExternalTrafficPolicy),
+		LoadBalancerClass:     deref(s.Spec.LoadBalancerClass),
+	}
+	for _, in := range s.Status.LoadBalancer.Ingress {
+		service.Ingress = append(service.Ingress, parseAddrs(in.IP)...)
+		if in.Hostname != "" {
+			service.IngressNames = append(service.IngressNames, in.Hostname)
+		}
 	}
 	if s.Spec.IPFamilyPolicy != nil {
 		service.IPFamilyPolicy = string(*s.Spec.IPFamilyPolicy)

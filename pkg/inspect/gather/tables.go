@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
 )
 
-// readTables reads the kernel tables of the nodes, once these are known.
+// readTables reads the kernel tables of the nodes, once these are known, and FactNAT in the same run.
 func (g *gatherer) readTables(ctx context.Context) error {
 	nodes, err := g.nodes(ctx)
 	if err != nil && slices.Contains(g.req.Facts, inspect.FactNodes) {
@@ -22,11 +22,15 @@ func (g *gatherer) readTables(ctx context.Context) error {
 	if err != nil {
 		return noSuchNodeError{err}
 	}
-	tables, missing := nodetables.Tables(ctx, g.cluster.Ways(nodes), names, nodetables.Options{})
+	var missing []inspect.Missing
+	if ways := g.cluster.Ways(nodes); slices.Contains(g.req.Facts, inspect.FactNAT) {
+		g.snap.Tables, g.snap.NAT, missing = nodetables.TablesAndNAT(ctx, ways, names, nodetables.Options{})
+	} else {
+		g.snap.Tables, missing = nodetables.Tables(ctx, ways, names, nodetables.Options{})
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	g.snap.Tables = tables
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.snap.Missing = append(g.snap.Missing, missing...)

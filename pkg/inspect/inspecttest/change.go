@@ -138,6 +138,7 @@ func Only(f inspect.Family) Change {
 		if f == inspect.IPv4 {
 			s.Calico.FelixEnv.IPv6Support = ptr(false)
 		}
+		onlySystem(s, other)
 	}
 }
 

@@ -95,9 +95,8 @@ func MAC(s string) inspect.MAC {
 // Lab returns the healthy lab with all facts: Calico v3.28.5, IPv4 unencapsulated within the subnet, IPv6 by VXLAN.
 func Lab() *inspect.Snapshot {
 	s := &inspect.Snapshot{
-		Taken: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
-		Gathered: []inspect.Fact{inspect.FactNodes, inspect.FactPods, inspect.FactServices, inspect.FactEndpointSlices,
-			inspect.FactPools, inspect.FactBlocks, inspect.FactFelix, inspect.FactVersion, inspect.FactTables, inspect.FactLab},
+		Taken:    time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		Gathered: inspect.Facts(),
 		Calico: inspect.Calico{Version: "v3.28.5", APIGroup: "crd.projectcalico.org/v1",
 			Felix:    map[string]inspect.FelixSettings{"default": {}},
 			FelixEnv: inspect.FelixSettings{VXLANMTU: new(int), IPv6Support: ptr(true)}},
@@ -113,6 +112,7 @@ func Lab() *inspect.Snapshot {
 	}
 	addPods(s)
 	addServices(s)
+	addSystem(s)
 	return s
 }
 

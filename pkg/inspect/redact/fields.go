@@ -1,9 +1,11 @@
 package redact
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico/selector"
 )
 
@@ -16,16 +18,20 @@ func (r *redactor) fieldRules() map[string]func(string) string {
 
 		"Node.Name": r.nodes.of, "Node.Labels.key": r.labelKey, "Node.Labels": r.labelValue, "Node.Roles": r.roles.of,
 		"Node.OS": r.words([]string{"linux", "windows"}), "Node.KernelVersion": version,
-		"Node.ProviderID": always(""), // names the account, the zone or the container
+		"Node.ProviderID":       always(""), // names the account, the zone or the container
+		"Node.ContainerRuntime": r.runtime, "Node.NotReady": message,
 
 		"Pod.Namespace": r.namespaces.of, "Pod.Name": r.pods.of, "Pod.UID": r.uids.of, "Pod.Node": r.nodes.of,
 		"Pod.Phase": r.words(phases()), "Pod.Labels.key": r.labelKey, "Pod.Labels": r.labelValue, "Pod.Containers": r.containers.of,
+		"Pod.Wants.key": r.words(calico.PodRequests()), "Pod.Waiting": message, "Pod.LastExit": message,
 		"ContainerPort.Name": r.port, "ContainerPort.Protocol": r.words(protocols()),
 
 		"Service.Namespace": r.namespaces.of, "Service.Name": r.services.of, "Service.Type": r.words(serviceTypes()),
 		"Service.Labels.key": r.labelKey, "Service.Labels": r.labelValue, "Service.Selector.key": r.labelKey,
 		"Service.Selector": r.labelValue, "Service.IPFamilyPolicy": r.words(familyPolicies()), "Service.ExternalName": always("host.example"),
-		"ServicePort.Name": r.port, "ServicePort.Protocol": r.words(protocols()), "ServicePort.AppProtocol": r.words(appProtocols()),
+		"Service.InternalTrafficPolicy": r.words(trafficPolicies()), "Service.ExternalTrafficPolicy": r.words(trafficPolicies()),
+		"Service.IngressNames": always("host.example"),
+		"ServicePort.Name":     r.port, "ServicePort.Protocol": r.words(protocols()), "ServicePort.AppProtocol": r.words(appProtocols()),
 		"ServicePort.TargetPort": numberOr(r.port),
 
 		"EndpointSlice.Namespace": r.namespaces.of, "EndpointSlice.Name": r.slices.of, "EndpointSlice.Service": r.services.of,
@@ -36,6 +42,26 @@ func (r *redactor) fieldRules() map[string]func(string) string {
 
 		"Calico.Version": version, "Calico.APIGroup": r.words(apiGroups()), "Calico.Felix.key": r.felixName,
 		"FelixSettings.RouteSource": r.words(routeSources()), "FelixSettings.MTUIfacePattern": r.pattern,
+
+		"FelixSettings.IptablesBackend": r.words(backends()), "FelixSettings.NFTablesMode": r.words(backends()),
+		"FelixSettings.NATOutgoingAddress": r.addressText,
+
+		"CalicoNode.Namespace": r.namespaces.of, "CalicoNode.Env.key": variable, "CalicoNode.Env": r.value,
+		"CNI.Source": r.words([]string{"kube-system/calico-config", "calico-system/cni-config", "kube-system/canal-config"}),
+		"CNI.IPAM":   r.words([]string{"calico-ipam", "host-local"}), "CNI.Ranges": r.addressText,
+		"Operator.CNI": r.words(operatorWords()), "Operator.IPAM": r.words(operatorWords()), "Operator.BGP": r.words(operatorWords()),
+		"Operator.DataPlane": r.words(operatorWords()), "Operator.Autodetection": r.value,
+		"OperatorPool.Name": r.pools.of, "OperatorPool.CIDR": r.addressText, "OperatorPool.Encapsulation": r.words(operatorWords()),
+		"OperatorPool.NATOutgoing": r.words(operatorWords()), "OperatorPool.NodeSelector": r.selector,
+		"OperatorPart.Name": r.words([]string{"calico", "apiserver", "ippools", "tiers"}), "OperatorPart.Degraded": message,
+
+		"KubeProxy.Mode": r.words(proxyModes()), "KubeProxy.NodePortCIDRs": r.addressText, "CoreDNS.Directives": r.directive,
+		"NAT.KubeProxy": r.words(proxyModes()), "NAT.Felix": r.words(proxyModes()),
+		"Event.Kind": r.words([]string{"Pod", "Node", "Service"}), "Event.Namespace": r.namespaces.of, "Event.Name": r.pods.of,
+		"Event.Reason": r.words(eventReasons()), "Event.Message": message,
+		"Policy.Kind":      r.words([]string{"NetworkPolicy", "Calico NetworkPolicy", "GlobalNetworkPolicy"}),
+		"Policy.Namespace": r.namespaces.of, "Policy.Selector": r.policySelector,
+		"PolicyRule.Action": r.words([]string{"Allow", "Deny", "Log", "Pass"}), "PolicyRule.Protocol": numberOr(r.words(policyProtocols())),
 
 		"IPPool.Name": r.pools.of, "IPPool.IPIPMode": r.words(encapModes()), "IPPool.VXLANMode": r.words(encapModes()),
 		"IPPool.NodeSelector": r.selector, "IPPool.AllowedUses": r.words(allowedUses()), "IPPool.AssignmentMode": r.words(assignmentModes()),
@@ -159,4 +185,78 @@ func (r *redactor) selector(text string) string {
 		out.WriteString(t.String())
 	}
 	return out.String()
+}
+
+// message replaces what a program said: it may name anything.
+func message(s string) string { return always("the message was redacted")(s) }
+
+// runtime keeps the kind and version of a container runtime.
+func (r *redactor) runtime(s string) string {
+	kind, number, ok := strings.Cut(s, "://")
+	if !ok {
+		return r.text(s)
+	}
+	return r.words([]string{"containerd", "docker", "cri-o"})(kind) + "://" + version(number)
+}
+
+// variable keeps the names of calico-node's variables, which are part of its documentation.
+func variable(name string) string {
+	if strings.HasPrefix(name, "CALICO_") || strings.HasPrefix(name, "IP") {
+		return strings.Map(func(c rune) rune {
+			if c == '_' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+				return c
+			}
+			return -1
+		}, name)
+	}
+	return "CALICO_"
+}
+
+// value replaces the value of a variable of calico-node, but for fixed words: METHOD=ARGUMENT.
+func (r *redactor) value(s string) string {
+	method, argument, ok := strings.Cut(s, "=")
+	if !ok || slices.Contains(valueWords(), s) {
+		return numberOr(r.addressText)(s)
+	}
+	return r.words(valueWords())(method) + "=" + r.addressText(argument)
+}
+
+// addressText replaces the addresses and ranges of a list, and anything else.
+func (r *redactor) addressText(s string) string {
+	parts := strings.Split(s, ",")
+	for i, part := range parts {
+		part = strings.TrimSpace(part)
+		prefix, err := netip.ParsePrefix(part)
+		addr, addrErr := netip.ParseAddr(part)
+		switch {
+		case err == nil:
+			parts[i] = r.addrs.network(prefix).String()
+		case addrErr == nil:
+			parts[i] = r.addrs.addr(addr).String()
+		case part == "usePodCidr", part == "usePodCidrIPv6", part == "primary", slices.Contains(valueWords(), part):
+			parts[i] = part
+		default:
+			parts[i] = r.text(part)
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+// policySelector replaces the labels and values of a policy's selector, in Kubernetes' or Calico's syntax.
+func (r *redactor) policySelector(text string) string {
+	if _, err := selector.Tokens(text); err == nil {
+		return r.selector(text)
+	}
+	return r.text(text)
+}
+
+// directive keeps the plugin of a line of the Corefile, and of its arguments the words that say what happens to AAAA.
+func (r *redactor) directive(line string) string {
+	words := strings.Fields(line)
+	for i, word := range words {
+		if !slices.Contains(corefileWords(), word) {
+			words[i] = r.text(word)
+		}
+	}
+	return strings.Join(words, " ")
 }

@@ -55,6 +55,43 @@ func familyPolicies() []string {
 	return []string{"SingleStack", "PreferDualStack", "RequireDualStack"}
 }
 
+func trafficPolicies() []string { return []string{"Cluster", "Local"} }
+
+// backends are the words of Felix's iptablesBackend and nftablesMode.
+func backends() []string {
+	return []string{"Auto", "NFT", "Legacy", "Enabled", "Disabled", "auto", "nft", "legacy", "enabled", "disabled"}
+}
+
+// proxyModes are the modes of kube-proxy, and the kinds of rules of a node.
+func proxyModes() []string { return []string{"iptables", "ipvs", "nftables", "nft", "legacy"} }
+
+// operatorWords are those of an Installation (github.com/tigera/operator/api/v1/installation_types.go).
+func operatorWords() []string {
+	return []string{
+		"Calico", "GKE", "AmazonVPC", "AzureVNET", "HostLocal", "Enabled", "Disabled", "Iptables", "BPF", "Nftables", "VPP",
+		"IPIP", "VXLAN", "IPIPCrossSubnet", "VXLANCrossSubnet", "None",
+	}
+}
+
+// valueWords are the values of calico-node's variables, and the ways in which it finds a node's address.
+func valueWords() []string {
+	return []string{
+		"autodetect", "none", "true", "false", "bird", "vxlan", "Never", "Always", "CrossSubnet", "all()", "first-found",
+		"kubernetes-internal-ip", "firstFound", "kubernetes=NodeInternalIP", "can-reach", "interface", "skip-interface", "cidr",
+		"canReach", "skipInterface", "cidrs",
+	}
+}
+
+func policyProtocols() []string { return append(protocols(), "UDPLite", "ICMP", "ICMPv6") }
+
+// eventReasons are those of the kubelet (pkg/kubelet/events/event.go), and of what gives out addresses of load balancers.
+func eventReasons() []string {
+	return []string{
+		"FailedCreatePodSandBox", "NetworkNotReady", "Unhealthy", "BackOff", "FailedScheduling", "FailedMount", "Failed",
+		"NodeNotReady", "AllocationFailed", "SyncLoadBalancerFailed",
+	}
+}
+
 func apiGroups() []string { return []string{calico.CRDv1, calico.APIv3} }
 
 func routeSources() []string { return []string{"CalicoIPAM", "WorkloadIPs"} }
@@ -118,4 +155,9 @@ func neighborStates() []string {
 // deviceSettings are the settings of a device that are read from /proc/sys/net.
 func deviceSettings() []string {
 	return []string{"rp_filter", "disable_ipv6", "forwarding", "accept_ra", "proxy_arp", "proxy_ndp"}
+}
+
+// corefileWords are the plugins of CoreDNS that can treat the families differently, with the words of their arguments.
+func corefileWords() []string {
+	return []string{"template", "rewrite", "dns64", "acl", "forward", "IN", "ANY", "A", "AAAA", ".", "/etc/resolv.conf", "type", "block", "filter"}
 }
