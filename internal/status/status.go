@@ -53,12 +53,25 @@ func New(w io.Writer) *Reporter {
 	return r
 }
 
+// Quiet starts a step that a terminal shows while it runs, and that leaves nothing behind: not in a log either, where a
+// step of seconds is noise.
+func Quiet(w io.Writer, name string) *Step {
+	r := New(w)
+	if r.width == nil {
+		r.w = io.Discard
+	}
+	s := r.Start(name)
+	s.quiet = true
+	return s
+}
+
 // Step is one running step.
 type Step struct {
 	r      *Reporter
 	name   string
 	detail string
 	start  time.Time
+	quiet  bool // it ends without a line
 }
 
 // Start shows that a step has begun. Its Done must be called.
@@ -103,7 +116,9 @@ func (s *Step) Done(err error) error {
 		mark = r.paint("✗", "31")
 	}
 	r.erase()
-	fmt.Fprintf(r.w, " %s %s (%s)\n", mark, s.name, r.now().Sub(s.start).Round(100*time.Millisecond))
+	if !s.quiet {
+		fmt.Fprintf(r.w, " %s %s (%s)\n", mark, s.name, r.now().Sub(s.start).Round(100*time.Millisecond))
+	}
 	if len(r.running) == 0 && r.stop != nil {
 		close(r.stop)
 		r.stop = nil

@@ -117,6 +117,7 @@ func (f *Flags) ToOptions(*cobra.Command, []string) (*Options, error) {
 	if err != nil {
 		return nil, err
 	}
+	shared.Progress = true
 	shared.Request.Namespace = "" // the rules are about the whole cluster
 	node := shared.Request.Node
 	shared.Request.Node = "" // it narrows pods, and a rule sees all of them

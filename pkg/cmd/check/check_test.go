@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,6 +110,26 @@ func TestJUnit(t *testing.T) {
 				t.Errorf("the file is not what was printed: %v", err)
 			}
 		})
+	}
+}
+
+// TestManyAlike holds that a fault of 200 nodes is one thing to read, with their number, a few names and the way to all;
+// -o wide shows each.
+func TestManyAlike(t *testing.T) {
+	many := it.With(func(s *inspect.Snapshot) {
+		node := s.Nodes[0]
+		node.InternalIPs = node.InternalIPs[:1]
+		for i := range 200 {
+			node.Name = fmt.Sprintf("node-%03d", i)
+			s.Nodes = append(s.Nodes, node)
+		}
+	})
+	args := []string{"--only", "DS101"}
+	out, _ := run(t, many, args...)
+	testutil.Golden(t, "many.golden", []byte(out))
+	wide, _ := run(t, many, append(args, "-o", "wide")...)
+	if n := strings.Count(wide, "DS101 error: node "); n != 200 {
+		t.Errorf("-o wide shows %d of 200", n)
 	}
 }
 

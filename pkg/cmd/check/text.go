@@ -65,13 +65,16 @@ func (o *Options) printText(s *inspect.Snapshot, report *inspect.Report[inspect.
 	if !o.wide {
 		shown = slices.DeleteFunc(slices.Clone(roots), func(f inspect.Finding) bool { return f.Severity == inspect.SeverityInfo })
 	}
-	for i, f := range shown {
+	counted := map[inspect.Code]bool{}
+	for _, like := range o.group(shown) {
+		f := like[0]
 		follow := ""
-		if n := followers[f.Code]; n > 0 && !slices.ContainsFunc(shown[:i], func(before inspect.Finding) bool { return before.Code == f.Code }) {
+		if n := followers[f.Code]; n > 0 && !counted[f.Code] {
 			follow = fmt.Sprintf(" (%d %s)", n, plural(n, "finding follows", "findings follow"))
 		}
+		counted[f.Code] = true
 		line("")
-		printFinding(line, f, follow)
+		printFinding(line, f, follow, like[1:]...)
 	}
 	if hidden := hiddenText(report.Items, shown); hidden != "" {
 		line("")
@@ -82,11 +85,48 @@ func (o *Options) printText(s *inspect.Snapshot, report *inspect.Report[inspect.
 	return err
 }
 
-// printFinding writes a finding, its evidence and how to mend it; follow is what to add to its first line.
-func printFinding(line func(string, ...any), f inspect.Finding, follow string) {
-	line("%s %s: %s%s", f.Code, f.Severity, printer.Escape(f.Summary), follow)
+// few is how many findings of a kind are shown in full, and how many subjects of others are named.
+const few = 3
+
+// group puts findings of the same kind together, where there are more than a few: one cause on many nodes is one thing to
+// read. -o wide shows each of them.
+func (o *Options) group(findings []inspect.Finding) [][]inspect.Finding {
+	type kind struct {
+		code     inspect.Code
+		severity inspect.Severity
+		family   inspect.Family
+	}
+	kindOf := func(f inspect.Finding) kind { return kind{f.Code, f.Severity, f.Family} }
+	counts, places := map[kind]int{}, map[kind]int{}
+	for _, f := range findings {
+		counts[kindOf(f)]++
+	}
+	var groups [][]inspect.Finding
+	for _, f := range findings {
+		at, ok := places[kindOf(f)]
+		if ok && !o.wide && counts[kindOf(f)] > few {
+			groups[at] = append(groups[at], f)
+			continue
+		}
+		places[kindOf(f)] = len(groups)
+		groups = append(groups, []inspect.Finding{f})
+	}
+	return groups
+}
+
+// printFinding writes a finding, its evidence and how to mend it, and what else there are such findings about; follow is
+// what to add to its first line.
+func printFinding(line func(string, ...any), f inspect.Finding, follow string, others ...inspect.Finding) {
+	times := ""
+	if len(others) > 0 {
+		times = fmt.Sprintf(", %d times", len(others)+1)
+	}
+	line("%s %s%s: %s%s", f.Code, f.Severity, times, printer.Escape(f.Summary), follow)
 	for _, e := range f.Evidence {
 		line("  - %s", printer.Escape(e))
+	}
+	if len(others) > 0 {
+		line("  also: %s", printer.Escape(subjects(f, others)))
 	}
 	if len(f.CausedBy) > 0 {
 		line("  follows from %s", join(f.CausedBy))
@@ -99,6 +139,23 @@ func printFinding(line func(string, ...any), f inspect.Finding, follow string) {
 	} else {
 		line("  mend: kubectl dualstack check --explain %s", f.Code)
 	}
+}
+
+// subjects names a few of what findings are about, besides the first finding, and counts the rest.
+func subjects(first inspect.Finding, others []inspect.Finding) string {
+	var names []string
+	for _, f := range others {
+		if f.Subject != first.Subject && !slices.Contains(names, f.Subject) {
+			names = append(names, f.Subject)
+		}
+	}
+	switch rest := len(names) - few; {
+	case len(names) == 0:
+		return first.Subject + ": -o wide"
+	case rest > 0:
+		return fmt.Sprintf("%s and %d more: -o wide", strings.Join(names[:few], ", "), rest)
+	}
+	return strings.Join(names, ", ") + ": -o wide"
 }
 
 // hiddenText counts the findings that are not shown: those that follow from others, and those that are only worth knowing.

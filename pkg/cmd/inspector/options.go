@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 )
@@ -22,6 +23,8 @@ type Options struct {
 	// Request has the scope and the subject; the inspector adds the facts that it needs.
 	Request gather.Request
 	Watch   bool
+	// Progress shows on a terminal what is being read: for commands that read everything.
+	Progress bool
 	// Interval is the time between two looks with Watch; 0 is the default.
 	Interval time.Duration
 
@@ -43,11 +46,22 @@ func (o *Options) Validate() error {
 func (o *Options) Gather(ctx context.Context, facts ...inspect.Fact) (*inspect.Snapshot, error) {
 	req := o.Request
 	req.Facts = facts
-	snap, err := o.Source.Snapshot(ctx, req)
+	snap, err := o.read(ctx, req)
 	if snap != nil {
 		o.warn(snap.Missing, facts)
 	}
 	return snap, err
+}
+
+// read reads the source; a terminal sees how far it is.
+func (o *Options) read(ctx context.Context, req gather.Request) (*inspect.Snapshot, error) {
+	if !o.Progress {
+		return o.Source.Snapshot(ctx, req)
+	}
+	step := status.Quiet(o.ErrOut, "reading")
+	req.Progress = func(p gather.Progress) { step.Detail(p.String()) }
+	snap, err := o.Source.Snapshot(ctx, req)
+	return snap, step.Done(err)
 }
 
 // warn says what is missing, once for each reason.

@@ -93,6 +93,7 @@ func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	if err != nil {
 		return nil, err
 	}
+	shared.Progress = true
 	shared.Request = gather.Request{} // everything, of all namespaces and nodes
 	return &Options{Options: shared, Path: args[0], Redact: f.Redact}, nil
 }

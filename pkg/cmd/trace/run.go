@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/cli-runtime/pkg/printers"
-
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
@@ -27,10 +25,9 @@ func (o *Options) Validate() error {
 // Run traces the paths and prints the results.
 func (o *Options) Run(ctx context.Context) error {
 	started := time.Now()
-	show := o.newProgress()
-	report, err := session.Run(ctx, o.Cluster, o.request, session.Options{Progress: show.say, Note: o.note})
-	show.end(err)
-	if err != nil {
+	step := status.Quiet(o.ErrOut, "tracing")
+	report, err := session.Run(ctx, o.Cluster, o.request, session.Options{Progress: step.Detail, Note: o.note})
+	if step.Done(err) != nil {
 		return err
 	}
 	paths := report.Items
@@ -131,27 +128,5 @@ func (o *Options) printCommands(paths []trace.Path) {
 			message.Line(o.ErrOut, "  %s", line)
 		}
 		message.Line(o.ErrOut, "  exit code %d", p.Result.ExitCode)
-	}
-}
-
-// progress shows the current step on a terminal. In a log it writes nothing: a trace takes only seconds.
-type progress struct{ step *status.Step }
-
-func (o *Options) newProgress() *progress {
-	if !printers.IsTerminal(o.ErrOut) {
-		return &progress{}
-	}
-	return &progress{step: status.New(o.ErrOut).Start("tracing")}
-}
-
-func (p *progress) say(text string) {
-	if p.step != nil {
-		p.step.Detail(text)
-	}
-}
-
-func (p *progress) end(err error) {
-	if p.step != nil {
-		_ = p.step.Done(err) // it returns err
 	}
 }

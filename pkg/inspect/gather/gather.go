@@ -32,6 +32,8 @@ type Request struct {
 	Subject  inspect.Fact
 	Names    []string // a name that does not exist is an error
 	Selector string   // a label selector
+	// Progress is called at each change, by one goroutine at a time, while a Cluster is read; nil: nobody asks.
+	Progress func(Progress)
 }
 
 // Snapshot implements Source. It reads all facts at once. If the subject is refused, it still reads the rest, so that
@@ -47,6 +49,7 @@ func (c *Cluster) Snapshot(ctx context.Context, req Request) (*inspect.Snapshot,
 		}
 		group.Go(func() error {
 			err := read(ctx)
+			g.progress.done(fact)
 			switch {
 			case err == nil:
 			case isFatal(ctx, err), errors.As(err, new(noSuchNodeError)):
@@ -84,8 +87,9 @@ func (g *gatherer) gaveNothing() bool {
 // gatherer is one run of Cluster.Snapshot. Each reader of a fact writes to its own fields of the Snapshot; only Missing
 // has several writers.
 type gatherer struct {
-	cluster *Cluster
-	req     Request
+	cluster  *Cluster
+	req      Request
+	progress *tracker
 
 	mu     sync.Mutex
 	snap   *inspect.Snapshot
@@ -98,7 +102,7 @@ type gatherer struct {
 }
 
 func newGatherer(cluster *Cluster, req Request) *gatherer {
-	g := &gatherer{cluster: cluster, req: req, snap: &inspect.Snapshot{Gathered: slices.Clone(req.Facts)}}
+	g := &gatherer{cluster: cluster, req: req, progress: newTracker(req), snap: &inspect.Snapshot{Gathered: slices.Clone(req.Facts)}}
 	g.calico = once(func(ctx context.Context) (calicoAPI, error) {
 		api, err := detectCalico(ctx, cluster.Clients)
 		g.snap.Calico.APIGroup = api.String()

@@ -22,11 +22,13 @@ func (g *gatherer) readTables(ctx context.Context) error {
 	if err != nil {
 		return noSuchNodeError{err}
 	}
+	g.progress.change(func(p *Progress) { p.Nodes = len(names) })
+	opts := nodetables.Options{Done: func() { g.progress.change(func(p *Progress) { p.Tables++ }) }}
 	var missing []inspect.Missing
 	if ways := g.cluster.Ways(nodes); slices.Contains(g.req.Facts, inspect.FactNAT) {
-		g.snap.Tables, g.snap.NAT, missing = nodetables.TablesAndNAT(ctx, ways, names, nodetables.Options{})
+		g.snap.Tables, g.snap.NAT, missing = nodetables.TablesAndNAT(ctx, ways, names, opts)
 	} else {
-		g.snap.Tables, missing = nodetables.Tables(ctx, ways, names, nodetables.Options{})
+		g.snap.Tables, missing = nodetables.Tables(ctx, ways, names, opts)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -23,6 +23,8 @@ type Options struct {
 	Concurrency int
 	// Pause is the time before the second attempt at a node, doubled for each further one; 0 is a fifth of a second.
 	Pause time.Duration
+	// Done is called after each node, by several goroutines at once; nil: nobody asks.
+	Done func()
 }
 
 func (o Options) withDefaults() Options {
@@ -67,6 +69,9 @@ func read[T any](
 	for i, node := range nodes {
 		group.Go(func() error {
 			values[i], errs[i] = readNode(ctx, ways, node, opts.Pause, c)
+			if opts.Done != nil {
+				opts.Done()
+			}
 			return nil
 		})
 	}
