@@ -75,6 +75,8 @@ type Missing struct {
 	Fact   Fact   `json:"fact"`
 	Node   string `json:"node,omitempty"` // only for FactTables and FactNAT
 	Reason string `json:"reason"`         // one line, for people
+	// Absent is set if the cluster does not have it: a Calico that is not installed, as opposed to one that may not be read.
+	Absent bool `json:"absent,omitempty"`
 }
 
 // Lacks returns why a fact could not be read for a node ("" for facts of the whole cluster), or the empty string. There

@@ -209,6 +209,9 @@ func (o *Options) Run(ctx context.Context) error {
 			return err
 		}
 	}
+	if check.Checked(report, o.Rules) == 0 {
+		return fmt.Errorf("no rule could be checked: %s", report.Omitted[0].Explanation)
+	}
 	return o.failed(report.Items)
 }
 

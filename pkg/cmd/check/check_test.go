@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,14 +68,20 @@ func TestVerdicts(t *testing.T) {
 		"IPv6 only": {it.With(it.Only(inspect.IPv6)), "IPv6-only cluster, and nothing in it asks for IPv4: nothing wrong found", false},
 		"no pools to be read": {it.With(it.Lacking(inspect.FactPools, "cannot list ippools: permission denied")),
 			"not checked: DS101 ", false},
-		"nothing at all": {&inspect.Snapshot{}, "is Calico installed?", false},
+		"without Calico": {withoutCalico(), "IPv4-only cluster without Calico, and nothing in it asks for IPv6: nothing wrong found, 21 rules not checked\n\n" +
+			"not checked: calico pools tables: Calico is not installed", false},
+		"bare API server": {bare(), "IPv4-only cluster without Calico and without nodes, and nothing in it asks for IPv6: nothing wrong found", false},
+		"one node unread": {it.With(it.Unread(it.Worker, "exec: refused")), "5 rules not checked on every node\n\nDS601", true},
+		"no node read": {it.With(it.Unread(it.Worker, "exec: refused"), it.Unread(it.Worker2, "exec: refused"), it.Unread(it.ControlPlane, "exec: refused")),
+			"not checked: DS201 DS202 DS203 DS205 DS303: exec: refused", true},
+		"nothing at all": {&inspect.Snapshot{}, "cluster in which nothing asks for IPv4 or IPv6", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := run(t, test.snapshot)
 			if (err != nil) != test.fails || !strings.Contains(out, test.want) {
 				t.Errorf("got error %v and\n%s\nwant %q", err, out, test.want)
 			}
-			if lines := strings.Count(strings.TrimSpace(out), "\n") + 1; lines > 5 {
+			if lines := strings.Count(strings.TrimSpace(out), "\n") + 1; lines > 5 && err == nil {
 				t.Errorf("%d lines, want at most 5:\n%s", lines, out)
 			}
 		})
@@ -130,6 +137,34 @@ func TestManyAlike(t *testing.T) {
 	wide, _ := run(t, many, append(args, "-o", "wide")...)
 	if n := strings.Count(wide, "DS101 error: node "); n != 200 {
 		t.Errorf("-o wide shows %d of 200", n)
+	}
+}
+
+// bare is what a bare API server has: the service of its own, and no Calico.
+func bare() *inspect.Snapshot {
+	s := &inspect.Snapshot{Gathered: inspect.Facts(), Services: []inspect.Service{{Namespace: "default", Name: "kubernetes",
+		IPFamilies: []inspect.Family{inspect.IPv4}, ClusterIPs: []netip.Addr{netip.MustParseAddr("10.96.0.1")}}}}
+	for _, f := range []inspect.Fact{inspect.FactPools, inspect.FactBlocks, inspect.FactFelix, inspect.FactVersion} {
+		s.Missing = append(s.Missing, inspect.Missing{Fact: f, Reason: "the cluster has no Calico API", Absent: true})
+	}
+	return s
+}
+
+// withoutCalico is a cluster of another network.
+func withoutCalico() *inspect.Snapshot {
+	s := bare()
+	s.Nodes = []inspect.Node{{Name: "a", Ready: true, OS: "linux", InternalIPs: []netip.Addr{netip.MustParseAddr("10.0.0.1")},
+		PodCIDRs: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/24")}}}
+	s.Tables = map[string]inspect.NodeTable{"a": {}}
+	return s
+}
+
+// TestNothingChecked holds that a run without a single rule that could be checked is no success.
+func TestNothingChecked(t *testing.T) {
+	out, err := run(t, it.With(it.Lacking(inspect.FactPools, "cannot list ippools: permission denied")), "--only", "pools")
+	if err == nil || err.Error() != "no rule could be checked: cannot list ippools: permission denied" ||
+		out != "dual-stack cluster: nothing could be checked\n\nnot checked: pools: cannot list ippools: permission denied\n" {
+		t.Errorf("got %v and\n%s", err, out)
 	}
 }
 

@@ -23,8 +23,7 @@ func (o *Options) junit(report *inspect.Report[inspect.Finding]) *printer.JUnit 
 func (o *Options) test(r check.Rule, report *inspect.Report[inspect.Finding]) printer.Test {
 	t := printer.Test{Name: string(r.Code) + " " + r.Title}
 	if i := slices.IndexFunc(report.Omitted, func(omitted inspect.Omission) bool { return omitted.Part == string(r.Code) }); i >= 0 {
-		t.Outcome, t.Message = printer.Skipped, "not checked: "+report.Omitted[i].Explanation
-		return t
+		t.Outcome, t.Message = printer.Skipped, report.Omitted[i].Reason+": "+report.Omitted[i].Explanation
 	}
 	var bad, unknown []string
 	var text strings.Builder

@@ -59,7 +59,7 @@ func findingsTable() printer.Table[inspect.Finding] {
 func (o *Options) printText(s *inspect.Snapshot, report *inspect.Report[inspect.Finding]) error {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s", printer.Escape(check.Verdict(s, report)))
+	line("%s", printer.Escape(check.Verdict(s, report, o.Rules)))
 	roots, followers := check.Roots(report.Items)
 	shown := report.Items
 	if !o.wide {
@@ -176,22 +176,48 @@ func hiddenText(all, shown []inspect.Finding) string {
 	return strings.Join(parts, ", ")
 }
 
-// printUnchecked names the rules that could not run, once for each reason.
+// printUnchecked names the rules that could not run, or not on every node, once for each reason.
 func (o *Options) printUnchecked(line func(string, ...any), omitted []inspect.Omission) {
-	codes := map[string][]string{}
-	var reasons []string
+	type why struct{ what, reason string }
+	codes := map[why][]string{}
+	var order []why
 	for _, omission := range omitted {
-		if codes[omission.Explanation] == nil {
-			reasons = append(reasons, omission.Explanation)
+		w := why{omission.Reason, omission.Explanation}
+		if codes[w] == nil {
+			order = append(order, w)
 		}
-		codes[omission.Explanation] = append(codes[omission.Explanation], omission.Part)
+		codes[w] = append(codes[w], omission.Part)
 	}
-	if len(reasons) > 0 {
+	if len(order) > 0 {
 		line("")
 	}
-	for _, reason := range reasons {
-		line("not checked: %s: %s", strings.Join(codes[reason], " "), printer.Escape(reason))
+	for _, w := range order {
+		line("%s: %s: %s", w.what, strings.Join(o.shorten(codes[w]), " "), printer.Escape(w.reason))
 	}
+}
+
+// shorten names a section in place of the codes of all of its rules that were to run.
+func (o *Options) shorten(codes []string) []string {
+	var short []string
+	for _, section := range check.Sections() {
+		var here []string
+		all := true
+		for _, r := range o.Rules {
+			if r.Section != section {
+				continue
+			}
+			if slices.Contains(codes, string(r.Code)) {
+				here = append(here, string(r.Code))
+			} else {
+				all = false
+			}
+		}
+		if all && len(here) > 1 {
+			here = []string{string(section)}
+		}
+		short = append(short, here...)
+	}
+	return short
 }
 
 func plural(n int, one, many string) string {

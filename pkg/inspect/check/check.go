@@ -14,6 +14,12 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
+// The reasons of omissions. The part is the code of a rule, and the explanation says why.
+const (
+	NotChecked    = "not checked"
+	PartlyChecked = "not checked on every node"
+)
+
 // Kind is the kind of a row.
 const Kind = "Finding"
 
@@ -84,10 +90,16 @@ func Analyze(s *inspect.Snapshot, rules []Rule, filter Filter) *inspect.Report[i
 	c := newCluster(s)
 	report := inspect.NewReport[inspect.Finding](Kind, nil)
 	for _, r := range rules {
-		if reason := c.lacks(r.Needs); reason != "" {
-			report.Omitted = append(report.Omitted, inspect.Omission{Reason: "not checked", Part: string(r.Code),
-				Subjects: []string{r.Title}, Explanation: reason})
+		omit := func(what, why string) {
+			report.Omitted = append(report.Omitted, inspect.Omission{Reason: what, Part: string(r.Code),
+				Subjects: []string{r.Title}, Explanation: why})
+		}
+		if reason := c.lacks(r); reason != "" {
+			omit(NotChecked, reason)
 			continue
+		}
+		if reason, _ := c.unread(r); reason != "" {
+			omit(PartlyChecked, reason)
 		}
 		for _, f := range r.Find(c) {
 			f.Code, f.Section, f.Severity = r.Code, string(r.Section), cmp.Or(f.Severity, r.Severity)
@@ -192,8 +204,23 @@ func rank(s inspect.Severity) int {
 	return slices.Index([]inspect.Severity{inspect.SeverityError, inspect.SeverityWarning, inspect.SeverityUnknown, inspect.SeverityInfo}, s)
 }
 
-// Verdict sums a report up in one sentence, which names the root causes.
-func Verdict(s *inspect.Snapshot, report *inspect.Report[inspect.Finding]) string {
+// Checked counts the rules that were checked, if only on some nodes.
+func Checked(report *inspect.Report[inspect.Finding], rules []Rule) int {
+	return len(rules) - omitted(report, NotChecked)
+}
+
+func omitted(report *inspect.Report[inspect.Finding], reason string) int {
+	n := 0
+	for _, o := range report.Omitted {
+		if o.Reason == reason {
+			n++
+		}
+	}
+	return n
+}
+
+// Verdict sums up in one sentence the report of some rules. It names the root causes.
+func Verdict(s *inspect.Snapshot, report *inspect.Report[inspect.Finding], rules []Rule) string {
 	roots, _ := Roots(report.Items)
 	var parts []string
 	for _, severity := range []inspect.Severity{inspect.SeverityError, inspect.SeverityWarning, inspect.SeverityUnknown} {
@@ -209,14 +236,19 @@ func Verdict(s *inspect.Snapshot, report *inspect.Report[inspect.Finding]) strin
 			parts = append(parts, fmt.Sprintf("%s (%s)", quantity(n, nouns()[severity]), strings.Join(slices.Compact(codes), ", ")))
 		}
 	}
-	if len(parts) == 0 {
+	switch {
+	case Checked(report, rules) == 0:
+		return newCluster(s).stack() + ": nothing could be checked"
+	case len(parts) == 0:
 		parts = []string{"nothing wrong found"}
 	}
 	if n := len(report.Items) - len(roots); n > 0 {
 		parts = append(parts, quantity(n, "consequence"))
 	}
-	if n := len(report.Omitted); n > 0 {
-		parts = append(parts, quantity(n, "rule")+" not checked")
+	for _, reason := range []string{NotChecked, PartlyChecked} {
+		if n := omitted(report, reason); n > 0 {
+			parts = append(parts, quantity(n, "rule")+" "+reason)
+		}
 	}
 	return newCluster(s).stack() + ": " + strings.Join(parts, ", ")
 }

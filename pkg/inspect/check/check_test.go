@@ -145,10 +145,48 @@ func TestCodes(t *testing.T) {
 
 // TestMissing holds that a rule whose facts could not be read is not checked, and never silent.
 func TestMissing(t *testing.T) {
-	report := check.Analyze(it.With(it.Lacking(inspect.FactPools, "no permission")), check.Rules(), check.Filter{})
+	for _, fact := range check.Needs(check.Rules()) {
+		report := check.Analyze(it.With(it.Lacking(fact, "no permission")), check.Rules(), check.Filter{})
+		for _, r := range check.Rules() {
+			omitted := slices.ContainsFunc(report.Omitted, func(o inspect.Omission) bool {
+				return o.Part == string(r.Code) && o.Reason == check.NotChecked && o.Explanation == "no permission"
+			})
+			if slices.Contains(r.Needs, fact) != omitted {
+				t.Errorf("without %s, rule %s: omitted is %v", fact, r.Code, omitted)
+			}
+		}
+	}
+}
+
+// TestUnreadNodes holds that a rule about nodes' tables says so if the tables of one node, or of all, could not be read: by
+// an omission, or by a finding that could not be verified.
+func TestUnreadNodes(t *testing.T) {
+	one := it.Unread(it.Worker, "no way in")
+	for want, change := range map[string]it.Change{
+		check.PartlyChecked: one,
+		check.NotChecked:    it.All(one, it.Unread(it.Worker2, "no way in"), it.Unread(it.ControlPlane, "no way in")),
+	} {
+		report := check.Analyze(it.With(change), check.Rules(), check.Filter{})
+		for _, r := range check.Rules() {
+			said := slices.ContainsFunc(report.Omitted, func(o inspect.Omission) bool { return o.Part == string(r.Code) && o.Reason == want }) ||
+				slices.ContainsFunc(report.Items, func(f inspect.Finding) bool { return f.Code == r.Code && f.Severity == inspect.SeverityUnknown })
+			if slices.Contains(r.Needs, inspect.FactTables) != said {
+				t.Errorf("%s: rule %s says so: %v", want, r.Code, said)
+			}
+		}
+	}
+}
+
+// TestWithoutCalico holds that rules about Calico are not checked where there is none, and that the others are.
+func TestWithoutCalico(t *testing.T) {
+	s := it.With(it.Lacking(inspect.FactPools, ""), it.Lacking(inspect.FactBlocks, ""), it.Lacking(inspect.FactFelix, ""))
+	for i := range s.Missing {
+		s.Missing[i].Absent = true
+	}
+	report := check.Analyze(s, check.Rules(), check.Filter{})
 	for _, r := range check.Rules() {
-		omitted := slices.ContainsFunc(report.Omitted, func(o inspect.Omission) bool { return o.Part == string(r.Code) })
-		if slices.Contains(r.Needs, inspect.FactPools) != omitted {
+		ofCalico := slices.Contains([]check.Section{check.Calico, check.Pools, check.Tables}, r.Section)
+		if omitted := slices.ContainsFunc(report.Omitted, func(o inspect.Omission) bool { return o.Part == string(r.Code) }); omitted != ofCalico {
 			t.Errorf("rule %s: omitted is %v", r.Code, omitted)
 		}
 	}

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -22,11 +24,31 @@ func newCluster(s *inspect.Snapshot) *Cluster {
 	return c
 }
 
-// lacks returns why the facts cannot be had as a whole, or the empty string. What is missing for single nodes is no gap
-// here: rules pass over these nodes, and the inspectors' rows report them.
-func (c *Cluster) lacks(facts []inspect.Fact) string {
+// noCalico is why a rule about Calico is not checked in a cluster without it.
+const noCalico = "Calico is not installed: the cluster does not serve its API"
+
+// withoutCalico reports whether the cluster is known to have no Calico, as opposed to one that could not be read.
+func (c *Cluster) withoutCalico() bool {
+	return slices.ContainsFunc(c.Missing, func(m inspect.Missing) bool { return m.Fact == inspect.FactPools && m.Absent })
+}
+
+// calicoFacts are the objects of Calico. A cluster without Calico has none of them, which is known and no gap.
+func calicoFacts() []inspect.Fact {
+	return []inspect.Fact{inspect.FactPools, inspect.FactBlocks, inspect.FactFelix, inspect.FactVersion, inspect.FactCalicoNode, inspect.FactCNI,
+		inspect.FactIPAMConfig, inspect.FactOperator}
+}
+
+// lacks returns why a rule cannot be checked at all, or the empty string.
+func (c *Cluster) lacks(r Rule) string {
+	without := c.withoutCalico()
+	if without && slices.Contains([]Section{Calico, Pools, Tables}, r.Section) {
+		return noCalico
+	}
 	var reasons []string
-	for _, f := range facts {
+	for _, f := range r.Needs {
+		if without && slices.Contains(calicoFacts(), f) {
+			continue
+		}
 		switch reason := c.Lacks(f, ""); {
 		case reason != "":
 			reasons = append(reasons, reason)
@@ -34,7 +56,40 @@ func (c *Cluster) lacks(facts []inspect.Fact) string {
 			reasons = append(reasons, "the snapshot was taken without "+string(f))
 		}
 	}
+	if reason, whole := c.unread(r); whole {
+		reasons = append(reasons, reason)
+	}
 	return strings.Join(slices.Compact(reasons), "; ")
+}
+
+// unread returns why the tables of some nodes could not be read, if a rule needs them, and whether those of all could not.
+// Rules pass over such a node. The rules of section tables have a finding of their own for it: a row that is unknown.
+func (c *Cluster) unread(r Rule) (reason string, whole bool) {
+	if r.Section == Tables || !slices.Contains(r.Needs, inspect.FactTables) {
+		return "", false
+	}
+	var nodes []string
+	all := 0
+	for i := range c.Nodes {
+		if c.Nodes[i].OS == "windows" {
+			continue
+		}
+		all++
+		name := c.Nodes[i].Name
+		if why := c.Lacks(inspect.FactTables, name); why != "" && c.table(name) == nil {
+			nodes = append(nodes, name)
+			reason = cmp.Or(reason, why)
+		}
+	}
+	switch {
+	case len(nodes) == 0:
+		return "", false
+	case len(nodes) == all:
+		return reason, true
+	case len(nodes) == 1:
+		return "on node " + nodes[0] + ": " + reason, false
+	}
+	return fmt.Sprintf("on %d of %d nodes (%s, …): %s", len(nodes), all, nodes[0], reason), false
 }
 
 // Uses reports whether the cluster is meant to have a family.
@@ -53,17 +108,25 @@ func (c *Cluster) intends(f inspect.Family) bool {
 		})
 }
 
-// stack names the families that the cluster is meant to have.
+// stack names the families that the cluster is meant to have, and what it goes without.
 func (c *Cluster) stack() string {
+	without := ""
+	if c.withoutCalico() {
+		without = " without Calico"
+	}
+	if len(c.Nodes) == 0 && slices.Contains(c.Gathered, inspect.FactNodes) && c.Lacks(inspect.FactNodes, "") == "" {
+		without += " and without nodes"
+	}
+	without = strings.TrimPrefix(without, " and")
 	switch {
 	case c.Dual():
-		return "dual-stack cluster"
+		return "dual-stack cluster" + without
 	case c.Uses(inspect.IPv4):
-		return "IPv4-only cluster, and nothing in it asks for IPv6"
+		return "IPv4-only cluster" + without + ", and nothing in it asks for IPv6"
 	case c.Uses(inspect.IPv6):
-		return "IPv6-only cluster, and nothing in it asks for IPv4"
+		return "IPv6-only cluster" + without + ", and nothing in it asks for IPv4"
 	default:
-		return "no pools, services or pod ranges to be seen: is Calico installed?"
+		return "cluster" + without + " in which nothing asks for IPv4 or IPv6 (no pools, services or pod ranges were seen)"
 	}
 }
 

@@ -158,7 +158,8 @@ func (g *gatherer) miss(fact inspect.Fact, err error) {
 	defer g.mu.Unlock()
 	for _, err := range parts(err) {
 		g.failed = g.failed || errors.As(err, new(apierrors.APIStatus)) && !apierrors.IsNotFound(err)
-		g.snap.Missing = append(g.snap.Missing, inspect.Missing{Fact: fact, Reason: reason(err)})
+		absent := apierrors.IsNotFound(err) || errors.Is(err, errNoCalico)
+		g.snap.Missing = append(g.snap.Missing, inspect.Missing{Fact: fact, Reason: reason(err), Absent: absent})
 	}
 }
 

@@ -253,7 +253,7 @@ func TestGather(t *testing.T) {
 			want: func(s *inspect.Snapshot) {
 				s.Blocks = nil
 				s.Missing = []inspect.Missing{{
-					Fact: inspect.FactBlocks, Reason: "cannot list ipamblocks.crd.projectcalico.org: the cluster does not have it",
+					Fact: inspect.FactBlocks, Reason: "cannot list ipamblocks.crd.projectcalico.org: the cluster does not have it", Absent: true,
 				}}
 			},
 		},
