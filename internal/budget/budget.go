@@ -5,20 +5,47 @@ package budget
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"unsafe"
 )
 
 // Budget is how many bytes a decoder may still build. It is not safe for concurrent use. The nil Budget is unlimited.
-type Budget struct{ limit, left int64 }
+type Budget struct {
+	limit, left int64
+	shared      *Shared // may be nil
+	drawn       int64   // from shared
+}
 
 // New returns a budget of limit bytes.
 func New(limit int64) *Budget { return &Budget{limit: limit, left: limit} }
 
+// Shared bounds what the budgets of several decoders, which may run at once, spend together. It is safe for concurrent use.
+type Shared struct {
+	limit int64
+	left  atomic.Int64
+}
+
+// NewShared returns a bound of limit bytes.
+func NewShared(limit int64) *Shared {
+	s := &Shared{limit: limit}
+	s.left.Store(limit)
+	return s
+}
+
+// New returns a budget of limit bytes within the bound.
+func (s *Shared) New(limit int64) *Budget { return &Budget{limit: limit, left: limit, shared: s} }
+
 // ExceededError is the error of a decoder that would build more than its budget of Limit bytes.
-type ExceededError struct{ Limit int64 }
+type ExceededError struct {
+	Limit  int64
+	Shared bool // with others
+}
 
 // Error says how much the budget was.
 func (e *ExceededError) Error() string {
+	if e.Shared {
+		return fmt.Sprintf("it and others together take more than %d MiB of memory", e.Limit>>20)
+	}
 	return fmt.Sprintf("it takes more than %d MiB of memory", e.Limit>>20)
 }
 
@@ -29,10 +56,26 @@ func (b *Budget) Spend(bytes int) error {
 	}
 	if bytes < 0 || int64(bytes) > b.left {
 		b.left = 0
-		return &ExceededError{b.limit}
+		return &ExceededError{Limit: b.limit}
+	}
+	if b.shared != nil {
+		if b.shared.left.Add(-int64(bytes)) < 0 {
+			b.shared.left.Add(int64(bytes))
+			return &ExceededError{Limit: b.shared.limit, Shared: true}
+		}
+		b.drawn += int64(bytes)
 	}
 	b.left -= int64(bytes)
 	return nil
+}
+
+// Refund returns to the others what a Budget has drawn from the Shared one, once nobody refers to what was built.
+func (b *Budget) Refund() {
+	if b == nil || b.shared == nil {
+		return
+	}
+	b.shared.left.Add(b.drawn)
+	b.drawn = 0
 }
 
 // Earn adds bytes to the budget: a larger input may build more.

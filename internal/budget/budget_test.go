@@ -54,3 +54,28 @@ func TestEarn(t *testing.T) {
 		t.Error("more was spent than was earned")
 	}
 }
+
+// TestShared: budgets that run at once spend no more together than they share, and what one gives back others may spend.
+func TestShared(t *testing.T) {
+	shared := budget.NewShared(10)
+	a, b := shared.New(8), shared.New(8)
+	var exceeded *budget.ExceededError
+	if err := a.Spend(9); !errors.As(err, &exceeded) || exceeded.Shared {
+		t.Errorf("more than its own: %v", err)
+	}
+	a = shared.New(8)
+	if err := errors.Join(a.Spend(6), b.Spend(4)); err != nil {
+		t.Error(err)
+	}
+	if err := b.Spend(1); !errors.As(err, &exceeded) || !exceeded.Shared || exceeded.Limit != 10 {
+		t.Errorf("more than is shared: %v", err)
+	}
+	a.Refund()
+	a.Refund()
+	if err := b.Spend(4); err != nil {
+		t.Error(err)
+	}
+	if err := shared.New(8).Spend(3); err == nil {
+		t.Error("more was given back than was drawn")
+	}
+}

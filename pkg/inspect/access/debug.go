@@ -221,7 +221,7 @@ func (d *Debug) read(ctx context.Context, name string) ([]byte, error) {
 		return nil, fmt.Errorf("read log of pod %s/%s: %w", d.namespace, name, err)
 	}
 	defer stream.Close()
-	out := &Buffer{Limit: MaxOutput}
+	out := NewOutput(ctx, MaxOutput)
 	if _, err := io.Copy(out, stream); err != nil {
 		return nil, fmt.Errorf("read log of pod %s/%s: %w", d.namespace, name, err)
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
 )
 
 // maxStderr bounds how much of a command's text an error quotes.
@@ -35,14 +37,17 @@ func size(bytes int) string {
 // Output runs a command in a container and returns what it printed on its standard output. If it fails, the output so
 // far comes with the error. An error that IsPermanent will not go away by trying again.
 func Output(ctx context.Context, stream Stream, c Container, command []string, limits Limits) ([]byte, error) {
-	stdout := &Buffer{Limit: limits.Output}
+	stdout := NewOutput(ctx, limits.Output)
 	stderr := &Buffer{Limit: maxStderr}
 	err := WithTimeout(ctx, limits.Timeout, func(ctx context.Context) error {
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		err := stream(ctx, c, command, Streams{Stdout: cancelOnError{stdout, cancel}, Stderr: stderr})
-		if cause := context.Cause(ctx); errors.As(cause, new(ErrTooLarge)) {
+		switch cause := context.Cause(ctx); {
+		case errors.As(cause, new(ErrTooLarge)):
 			return Permanent(cause)
+		case errors.As(cause, new(*budget.ExceededError)): // there may be room later
+			return cause
 		}
 		return err
 	})
@@ -58,7 +63,7 @@ func explain(err error, c Container, said string) error {
 		return Permanent(fmt.Errorf("cannot create pods/exec in namespace %s: permission denied", c.Namespace))
 	case apierrors.IsNotFound(err):
 		return Permanent(fmt.Errorf("pod %s is gone", c))
-	case errors.As(err, new(ErrTooLarge)):
+	case errors.As(err, new(ErrTooLarge)), errors.As(err, new(*budget.ExceededError)):
 		return err
 	}
 	none := saysNoSuchCommand(err.Error()) || saysNoSuchCommand(said)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
@@ -20,7 +21,7 @@ func Links(
 	return read(ctx, ways, nodes, opts, command[[]inspect.Link]{script: linksScript, parse: parseLinks})
 }
 
-func parseLinks(out []byte) ([]inspect.Link, error) {
+func parseLinks(out []byte, left *budget.Budget) ([]inspect.Link, error) {
 	sections, err := access.Sections(out)
 	if err != nil {
 		return nil, err
@@ -29,7 +30,7 @@ func parseLinks(out []byte) ([]inspect.Link, error) {
 	if err := check(sectionLink, link); err != nil {
 		return nil, err
 	}
-	p := newParser()
+	p := newParser(left)
 	if err := p.links(link.Out, 0); err != nil {
 		return nil, fmt.Errorf("section %s: %w", sectionLink, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
@@ -85,14 +86,24 @@ func TablesAndNAT(ctx context.Context, ways []access.Way, nodes []string, opts O
 	return tables, nat, missing
 }
 
-func parseReading(out []byte) (reading, error) {
-	table, err := Parse(out)
+// natCost is how much memory a byte of natScript's sections may become: a port of two bytes is an int in a list that grows.
+const natCost = 12
+
+func parseReading(out []byte, left *budget.Budget) (reading, error) {
+	table, err := parseTables(out, left)
 	if err != nil {
 		return reading{}, err
 	}
 	sections, err := access.Sections(out)
 	if err != nil {
 		return reading{}, err
+	}
+	for name, s := range sections {
+		if strings.HasPrefix(name, "nat") {
+			if err := left.Spend(natCost * len(s.Out)); err != nil {
+				return reading{}, err
+			}
+		}
 	}
 	nat, natErr := parseNAT(sections)
 	return reading{table: table, nat: nat, natErr: natErr}, nil

@@ -1,12 +1,14 @@
 package nodetables
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
@@ -72,5 +74,19 @@ func TestParseNAT(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestNATMemory: the ports that a node prints are paid for before they are kept.
+func TestNATMemory(t *testing.T) {
+	o := emptyNode()
+	out := string(o.bytes())
+	out = out[:len(out)-len(access.FrameEnd)] +
+		access.Frame("nat4-nft", "1 hostport "+strings.Repeat("1,", 4<<20)+"1\n1 whole\n", 0, "") + access.FrameEnd
+	if _, err := parseReading([]byte(out), budget.New(maxBuilt)); !errors.As(err, new(*budget.ExceededError)) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := parseReading(o.bytes(), budget.New(maxBuilt)); err != nil {
+		t.Error(err)
 	}
 }

@@ -17,12 +17,15 @@ import (
 // wraps access.ErrInconclusive says that reading again may help.
 //
 // The one exception is a kernel without IPv6, known by the absence of its sysctls: its IPv6 tables are empty.
-func Parse(out []byte) (inspect.NodeTable, error) {
+func Parse(out []byte) (inspect.NodeTable, error) { return parseTables(out, budget.New(maxBuilt)) }
+
+// parseTables is Parse within a budget.
+func parseTables(out []byte, left *budget.Budget) (inspect.NodeTable, error) {
 	sections, err := access.Sections(out)
 	if err != nil {
 		return inspect.NodeTable{}, err
 	}
-	p := newParser()
+	p := newParser(left)
 	for _, s := range p.steps() {
 		sec, ok := sections[s.name]
 		if !ok {
@@ -70,7 +73,7 @@ type parser struct {
 // maxBuilt is how much memory the tables of a node may take, in bytes: some two hundred thousand routes.
 const maxBuilt = 48 << 20
 
-func newParser() *parser { return &parser{names: map[string]string{}, left: budget.New(maxBuilt)} }
+func newParser(left *budget.Budget) *parser { return &parser{names: map[string]string{}, left: left} }
 
 // add adds a row to a table of the parser, within its budget.
 func add[T any](p *parser, table *[]T, row T) error {

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
@@ -46,15 +50,42 @@ func (o Options) withDefaults() Options {
 func Tables(
 	ctx context.Context, ways []access.Way, nodes []string, opts Options,
 ) (map[string]inspect.NodeTable, []inspect.Missing) {
-	return read(ctx, ways, nodes, opts, command[inspect.NodeTable]{script: Script, parse: Parse})
+	return read(ctx, ways, nodes, opts, command[inspect.NodeTable]{script: Script, parse: parseTables})
 }
 
-// command is a script to run on nodes, with the parser of its output. An error of parse that wraps
-// access.ErrInconclusive says that running it again may help.
+// command is a script to run on nodes, with the parser of its output, which pays from a budget for what it builds. An error
+// of parse that wraps access.ErrInconclusive says that running it again may help.
 type command[T any] struct {
 	script string
 	args   []string
-	parse  func([]byte) (T, error)
+	parse  func([]byte, *budget.Budget) (T, error)
+}
+
+// memory is what all nodes of one call share.
+type memory struct {
+	output  *budget.Shared // of commands, until it is parsed
+	built   *budget.Shared // tables
+	parsers chan struct{}  // bounds how many outputs are parsed at once, since decoding takes several times their size
+	large   sync.Mutex     // held while a large output is parsed
+}
+
+// Nodes share maxOutputs bytes of output that is not parsed yet: 32 nodes of a cluster of a thousand take a quarter of it. They
+// share maxTables bytes of tables, plus tablesPerPair for each pair of nodes, since each node has rows for each other one.
+const (
+	maxOutputs    = 128 << 20
+	maxTables     = 192 << 20
+	tablesPerPair = 1 << 10
+	largeOutput   = 2 << 20
+	maxParsers    = 8
+)
+
+func newMemory(nodes int) *memory {
+	n := int64(nodes)
+	return &memory{
+		output:  budget.NewShared(maxOutputs),
+		built:   budget.NewShared(maxTables + tablesPerPair*n*n),
+		parsers: make(chan struct{}, min(runtime.GOMAXPROCS(0), maxParsers)),
+	}
 }
 
 // read runs a command on each of the nodes, as Tables describes.
@@ -62,13 +93,14 @@ func read[T any](
 	ctx context.Context, ways []access.Way, nodes []string, opts Options, c command[T],
 ) (map[string]T, []inspect.Missing) {
 	opts = opts.withDefaults()
+	shared := newMemory(len(nodes))
 	values := make([]T, len(nodes))
 	errs := make([][]error, len(nodes))
 	var group errgroup.Group
 	group.SetLimit(opts.Concurrency)
 	for i, node := range nodes {
 		group.Go(func() error {
-			values[i], errs[i] = readNode(ctx, ways, node, opts.Pause, c)
+			values[i], errs[i] = readNode(ctx, ways, node, opts.Pause, c, shared)
 			if opts.Done != nil {
 				opts.Done()
 			}
@@ -94,14 +126,16 @@ func collect[T any](nodes []string, values []T, errs [][]error) (map[string]T, [
 }
 
 // readNode reads one node by the first way that works, or returns why none did.
-func readNode[T any](ctx context.Context, ways []access.Way, node string, pause time.Duration, c command[T]) (T, []error) {
+func readNode[T any](
+	ctx context.Context, ways []access.Way, node string, pause time.Duration, c command[T], shared *memory,
+) (T, []error) {
 	var none T
 	if len(ways) == 0 {
 		return none, []error{errors.New("no way into the nodes was given")}
 	}
 	var failures []error
 	for _, way := range ways {
-		value, err := readBy(ctx, way, node, pause, c)
+		value, err := readBy(ctx, way, node, pause, c, shared)
 		if err == nil {
 			return value, nil
 		}
@@ -115,18 +149,38 @@ func readNode[T any](ctx context.Context, ways []access.Way, node string, pause 
 
 // readBy reads one node by one way. An exec is a flaky transport: broken streams and empty or truncated output prove
 // nothing, and readBy tries again. It accepts the node's own errors at once.
-func readBy[T any](ctx context.Context, way access.Way, node string, pause time.Duration, c command[T]) (value T, err error) {
+func readBy[T any](
+	ctx context.Context, way access.Way, node string, pause time.Duration, c command[T], shared *memory,
+) (value T, err error) {
 	err = access.Retry(ctx, pause, func() error {
-		out, err := way.Run(ctx, node, c.script, c.args...)
+		paid := shared.output.New(math.MaxInt64)
+		defer paid.Refund()
+		out, err := way.Run(access.WithOutputBudget(ctx, paid), node, c.script, c.args...)
 		if err != nil {
 			return err
 		}
-		value, err = c.parse(out)
+		value, err = parseWithin(out, c, shared)
 		if err != nil && !errors.Is(err, access.ErrInconclusive) {
 			return access.Permanent(err)
 		}
 		return err
 	})
+	return value, err
+}
+
+// parseWithin parses the output of a node within the memory that it shares with others.
+func parseWithin[T any](out []byte, c command[T], shared *memory) (T, error) {
+	shared.parsers <- struct{}{}
+	defer func() { <-shared.parsers }()
+	if len(out) > largeOutput {
+		shared.large.Lock()
+		defer shared.large.Unlock()
+	}
+	left := shared.built.New(maxBuilt)
+	value, err := c.parse(out, left)
+	if err != nil {
+		left.Refund()
+	}
 	return value, err
 }
 

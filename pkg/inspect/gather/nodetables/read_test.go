@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -297,6 +298,55 @@ func TestParseMemory(t *testing.T) {
 			if peak > 512<<20 {
 				t.Errorf("%d MiB for an output of %d MiB", peak>>20, len(out)>>20)
 			}
+		})
+	}
+}
+
+// hostileAccess prints as much as it may on each node, and pays for it as the real ways do.
+type hostileAccess struct{ out []byte }
+
+func (hostileAccess) Name() string { return "hostile" }
+
+func (h hostileAccess) Run(ctx context.Context, _, _ string, _ ...string) ([]byte, error) {
+	stdout := access.NewOutput(ctx, access.MaxOutput)
+	if _, err := stdout.Write(h.out); err != nil {
+		return nil, err
+	}
+	return stdout.Bytes(), nil
+}
+
+// TestNodesShareMemory: many nodes that print as much as they may take no more memory together than one goal, and each is
+// read or missing with the reason.
+func TestNodesShareMemory(t *testing.T) {
+	for name, text := range map[string]string{
+		"what no table has": `[{"x":"` + strings.Repeat("a", access.MaxOutput-1<<20) + `"}]`,
+		"tables":            `[{"dst":"default","nexthops":[` + strings.Repeat("null,", 150_000) + "null]}]", // within what one node may take
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := emptyNode()
+			o.set(sectionRoute6, text, 0, "")
+			way := hostileAccess{o.bytes()}
+			clear(o)
+			nodes := make([]string, 32)
+			for i := range nodes {
+				nodes[i] = fmt.Sprintf("node%02d", i)
+			}
+			defer debug.SetGCPercent(debug.SetGCPercent(20))
+			var tables map[string]inspect.NodeTable
+			var missing []inspect.Missing
+			peak := watchHeap(func() { tables, missing = Tables(t.Context(), []access.Way{way}, nodes, quick()) })
+			if peak > 512<<20 {
+				t.Errorf("%d MiB", peak>>20)
+			}
+			if len(tables)+len(missing) != len(nodes) {
+				t.Errorf("%d nodes were read and %d are missing, of %d", len(tables), len(missing), len(nodes))
+			}
+			for _, m := range missing {
+				if !strings.Contains(m.Reason, "MiB of memory") {
+					t.Errorf("node %s is missing: %s", m.Node, m.Reason)
+				}
+			}
+			t.Logf("%d MiB, %d nodes read", peak>>20, len(tables))
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
@@ -58,7 +59,7 @@ func ServiceRule(
 	}
 	found, missing := read(ctx, ways, []string{node}, opts, command[bool]{
 		script: ruleScript, args: []string{family, address.String(), ipvsAddress(address)},
-		parse: func(out []byte) (bool, error) { return parseRules(out, address, port) },
+		parse: func(out []byte, _ *budget.Budget) (bool, error) { return parseRules(out, address, port) },
 	})
 	reasons := make([]string, 0, len(missing))
 	for _, m := range missing {
