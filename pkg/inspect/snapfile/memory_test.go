@@ -128,7 +128,7 @@ func TestReadMemoryIncompressible(t *testing.T) {
 		_, err := snapfile.Read(bytes.NewReader(file))
 		return err
 	})
-	if most := uint64(200<<20 + 10*len(file)); err == nil || peak > most {
+	if most := uint64(160<<20 + 8*len(file)); err == nil || peak > most {
 		t.Errorf("%d MiB of memory for a file of %d MiB, at most %d were expected; error %v", peak>>20, len(file)>>20, most>>20, err)
 	}
 }
