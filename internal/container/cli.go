@@ -231,8 +231,9 @@ func parseContainers(out []byte) ([]Container, error) {
 	var raw []struct {
 		Container
 		Config struct {
-			Image  string            `json:"Image"`
-			Labels map[string]string `json:"Labels"`
+			Image    string            `json:"Image"`
+			Hostname string            `json:"Hostname"`
+			Labels   map[string]string `json:"Labels"`
 		} `json:"Config"`
 		Mounts []struct {
 			Destination string `json:"Destination"`
@@ -254,7 +255,7 @@ func parseContainers(out []byte) ([]Container, error) {
 	for _, r := range raw {
 		c := r.Container
 		c.Name = strings.TrimPrefix(c.Name, "/")
-		c.Image, c.Labels = r.Config.Image, r.Config.Labels
+		c.Image, c.Labels, c.Hostname = r.Config.Image, r.Config.Labels, r.Config.Hostname
 		for _, m := range r.Mounts {
 			c.Mounts = append(c.Mounts, m.Destination)
 		}

@@ -86,7 +86,9 @@ type Container struct {
 	Name   string            `json:"Name"` // without the leading slash
 	Image  string            `json:"-"`    // as it was asked for
 	Labels map[string]string `json:"-"`
-	State  struct {
+	// Hostname is the host name that the container was given.
+	Hostname string `json:"-"`
+	State    struct {
 		Running  bool   `json:"Running"`
 		Status   string `json:"Status"` // running, exited, created, …
 		Pid      int    `json:"Pid"`

@@ -115,6 +115,8 @@ type Node struct {
 	Uninitialized bool `json:"uninitialized,omitempty"`
 	// ProviderID is spec.providerID. That of a Kind node names its container (kind://docker/CLUSTER/CONTAINER).
 	ProviderID string `json:"providerID,omitempty"`
+	// BootID is status.nodeInfo.bootID, which changes with each start of the kernel. Only access reads it: it is not recorded.
+	BootID string `json:"-"`
 
 	// Address is the address that Calico uses for the node, with the prefix length that decides whether another
 	// node is in the same subnet (projectcalico.org/IPv4Address, …/IPv6Address).

@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
@@ -24,7 +25,8 @@ const runtimeTimeout = 30 * time.Second
 //
 // The API server says which container a node is, and two machines may both have a cluster called "kind". So Runtime
 // enters a container only if the API server is on this machine, the container's labels and host name are those that Kind gave
-// it, and it holds all InternalIPs of the node.
+// it, its kernel is the node's by its boot ID (a tunnel may make a remote API server look local), and it holds all
+// InternalIPs of the node.
 type Runtime struct {
 	runner run.Runner
 	server string // the API server, as the kubeconfig has it
@@ -34,8 +36,8 @@ type Runtime struct {
 	proven map[string]error // by node
 }
 
-// container is a container of this machine.
-type container struct{ runtime, cluster, name string }
+// kindNode is a container that Kind made on this machine.
+type kindNode struct{ runtime, cluster, name string }
 
 var _ Way = (*Runtime)(nil)
 
@@ -51,18 +53,13 @@ func NewRuntime(runner run.Runner, server string, nodes []inspect.Node) *Runtime
 
 // kindContainer reads the provider ID that Kind gives a node: kind://RUNTIME/CLUSTER/CONTAINER. Text from a cluster
 // must neither choose the program that runs here nor look like an option to it.
-func kindContainer(providerID string) (container, bool) {
+func kindContainer(providerID string) (kindNode, bool) {
 	path, ok := strings.CutPrefix(providerID, "kind://")
 	parts := strings.Split(path, "/")
 	if !ok || len(parts) != 3 || parts[1] == "" || parts[2] == "" || strings.HasPrefix(parts[2], "-") {
-		return container{}, false
+		return kindNode{}, false
 	}
-	switch parts[0] {
-	case "docker", "podman", "nerdctl":
-		return container{runtime: parts[0], cluster: parts[1], name: parts[2]}, true
-	default:
-		return container{}, false
-	}
+	return kindNode{runtime: parts[0], cluster: parts[1], name: parts[2]}, slices.Contains(container.Names(), parts[0])
 }
 
 // Name implements Way.
@@ -81,18 +78,22 @@ func (r *Runtime) Run(ctx context.Context, node, script string, args ...string) 
 }
 
 // enter runs a command in a container.
-func (r *Runtime) enter(ctx context.Context, c container, command []string) ([]byte, error) {
-	stdout := &Buffer{Limit: MaxOutput}
-	err := WithTimeout(ctx, runtimeTimeout, func(ctx context.Context) error {
-		args := append([]string{"exec", c.name}, command...)
-		_, err := r.runner.Run(ctx, run.Cmd{Name: c.runtime, Args: args, Stdout: stdout})
-		return err
+func (r *Runtime) enter(ctx context.Context, c kindNode, command []string) ([]byte, error) {
+	runtime, err := container.Named(r.runner, c.runtime)
+	if err != nil {
+		return nil, Permanent(err)
+	}
+	stdout := NewOutput(ctx, MaxOutput)
+	err = WithTimeout(ctx, runtimeTimeout, func(ctx context.Context) error {
+		return runtime.ExecTo(ctx, c.name, stdout, command...)
 	})
 	switch {
 	case err == nil:
 		return stdout.Bytes(), nil
-	case stdout.Len() == MaxOutput:
-		return nil, Permanent(ErrTooLarge{Limit: MaxOutput})
+	case errors.As(stdout.Refused, new(ErrTooLarge)):
+		return nil, Permanent(stdout.Refused)
+	case stdout.Refused != nil: // there may be room later
+		return nil, stdout.Refused
 	case ctx.Err() != nil:
 		return nil, err
 	default:
@@ -102,7 +103,7 @@ func (r *Runtime) enter(ctx context.Context, c container, command []string) ([]b
 }
 
 // prove checks once that a container is the node that the API server says.
-func (r *Runtime) prove(ctx context.Context, node string, c container) error {
+func (r *Runtime) prove(ctx context.Context, node string, c kindNode) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err, done := r.proven[node]; done {
@@ -112,18 +113,19 @@ func (r *Runtime) prove(ctx context.Context, node string, c container) error {
 	if err == nil {
 		err = r.isNode(ctx, r.nodes[node], c)
 	}
-	if err != nil && ctx.Err() == nil {
+	if ctx.Err() != nil || errors.As(err, new(*budget.ExceededError)) {
+		return err // which proves nothing
+	}
+	if err != nil {
 		err = Permanent(err)
 	}
-	if ctx.Err() == nil {
-		r.proven[node] = err
-	}
+	r.proven[node] = err
 	return err
 }
 
 // provenHere checks that the API server is on this machine: at its loopback, or at the address of a container of the same
 // cluster.
-func (r *Runtime) provenHere(ctx context.Context, c container) error {
+func (r *Runtime) provenHere(ctx context.Context, c kindNode) error {
 	host := hostOf(r.server)
 	ip, err := netip.ParseAddr(host)
 	if host == "localhost" || err == nil && ip.IsLoopback() {
@@ -150,33 +152,42 @@ func hostOf(server string) string {
 	return u.Hostname()
 }
 
-// isNode checks that a container is a node of its cluster, by its labels and host name from Kind and its addresses.
-func (r *Runtime) isNode(ctx context.Context, n inspect.Node, c container) error {
-	out, err := r.runner.Run(ctx, run.Cmd{Name: c.runtime, Args: []string{"container", "inspect", "--format", "{{json .Config}}", c.name}})
-	if err != nil {
-		return fmt.Errorf("look at container %s: %w", c.name, err)
-	}
-	var config struct {
-		Hostname string            `json:"Hostname"`
-		Labels   map[string]string `json:"Labels"`
-	}
-	if err := json.Unmarshal(out, &config); err != nil {
-		return fmt.Errorf("look at container %s: %w", c.name, err)
-	}
-	if config.Labels["io.x-k8s.kind.cluster"] != c.cluster || config.Labels["io.x-k8s.kind.role"] == "" || config.Hostname != n.Name {
-		return fmt.Errorf("container %s is not node %s of the Kind cluster %s", c.name, n.Name, c.cluster)
-	}
-	held, err := r.enter(ctx, c, []string{"ip", "-o", "address", "show"})
+// identity prints what isNode compares, in a container.
+const identity = "cat /proc/sys/kernel/random/boot_id && ip -o address show"
+
+// isNode checks that a container is a node of its cluster, by its labels and host name from Kind, its kernel and its
+// addresses.
+func (r *Runtime) isNode(ctx context.Context, n inspect.Node, c kindNode) error {
+	runtime, err := container.Named(r.runner, c.runtime)
 	if err != nil {
 		return err
 	}
+	found, err := runtime.Inspect(ctx, c.name)
+	if err == nil && len(found) != 1 {
+		err = container.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("look at container %s: %w", c.name, err)
+	}
+	labels := found[0].Labels
+	if labels["io.x-k8s.kind.cluster"] != c.cluster || labels["io.x-k8s.kind.role"] == "" || found[0].Hostname != n.Name {
+		return fmt.Errorf("container %s is not node %s of the Kind cluster %s", c.name, n.Name, c.cluster)
+	}
+	if len(n.InternalIPs) == 0 || n.BootID == "" {
+		return fmt.Errorf("node %s has no address or boot ID to know container %s by", n.Name, c.name)
+	}
+	out, err := r.enter(ctx, c, shell(identity, nil))
+	if err != nil {
+		return err
+	}
+	bootID, held, _ := strings.Cut(string(out), "\n")
+	if bootID != n.BootID {
+		return fmt.Errorf("container %s does not have the boot ID of node %s: the node is on another machine", c.name, n.Name)
+	}
 	for _, ip := range n.InternalIPs {
-		if !strings.Contains(string(held), " "+ip.String()+"/") {
+		if !strings.Contains(held, " "+ip.String()+"/") {
 			return fmt.Errorf("container %s does not hold the address %s of node %s: it is another cluster's", c.name, ip, n.Name)
 		}
-	}
-	if len(n.InternalIPs) == 0 {
-		return fmt.Errorf("node %s has no address to know container %s by", n.Name, c.name)
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ func readNode(n *corev1.Node) inspect.Node {
 	node := inspect.Node{
 		Name:          n.Name,
 		ProviderID:    n.Spec.ProviderID,
+		BootID:        n.Status.NodeInfo.BootID,
 		Labels:        n.Labels,
 		Roles:         roles(n.Labels),
 		OS:            n.Status.NodeInfo.OperatingSystem,
