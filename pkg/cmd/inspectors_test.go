@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 )
 
@@ -43,7 +44,7 @@ func execute(command string, s *inspect.Snapshot, args ...string) (string, error
 	server := "https://127.0.0.1:1" // is never asked
 	config.APIServer = &server
 	cmd := named(command).NewCmd(inspector.NewFlags(config, streams), func(ctx context.Context, i *inspector.Inspection) error {
-		i.Source = inspector.Recorded{Taken: s}
+		i.Source = gather.Recorded{Taken: s}
 		return i.Run(ctx)
 	})
 	cmd.SetArgs(append([]string{}, args...)) // nil would be the arguments of the test itself

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 )
 
@@ -21,7 +22,7 @@ func runGraph(t *testing.T, s *inspect.Snapshot, args ...string) (out, errOut st
 	t.Setenv("KUBECONFIG", "/dev/null")
 	streams, _, o, e := genericiooptions.NewTestIOStreams()
 	cmd := NewCmdGraph(NewFlags(inspector.NewFlags(genericclioptions.NewConfigFlags(false), streams)), func(ctx context.Context, options *Options) error {
-		options.Source = inspector.Recorded{Taken: s}
+		options.Source = gather.Recorded{Taken: s}
 		return options.Run(ctx)
 	})
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
@@ -40,7 +41,7 @@ func TestRun(t *testing.T) {
 		{"the default namespace", nil, []string{"default/multitool-worker2", "a   default/multitool-dual-stack"}, []string{"kube-system", "more"}},
 		{"all namespaces", []string{"-A"}, []string{"kube-system/calico-node-worker"}, nil},
 		{"a selector that no service's pods have", []string{"-A", "-l", "k8s-app=calico-node"}, []string{"calico-node-worker"}, []string{"default/multitool", "Services"}},
-		{"one family", []string{"--family", "ipv4"}, []string{"10.10.10.1"}, []string{"fd00", "ipv6-only"}},
+		{"one family", []string{"--family", "ipv4"}, []string{"10.10.10.1", "ipv6-only"}, []string{"fd00"}},
 		{"a limit", []string{"--limit", "1"}, []string{"… and 2 more nodes", "… and 1 more service"}, []string{"dual-stack-worker"}},
 		{"Mermaid", []string{"-o", "mermaid"}, []string{"flowchart TB"}, nil},
 		{"Graphviz", []string{"-o", "dot"}, []string{"graph dualstack {"}, nil},

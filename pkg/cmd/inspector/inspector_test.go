@@ -72,7 +72,7 @@ func TestGather(t *testing.T) {
 		{Fact: inspect.FactBlocks, Reason: "no permission\x1b"},
 		{Fact: inspect.FactLab, Reason: "not asked for"},
 	}}
-	o := &Options{Source: Recorded{Taken: taken}, IOStreams: streams}
+	o := &Options{Source: gather.Recorded{Taken: taken}, IOStreams: streams}
 	if _, err := o.Gather(t.Context(), inspect.FactPools, inspect.FactBlocks); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestNotFound(t *testing.T) {
 }
 
 func TestRecorded(t *testing.T) {
-	source := Recorded{Taken: &inspect.Snapshot{Pods: []inspect.Pod{{Namespace: "a", Name: "p"}, {Namespace: "b", Name: "p"}}}}
+	source := gather.Recorded{Taken: &inspect.Snapshot{Pods: []inspect.Pod{{Namespace: "a", Name: "p"}, {Namespace: "b", Name: "p"}}}}
 	var got []inspect.Pod
 	request := gather.Request{Namespace: "b", Subject: inspect.FactPods}
 	err := source.EachPod(context.Background(), request, func(pods []inspect.Pod) error {

@@ -16,9 +16,6 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile/demo"
 )
 
-// Recorded is a source that answers from an earlier snapshot.
-type Recorded = gather.Recorded
-
 // checkAccess refuses a way into nodes that does not exist.
 func checkAccess(way string) error {
 	if !slices.Contains(gather.NodeAccesses(), way) {

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 )
 
 func snapshot() *inspect.Snapshot {
@@ -49,7 +50,7 @@ func TestRun(t *testing.T) {
 			streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 			flags := inspector.NewFlags(genericclioptions.NewConfigFlags(false), streams)
 			cmd := Inspector().NewCmd(flags, func(ctx context.Context, o *inspector.Inspection) error {
-				o.Source = inspector.Recorded{Taken: snapshot()}
+				o.Source = gather.Recorded{Taken: snapshot()}
 				return o.Run(ctx)
 			})
 			cmd.SetArgs(append([]string{}, args...))

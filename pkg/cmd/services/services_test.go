@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/testutil"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 )
 
 func snapshot() *inspect.Snapshot {
@@ -51,7 +52,7 @@ func TestRun(t *testing.T) {
 			streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 			config := genericclioptions.NewConfigFlags(false)
 			cmd := Inspector().NewCmd(inspector.NewFlags(config, streams), func(ctx context.Context, o *inspector.Inspection) error {
-				o.Source = inspector.Recorded{Taken: snapshot()}
+				o.Source = gather.Recorded{Taken: snapshot()}
 				return o.Run(ctx)
 			})
 			config.AddFlags(cmd.Flags())

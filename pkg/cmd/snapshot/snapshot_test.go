@@ -24,7 +24,7 @@ import (
 
 // source answers with a snapshot and keeps what it was asked for.
 type source struct {
-	inspector.Recorded
+	gather.Recorded
 	asked gather.Request
 	err   error
 }
@@ -60,7 +60,7 @@ func TestRun(t *testing.T) {
 	if err := os.WriteFile("file", []byte("what was there before"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := &source{Recorded: inspector.Recorded{Taken: lab}}
+	s := &source{Recorded: gather.Recorded{Taken: lab}}
 	out, errOut, err := execute(t, s, "file")
 	if err != nil || out.Len() > 0 {
 		t.Fatalf("got %q, error %v", out, err)
@@ -102,7 +102,7 @@ func onlyFile(t *testing.T, names ...string) {
 }
 
 func TestStdout(t *testing.T) {
-	out, _, err := execute(t, &source{Recorded: inspector.Recorded{Taken: it.Lab()}}, "-", "--redact")
+	out, _, err := execute(t, &source{Recorded: gather.Recorded{Taken: it.Lab()}}, "-", "--redact")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestFailures(t *testing.T) {
 	}
 	for name, s := range map[string]*source{
 		"no connection":            {err: errors.New("refused")},
-		"nothing that may be read": {Recorded: inspector.Recorded{Taken: &none}},
+		"nothing that may be read": {Recorded: gather.Recorded{Taken: &none}},
 	} {
 		if _, _, err := execute(t, s, "file"); err == nil {
 			t.Errorf("%s: no error", name)

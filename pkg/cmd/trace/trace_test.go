@@ -32,7 +32,7 @@ func execute(t *testing.T, n *tracetest.Network, args ...string) (out, errOut st
 	snap := inspecttest.Lab()
 	cmd := NewCmdTrace(NewFlags(inspector.NewFlags(genericclioptions.NewConfigFlags(false), streams)),
 		func(ctx context.Context, options *Options) error {
-			options.Source = inspector.Recorded{Taken: snap}
+			options.Source = gather.Recorded{Taken: snap}
 			options.Cluster.Enter = func(s *inspect.Snapshot) trace.Prober {
 				if n.Paths == nil {
 					n.Paths, _ = session.Plan(t.Context(), nil, s, options.request) // an error will be the command's, too
