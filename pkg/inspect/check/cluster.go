@@ -8,16 +8,19 @@ import (
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 )
 
 // Cluster is a Snapshot with what several rules ask of it.
 type Cluster struct {
 	*inspect.Snapshot
-	uses inspect.ByFamily[bool]
+	uses     inspect.ByFamily[bool]
+	expected *felix.Cluster // what the tables are compared with
 }
 
 func newCluster(s *inspect.Snapshot) *Cluster {
-	c := &Cluster{Snapshot: s}
+	c := &Cluster{Snapshot: s, expected: ways.New(s)}
 	for _, f := range inspect.Families() {
 		c.uses.Set(f, c.intends(f))
 	}

@@ -36,23 +36,23 @@ func tableRules() []Rule {
 	}
 	return []Rule{
 		rule(DeviceNotAsExpected, "tunnel devices", "vxlan", vxlan.Needs(), earlier, func(c *Cluster) rows {
-			return rowsOf(vxlan.Analyze(c.Snapshot, vxlan.Options{}).Items, func(d vxlan.Device) row {
+			return rowsOf(vxlan.In(c.expected, vxlan.Options{}).Items, func(d vxlan.Device) row {
 				return row{node: d.Node, family: d.Family, Judgement: d.Judgement, what: d.Device}
 			})
 		}),
 		rule(RouteNotAsExpected, "routes", "routes", routes.Needs(), append(earlier, DeviceNotAsExpected, AddressNotReported), func(c *Cluster) rows {
 			owners := c.owners()
-			return rowsOf(routes.Analyze(c.Snapshot, routes.Options{}).Items, func(r routes.Route) row {
+			return rowsOf(routes.In(c.expected, routes.Options{}).Items, func(r routes.Route) row {
 				return row{r.Node, cmp.Or(r.RemoteNode, owners[r.Destination]), r.Family, r.Judgement, "route to " + r.Destination.String()}
 			})
 		}),
 		rule(NeighborNotAsExpected, "neighbour entries", "neighbors", neighbors.Needs(), append(earlier, DeviceNotAsExpected), func(c *Cluster) rows {
-			return rowsOf(neighbors.Analyze(c.Snapshot, neighbors.Options{}).Items, func(n neighbors.Neighbor) row {
+			return rowsOf(neighbors.In(c.expected, neighbors.Options{}).Items, func(n neighbors.Neighbor) row {
 				return row{n.Node, n.RemoteNode, n.Family, n.Judgement, "neighbour entry of " + n.IP.String()}
 			})
 		}),
 		rule(FDBNotAsExpected, "forwarding entries", "fdb", fdb.Needs(), append(earlier, DeviceNotAsExpected), func(c *Cluster) rows {
-			return rowsOf(fdb.Analyze(c.Snapshot, fdb.Options{}).Items, func(e fdb.Entry) row {
+			return rowsOf(fdb.In(c.expected, fdb.Options{}).Items, func(e fdb.Entry) row {
 				return row{e.Node, e.RemoteNode, e.Family, e.Judgement, "forwarding entry of " + e.MAC.String()}
 			})
 		}),

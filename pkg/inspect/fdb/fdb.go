@@ -49,9 +49,11 @@ type Options struct {
 func Needs() []inspect.Fact { return felix.FDB.Needs() }
 
 // Analyze returns the entries of all nodes, sorted by node, family and VTEP.
-func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Entry] {
-	c := ways.New(s)
-	a := analysis{options: o, rows: make([]Entry, 0, capacity(s))}
+func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Entry] { return In(ways.New(s), o) }
+
+// In is Analyze for callers that run several analyses on one cluster.
+func In(c *felix.Cluster, o Options) *inspect.Report[Entry] {
+	a := analysis{options: o, rows: make([]Entry, 0, capacity(c.Snapshot()))}
 	c.Judge(felix.FDB, o.Filter, a.judge, a.unknown)
 	return inspect.NewReport(Kind, a.rows, c.Omissions(felix.FDB, o.Filter)...)
 }

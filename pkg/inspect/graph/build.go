@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/nodes"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/pods"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/services"
@@ -17,6 +19,7 @@ import (
 // builder is one run of Analyze.
 type builder struct {
 	snapshot *inspect.Snapshot
+	expected *felix.Cluster // what the nodes' tables are compared with
 	options  Options
 	graph    *Graph
 }
@@ -50,7 +53,7 @@ func (b *builder) addNodes() {
 		known[row.Name] = true
 		n := Node{Name: row.Name, Roles: row.Roles, Addresses: Addresses{V4: row.InternalIPv4, V6: row.InternalIPv6}}
 		if !row.Ready {
-			n.add(inspect.Finding{Code: NodeNotReady, Severity: inspect.SeverityError, Summary: "the node is not ready"})
+			n.add(inspect.Finding{Code: check.NodeNotReady, Severity: inspect.SeverityError, Summary: "the node is not ready"})
 		}
 		b.graph.Nodes = append(b.graph.Nodes, n)
 	}
@@ -61,9 +64,6 @@ func (b *builder) addNodes() {
 		known[pod.Node] = true
 		n := Node{Name: pod.Node}
 		reason := b.snapshot.Lacks(inspect.FactNodes, "")
-		if reason == "" && b.options.Family != 0 {
-			continue // it exists, without an address of the family
-		}
 		n.add(inspect.Finding{Code: NodeNotListed, Severity: inspect.SeverityUnknown,
 			Summary: "not in the list of nodes: " + cmp.Or(reason, "there is no such node")})
 		b.graph.Nodes = append(b.graph.Nodes, n)
@@ -82,9 +82,6 @@ func (b *builder) node(name string) *Node {
 
 func (b *builder) addServices() {
 	for _, row := range services.Analyze(b.snapshot, b.options.Family).Items {
-		if f := b.options.Family; f != 0 && !slices.Contains(row.IPFamilies, f) {
-			continue // there is nothing to draw
-		}
 		s := Service{Namespace: row.Namespace, Name: row.Name, Type: row.Type, Ports: row.Ports, Endpoints: row.Endpoints,
 			Addresses: Addresses{V4: row.IPv4, V6: row.IPv6}}
 		for _, f := range row.IPFamilies {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/services"
@@ -116,10 +117,8 @@ func (m Mark) Health() inspect.Health {
 	return worst
 }
 
-// The codes of the findings that are not in a node's tables. The others join a row's subject and its status:
-// "route-missing", "fdb-wrong".
+// The codes of the findings for which check has no rule.
 const (
-	NodeNotReady      inspect.Code = "node-not-ready"
 	NodeNotListed     inspect.Code = "node-not-listed" // pods name it, the list of nodes does not
 	PodNotReady       inspect.Code = "pod-not-ready"
 	ServiceNotReady   inspect.Code = "service-not-ready"       // no endpoint of a family is ready
@@ -158,7 +157,7 @@ func Needs() []inspect.Fact {
 
 // Analyze returns the graph of a snapshot.
 func Analyze(s *inspect.Snapshot, o Options) *Graph {
-	b := builder{snapshot: s, options: o, graph: &Graph{}}
+	b := builder{snapshot: s, expected: ways.New(s), options: o, graph: &Graph{}}
 	b.addSwitch()
 	b.addNodes()
 	b.addServices()

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
 	. "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 )
 
@@ -109,9 +110,10 @@ func TestTunnels(t *testing.T) {
 	}
 }
 
+// TestFamily: addresses of the other family are left out, and no part that lacks the family is.
 func TestFamily(t *testing.T) {
 	g := Analyze(With(FDBDeleted(Worker, Worker2, inspect.IPv6)), Options{Family: inspect.IPv4})
-	if len(g.Tunnels) != 1 || len(g.Faults()) != 0 || len(g.Services) != 1 || g.Switch.Gateway.V6.IsValid() || g.Nodes[0].Addresses.V6.IsValid() {
+	if len(g.Tunnels) != 1 || len(g.Faults()) != 0 || len(g.Services) != 2 || g.Services[1].Addresses != (Addresses{}) || g.Switch.Gateway.V6.IsValid() || g.Nodes[0].Addresses.V6.IsValid() {
 		t.Errorf("IPv6 is in %+v", g)
 	}
 	for _, n := range g.Nodes {
@@ -169,20 +171,20 @@ func TestNoLab(t *testing.T) {
 	}
 }
 
-// TestCodes: scripts may rely on the codes.
+// TestCodes: a finding has the code of check's rule for it.
 func TestCodes(t *testing.T) {
 	tests := []struct {
 		change Change
 		want   inspect.Finding
 	}{
-		{RouteDeleted(Worker, Worker2, inspect.IPv6), inspect.Finding{Code: "route-missing", Severity: inspect.SeverityError,
+		{RouteDeleted(Worker, Worker2, inspect.IPv6), inspect.Finding{Code: check.RouteNotAsExpected, Severity: inspect.SeverityError,
 			Node: Worker, RemoteNode: Worker2, Family: inspect.IPv6, Subject: "IPv6 from " + Worker + " to " + Worker2}},
-		{FDBMoved(Worker, Worker2, inspect.IPv4, netip.MustParseAddr("10.10.10.99")), inspect.Finding{Code: "fdb-wrong",
+		{FDBMoved(Worker, Worker2, inspect.IPv4, netip.MustParseAddr("10.10.10.99")), inspect.Finding{Code: check.FDBNotAsExpected,
 			Severity: inspect.SeverityError, Node: Worker, RemoteNode: Worker2, Family: inspect.IPv4,
 			Subject: "IPv4 from " + Worker + " to " + Worker2}},
-		{DeviceDeleted(Worker, inspect.IPv4), inspect.Finding{Code: "device-missing", Severity: inspect.SeverityError, Node: Worker,
+		{DeviceDeleted(Worker, inspect.IPv4), inspect.Finding{Code: check.DeviceNotAsExpected, Severity: inspect.SeverityError, Node: Worker,
 			Family: inspect.IPv4, Subject: "vxlan.calico of " + Worker}},
-		{Unread(Worker, "no way in"), inspect.Finding{Code: "device-unknown", Severity: inspect.SeverityUnknown, Node: Worker,
+		{Unread(Worker, "no way in"), inspect.Finding{Code: check.DeviceNotAsExpected, Severity: inspect.SeverityUnknown, Node: Worker,
 			Family: inspect.IPv4, Subject: "vxlan.calico of " + Worker}},
 		{func(s *inspect.Snapshot) { s.Pods[0].Ready = false }, inspect.Finding{Code: PodNotReady,
 			Severity: inspect.SeverityError, Subject: "pod default/multitool-control-plane"}},

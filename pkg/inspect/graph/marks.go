@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
@@ -25,16 +26,16 @@ func (m *Mark) add(f inspect.Finding) {
 
 // subject is the subject of an inspector's row.
 type subject struct {
-	code inspect.Code // the beginning of its findings' codes
-	name string       // "route to 10.0.0.0/26"
-	has  string       // its value, to compare with the expected one
+	code inspect.Code
+	name string // "route to 10.0.0.0/26"
+	has  string // its value, to compare with the expected one
 	way
 	inspect.Judgement
 }
 
 // finding describes a row that is not ok.
 func (s subject) finding() inspect.Finding {
-	f := inspect.Finding{Code: s.code + "-" + inspect.Code(s.Status), Severity: inspect.SeverityError,
+	f := inspect.Finding{Code: s.code, Severity: inspect.SeverityError,
 		Summary: string(s.Status) + " " + s.name, Node: s.from, RemoteNode: s.to, Family: s.family}
 	if s.Status == inspect.StatusUnknown {
 		f.Severity, f.Summary = inspect.SeverityUnknown, "not verified"
@@ -52,7 +53,7 @@ func (s subject) finding() inspect.Finding {
 // addTunnels joins the devices of each family into one tunnel.
 func (b *builder) addTunnels() {
 	filter := felix.Filter{Family: b.options.Family}
-	for _, d := range vxlan.Analyze(b.snapshot, vxlan.Options{Filter: filter}).Items {
+	for _, d := range vxlan.In(b.expected, vxlan.Options{Filter: filter}).Items {
 		n := b.node(d.Node)
 		if n == nil {
 			continue
@@ -60,7 +61,7 @@ func (b *builder) addTunnels() {
 		t := b.tunnel(d)
 		e := End{Node: d.Node, VTEP: d.VTEP, Address: b.tunnelAddress(d.Node, d.Family)}
 		if d.Status != inspect.StatusOK {
-			e.add(subject{"device", "tunnel device", "", way{d.Node, "", d.Family}, d.Judgement}.finding())
+			e.add(subject{check.DeviceNotAsExpected, "tunnel device", "", way{d.Node, "", d.Family}, d.Judgement}.finding())
 		}
 		t.Ends = append(t.Ends, e)
 	}
@@ -113,15 +114,15 @@ type paths struct {
 func (b *builder) addPaths() {
 	c := paths{builder: b, marks: map[way]*Mark{}, followed: map[*End]int{}}
 	filter := felix.Filter{Family: b.options.Family}
-	for _, r := range routes.Analyze(b.snapshot, routes.Options{Filter: filter}).Items {
+	for _, r := range routes.In(b.expected, routes.Options{Filter: filter}).Items {
 		c.count(r)
-		c.note(subject{"route", "route to " + text(r.Destination), "", way{r.Node, r.RemoteNode, r.Family}, r.Judgement})
+		c.note(subject{check.RouteNotAsExpected, "route to " + text(r.Destination), "", way{r.Node, r.RemoteNode, r.Family}, r.Judgement})
 	}
-	for _, n := range neighbors.Analyze(b.snapshot, neighbors.Options{Filter: filter}).Items {
-		c.note(subject{"neighbor", "neighbour entry of " + text(n.IP), n.MAC.String(), way{n.Node, n.RemoteNode, n.Family}, n.Judgement})
+	for _, n := range neighbors.In(b.expected, neighbors.Options{Filter: filter}).Items {
+		c.note(subject{check.NeighborNotAsExpected, "neighbour entry of " + text(n.IP), n.MAC.String(), way{n.Node, n.RemoteNode, n.Family}, n.Judgement})
 	}
-	for _, e := range fdb.Analyze(b.snapshot, fdb.Options{Filter: filter}).Items {
-		c.note(subject{"fdb", "forwarding entry of " + e.MAC.String(), text(e.VTEP), way{e.Node, e.RemoteNode, e.Family}, e.Judgement})
+	for _, e := range fdb.In(b.expected, fdb.Options{Filter: filter}).Items {
+		c.note(subject{check.FDBNotAsExpected, "forwarding entry of " + e.MAC.String(), text(e.VTEP), way{e.Node, e.RemoteNode, e.Family}, e.Judgement})
 	}
 	for end, n := range c.followed {
 		end.add(inspect.Finding{Code: MissingWithDevice, Severity: inspect.SeverityError, Node: end.Node,

@@ -35,9 +35,11 @@ type Options struct{ felix.Filter }
 func Needs() []inspect.Fact { return felix.Neighbors.Needs() }
 
 // Analyze returns the entries of all nodes, sorted by node, family and address.
-func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Neighbor] {
-	c := ways.New(s)
-	a := analysis{rows: make([]Neighbor, 0, capacity(s))}
+func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Neighbor] { return In(ways.New(s), o) }
+
+// In is Analyze for callers that run several analyses on one cluster.
+func In(c *felix.Cluster, o Options) *inspect.Report[Neighbor] {
+	a := analysis{rows: make([]Neighbor, 0, capacity(c.Snapshot()))}
 	c.Judge(felix.Neighbors, o.Filter, a.judge, a.unknown)
 	return inspect.NewReport(Kind, a.rows, c.Omissions(felix.Neighbors, o.Filter)...)
 }

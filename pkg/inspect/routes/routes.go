@@ -38,9 +38,11 @@ type Options struct{ felix.Filter }
 func Needs() []inspect.Fact { return append(felix.Routes.Needs(), inspect.FactVersion) }
 
 // Analyze returns the routes of all nodes, sorted by node, family and destination.
-func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Route] {
-	c := ways.New(s)
-	a := analysis{rows: make([]Route, 0, capacity(s))}
+func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Route] { return In(ways.New(s), o) }
+
+// In is Analyze for callers that run several analyses on one cluster.
+func In(c *felix.Cluster, o Options) *inspect.Report[Route] {
+	a := analysis{rows: make([]Route, 0, capacity(c.Snapshot()))}
 	c.Judge(felix.Routes, o.Filter, a.judge, a.unknown)
 	return inspect.NewReport(Kind, a.rows, c.Omissions(felix.Routes, o.Filter)...)
 }

@@ -37,7 +37,10 @@ type Options struct{ felix.Filter }
 func Needs() []inspect.Fact { return felix.Devices.Needs() }
 
 // Analyze returns the devices of all nodes, sorted by node and family.
-func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Device] {
+func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Device] { return In(ways.New(s), o) }
+
+// In is Analyze for callers that run several analyses on one cluster.
+func In(c *felix.Cluster, o Options) *inspect.Report[Device] {
 	var rows []Device
 	judge := func(n *felix.Node, f inspect.Family) {
 		for _, tunnel := range n.Overlays(f) {
@@ -50,7 +53,6 @@ func Analyze(s *inspect.Snapshot, o Options) *inspect.Report[Device] {
 		rows = append(rows, Device{Node: n.Name, Family: f, Device: calico.VXLANDevice(f.Is6()),
 			Judgement: inspect.Judgement{Status: inspect.StatusUnknown, Problems: []string{reason}}})
 	}
-	c := ways.New(s)
 	c.Judge(felix.Devices, o.Filter, judge, unknown)
 	return inspect.NewReport(Kind, rows, c.Omissions(felix.Devices, o.Filter)...)
 }
