@@ -70,7 +70,7 @@ func (o *Options) printText(s *inspect.Snapshot, report *inspect.Report[inspect.
 		f := like[0]
 		follow := ""
 		if n := followers[f.Code]; n > 0 && !counted[f.Code] {
-			follow = fmt.Sprintf(" (%d %s)", n, plural(n, "finding follows", "findings follow"))
+			follow = " (" + inspect.Quantity(n, "finding follows", "findings follow") + ")"
 		}
 		counted[f.Code] = true
 		line("")
@@ -168,10 +168,10 @@ func hiddenText(all, shown []inspect.Finding) string {
 	}
 	var parts []string
 	if n := len(all) - len(shown) - notes; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d more %s from these", n, plural(n, "finding follows", "findings follow")))
+		parts = append(parts, inspect.Quantity(n, "more finding follows", "more findings follow")+" from these")
 	}
 	if len(shown) < len(all) && notes > 0 {
-		parts = append(parts, fmt.Sprintf("%d %s only worth knowing", notes, plural(notes, "finding is", "findings are")))
+		parts = append(parts, inspect.Quantity(notes, "finding is", "findings are")+" only worth knowing")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -218,13 +218,6 @@ func (o *Options) shorten(codes []string) []string {
 		short = append(short, here...)
 	}
 	return short
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }
 
 func join(codes []inspect.Code) string {

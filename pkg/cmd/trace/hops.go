@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -55,7 +56,7 @@ func printSkipped(out io.Writer, paths []trace.Path) error {
 		w.text.WriteString("\nskipped:\n")
 	}
 	for _, reason := range reasons {
-		w.line(2, "", fmt.Sprintf("%s: %s", trace.Quantity(count[reason], "path"), reason))
+		w.line(2, "", fmt.Sprintf("%s: %s", inspect.Quantity(count[reason], "path"), reason))
 	}
 	_, err := io.WriteString(out, w.text.String())
 	return err

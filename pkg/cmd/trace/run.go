@@ -104,7 +104,7 @@ func (o *Options) summary(paths []trace.Path, took time.Duration) error {
 			parts = append(parts, fmt.Sprintf("%d %s", n, v.text))
 		}
 	}
-	text := fmt.Sprintf("%s: %s", trace.Quantity(len(paths), "path"), strings.Join(parts, ", "))
+	text := fmt.Sprintf("%s: %s", inspect.Quantity(len(paths), "path"), strings.Join(parts, ", "))
 	if !o.request.DryRun {
 		text += fmt.Sprintf(" in %.1f s", took.Seconds())
 	}

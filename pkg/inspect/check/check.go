@@ -233,7 +233,7 @@ func Verdict(s *inspect.Snapshot, report *inspect.Report[inspect.Finding], rules
 			}
 		}
 		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%s (%s)", quantity(n, nouns()[severity]), strings.Join(slices.Compact(codes), ", ")))
+			parts = append(parts, fmt.Sprintf("%s (%s)", inspect.Quantity(n, nouns()[severity]), strings.Join(slices.Compact(codes), ", ")))
 		}
 	}
 	switch {
@@ -243,11 +243,11 @@ func Verdict(s *inspect.Snapshot, report *inspect.Report[inspect.Finding], rules
 		parts = []string{"nothing wrong found"}
 	}
 	if n := len(report.Items) - len(roots); n > 0 {
-		parts = append(parts, quantity(n, "consequence"))
+		parts = append(parts, inspect.Quantity(n, "consequence"))
 	}
 	for _, reason := range []string{NotChecked, PartlyChecked} {
 		if n := omitted(report, reason); n > 0 {
-			parts = append(parts, quantity(n, "rule")+" "+reason)
+			parts = append(parts, inspect.Quantity(n, "rule")+" "+reason)
 		}
 	}
 	return newCluster(s).stack() + ": " + strings.Join(parts, ", ")
@@ -255,11 +255,4 @@ func Verdict(s *inspect.Snapshot, report *inspect.Report[inspect.Finding], rules
 
 func nouns() map[inspect.Severity]string {
 	return map[inspect.Severity]string{inspect.SeverityError: "error", inspect.SeverityWarning: "warning", inspect.SeverityUnknown: "unverified part"}
-}
-
-func quantity(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

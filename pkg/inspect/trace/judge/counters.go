@@ -135,7 +135,7 @@ func (r *Round) counts(p *trace.Path) (counts []trace.Count, notes []string, lac
 			continue
 		case packets < want:
 			lacking = cmp.Or(lacking, "no evidence of the way: "+meterText(*hop.Meter)+" moved by "+
-				trace.Quantity(packets, "packet")+", the probes took "+trace.Quantity(want, "packet"))
+				inspect.Quantity(packets, "packet")+", the probes took "+inspect.Quantity(want, "packet"))
 		}
 		counts = append(counts, trace.Count{Meter: *hop.Meter, Packets: packets, Want: want})
 	}
@@ -152,7 +152,7 @@ func (r *Round) counts(p *trace.Path) (counts []trace.Count, notes []string, lac
 		case packets >= want && !metered:
 			lacking = cmp.Or(lacking, "no evidence of the way: "+meterText(m)+" moved, which a direct path does not need")
 		case packets >= want:
-			notes = append(notes, meterText(m)+" moved by "+trace.Quantity(packets, "packet")+
+			notes = append(notes, meterText(m)+" moved by "+inspect.Quantity(packets, "packet")+
 				", which this path does not need: other traffic uses it")
 		}
 		counts = append(counts, trace.Count{Meter: m, Packets: packets, Want: want, Still: true})

@@ -66,7 +66,7 @@ func (r *proof) diagnose(ctx context.Context, planned []trace.Planned, paths []t
 	if len(all) == 0 {
 		return paths, nil
 	}
-	r.options.progress("looking into " + trace.Quantity(len(all), "path"))
+	r.options.progress("looking into " + inspect.Quantity(len(all), "path"))
 	noise, err := r.listen(ctx, all)
 	if err != nil {
 		return nil, err

@@ -95,7 +95,7 @@ func (c Cluster) Prove(
 	ctx context.Context, prober trace.Prober, snap *inspect.Snapshot, planned []trace.Planned, o Options,
 ) ([]trace.Path, error) {
 	r := c.newProof(prober, snap, o)
-	o.progress("probing " + trace.Quantity(len(toProbe(planned)), "path"))
+	o.progress("probing " + inspect.Quantity(len(toProbe(planned)), "path"))
 	probed, err := r.probe(ctx, planned)
 	if err != nil {
 		return nil, err
