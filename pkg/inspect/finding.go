@@ -1,5 +1,7 @@
 package inspect
 
+import "net/netip"
+
 // Finding is one thing that is wrong, or that contradicts something else. A rule of `check`, a mark of `graph` and a
 // cause of `trace` are all findings.
 type Finding struct {
@@ -7,7 +9,10 @@ type Finding struct {
 	Code     Code     `json:"code"`
 	Section  string   `json:"section,omitempty"` // of `check`, in which the rule is listed
 	Severity Severity `json:"severity"`
-	Subject  string   `json:"subject,omitempty"` // what it is about: "node a", "pod default/b"
+	// Subject is what it is about, as the functions for subjects word it, so that subjects can be compared.
+	Subject string `json:"subject,omitempty"`
+	// About lists what else it is about, if one finding speaks for several: the pods without an address on a node.
+	About []string `json:"-"`
 	// Summary is one sentence, without a full stop, with the values seen.
 	Summary string `json:"summary"`
 	// Evidence holds the facts that contradict each other, one sentence each.
@@ -23,6 +28,21 @@ type Finding struct {
 	RemoteNode string `json:"remoteNode,omitempty"`
 	Family     Family `json:"family,omitzero"`
 }
+
+// NodeSubject words a node as the subject of a finding.
+func NodeSubject(name string) string { return "node " + name }
+
+// PodSubject words a pod as the subject of a finding.
+func PodSubject(namespace, name string) string { return "pod " + namespace + "/" + name }
+
+// ServiceSubject words a service as the subject of a finding.
+func ServiceSubject(namespace, name string) string { return "service " + namespace + "/" + name }
+
+// PoolSubject words an IP pool as the subject of a finding.
+func PoolSubject(name string) string { return "pool " + name }
+
+// BlockSubject words an IPAM block as the subject of a finding.
+func BlockSubject(cidr netip.Prefix) string { return "block " + cidr.String() }
 
 // Code is the permanent name of a kind of finding.
 type Code string

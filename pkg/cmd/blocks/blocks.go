@@ -6,6 +6,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/blocks"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
 )
 
 const (
@@ -30,6 +31,10 @@ func spec() inspector.Spec[blocks.Block] {
 	return inspector.Spec[blocks.Block]{
 		About: inspector.About{
 			Name: "blocks", Aliases: []string{"block", "ipamblocks"}, Kind: blocks.Kind, Noun: "IPAM blocks", Subject: inspect.FactBlocks, PerNode: true,
+		},
+		Problems: inspector.Problems[blocks.Block]{
+			Sections: []check.Section{check.Pools},
+			Of:       func(r *blocks.Block) (string, *[]string) { return inspect.BlockSubject(r.CIDR), &r.Problems },
 		},
 		Short: short, Long: long, Example: example,
 		Needs: func(inspector.View) []inspect.Fact { return blocks.Needs() },

@@ -55,7 +55,6 @@ type Flags struct {
 	*inspector.Flags
 	Only    []string
 	Skip    []string
-	FailOn  string
 	List    bool
 	Explain string
 
@@ -65,7 +64,8 @@ type Flags struct {
 // NewFlags returns the flags with their defaults.
 func NewFlags(shared *inspector.Flags) *Flags {
 	shared.Print.JUnit = true
-	return &Flags{Flags: shared, FailOn: string(inspect.SeverityError)}
+	shared.FailOn = string(inspect.SeverityError)
+	return &Flags{Flags: shared}
 }
 
 // NewCmdCheck returns "dualstack check". runF replaces Run in tests; it is nil in production.
@@ -82,7 +82,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	f.AddTableFlags(cmd)
 	cmd.Flags().StringSliceVar(&f.Only, "only", f.Only, "Run only these rules: codes or sections, separated by commas.")
 	cmd.Flags().StringSliceVar(&f.Skip, "skip", f.Skip, "Leave out these rules: codes or sections, separated by commas.")
-	cmd.Flags().StringVar(&f.FailOn, "fail-on", f.FailOn, "Least severity that makes the exit code 2. One of: (error, warning).")
+	cmd.Flags().StringVar(&f.FailOn, "fail-on", f.FailOn, "Least severity that makes the exit code 2. One of: (error, warning, never).")
 	cmd.Flags().BoolVar(&f.List, "list", f.List, "List the rules, and run none.")
 	cmd.Flags().StringVar(&f.Explain, "explain", f.Explain, "Print the page of this rule, and run none.")
 	cmd.Flags().StringVar(&f.JUnitFile, "junit-file", f.JUnitFile, "Also write a JUnit report to this file.")
@@ -90,7 +90,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	command.CompleteFlag(cmd, "only", command.Words(words()...))
 	command.CompleteFlag(cmd, "skip", command.Words(words()...))
 	command.CompleteFlag(cmd, "explain", command.Words(codes()...))
-	command.CompleteFlag(cmd, "fail-on", command.Words(string(inspect.SeverityError), string(inspect.SeverityWarning)))
+	inspector.CompleteFailOn(cmd)
 	cmd.MarkFlagsMutuallyExclusive("list", "explain", "junit-file")
 }
 
@@ -121,7 +121,7 @@ func (f *Flags) ToOptions(*cobra.Command, []string) (*Options, error) {
 	shared.Request.Namespace = "" // the rules are about the whole cluster
 	node := shared.Request.Node
 	shared.Request.Node = "" // it narrows pods, and a rule sees all of them
-	o := &Options{Options: shared, FailOn: inspect.Severity(f.FailOn), Explain: f.Explain, node: node,
+	o := &Options{Options: shared, Explain: f.Explain, node: node,
 		text: f.Print.IsTable(), wide: f.Print.IsWide(), asJUnit: f.Print.IsJUnit(), JUnitFile: f.JUnitFile}
 	for _, word := range slices.Concat(f.Only, f.Skip) {
 		if !slices.Contains(words(), word) {
@@ -148,7 +148,6 @@ func (f *Flags) ToOptions(*cobra.Command, []string) (*Options, error) {
 type Options struct {
 	*inspector.Options
 	Rules   []check.Rule
-	FailOn  inspect.Severity
 	Explain string
 	// JUnitFile also gets a JUnit report; empty: none.
 	JUnitFile string
@@ -163,8 +162,6 @@ type Options struct {
 // Validate reports flags that are invalid.
 func (o *Options) Validate() error {
 	switch {
-	case o.FailOn != inspect.SeverityError && o.FailOn != inspect.SeverityWarning:
-		return exit.Usagef("--fail-on %s: use error or warning", o.FailOn)
 	case o.asJUnit && o.list != nil:
 		return exit.Usagef("--list is no report of tests: use another format than junit")
 	case o.Explain != "" && !slices.Contains(codes(), o.Explain):
@@ -232,7 +229,7 @@ func (o *Options) failed(findings []inspect.Finding) error {
 
 // isBad reports whether a finding of this severity makes the exit code 2. What could not be verified does.
 func (o *Options) isBad(s inspect.Severity) bool {
-	return s == inspect.SeverityError || s == inspect.SeverityUnknown || s == o.FailOn
+	return check.Fails(s, o.FailOn)
 }
 
 // page is what --explain prints about a rule.

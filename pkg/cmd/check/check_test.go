@@ -171,7 +171,7 @@ func TestNothingChecked(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	for want, args := range map[string][]string{
 		`unknown rule or section "pool": see --list`:                  {"--only", "pool"},
-		"--fail-on info: use error or warning":                        {"--fail-on", "info"},
+		"--fail-on info: use error, warning or never":                 {"--fail-on", "info"},
 		`unknown rule "DS000": see --list`:                            {"--explain", "DS000"},
 		"--list is no report of tests: use another format than junit": {"--list", "-o", "junit"},
 		"no rule is left: see --only and --skip":                      {"--only", "DS101", "--skip", "kubernetes"},

@@ -28,6 +28,7 @@ type Flags struct {
 	NodeAccess    string
 	ProbeImage    string
 	Watch         bool
+	FailOn        string // empty: the rules of check are not run
 
 	genericiooptions.IOStreams
 }
@@ -99,12 +100,17 @@ func (f *Flags) ToOptions(subject inspect.Fact, names []string) (*Options, error
 	if err := checkAccess(f.NodeAccess); err != nil {
 		return nil, err
 	}
+	if f.FailOn != "" {
+		if err := CheckFailOn(inspect.Severity(f.FailOn)); err != nil {
+			return nil, err
+		}
+	}
 	source, err := f.source()
 	if err != nil {
 		return nil, err
 	}
 	o := &Options{
-		Source: source, Family: family, AllNamespaces: f.AllNamespaces, Watch: f.Watch, IOStreams: f.IOStreams,
+		Source: source, Family: family, AllNamespaces: f.AllNamespaces, Watch: f.Watch, FailOn: inspect.Severity(f.FailOn), IOStreams: f.IOStreams,
 		Request: gather.Request{Node: f.Node, Subject: subject, Names: names, Selector: f.Selector},
 	}
 	if !f.AllNamespaces {

@@ -47,6 +47,9 @@ func inspection[T any](spec Spec[T], f *Flags, names []string) (*Inspection, err
 	}
 	table := spec.Table(l.view)
 	table.Kind = spec.Kind
+	if f.FailOn != "" {
+		table.Columns = append(slices.Clone(table.Columns), spec.Problems.column(l.view))
+	}
 	if l.short, err = printer.New(f.Print, table); err != nil {
 		return nil, err
 	}
@@ -57,12 +60,12 @@ func inspection[T any](spec Spec[T], f *Flags, names []string) (*Inspection, err
 
 // look reads the facts, analyses them and prints the rows.
 func (l *looker[T]) look(ctx context.Context) error {
+	j, err := l.judge(ctx)
+	if err != nil {
+		return err
+	}
 	if l.spec.Stream != nil {
-		w := l.short.Begin(l.Out)
-		if err := l.spec.Stream(ctx, l.Options, l.view, w.Add); err != nil {
-			return err
-		}
-		return l.end(w)
+		return l.stream(ctx, j)
 	}
 	snap, err := l.Gather(ctx, l.spec.Needs(l.view)...)
 	if err != nil {
@@ -72,6 +75,8 @@ func (l *looker[T]) look(ctx context.Context) error {
 	for _, omission := range report.Omitted {
 		message.Line(l.ErrOut, "Note: %s.", omission)
 	}
+	l.mark(j, report.Items)
+	report.Omitted = append(report.Omitted, j.omitted...)
 	findings := l.findings(report)
 	p := l.short
 	if findings != nil {
@@ -80,7 +85,27 @@ func (l *looker[T]) look(ctx context.Context) error {
 	if err := l.print(p, report); err != nil {
 		return err
 	}
+	if findings == nil {
+		return l.failed(j, len(report.Items))
+	}
 	return findings
+}
+
+// stream prints rows as they come.
+func (l *looker[T]) stream(ctx context.Context, j *judge) error {
+	w := l.short.Begin(l.Out)
+	w.Omit(j.omitted...)
+	err := l.spec.Stream(ctx, l.Options, l.view, func(rows []T) error {
+		l.mark(j, rows)
+		return w.Add(rows)
+	})
+	if err != nil {
+		return err
+	}
+	if err := l.end(w); err != nil {
+		return err
+	}
+	return l.failed(j, w.Count())
 }
 
 // batch is how many rows are laid out at once: a thousand nodes have two million, which would take gigabytes as text.

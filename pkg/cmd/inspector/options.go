@@ -23,6 +23,8 @@ type Options struct {
 	// Request has the scope and the subject; the inspector adds the facts that it needs.
 	Request gather.Request
 	Watch   bool
+	// FailOn is the severity from which on the rules of check make the exit code 2; empty: they are not run.
+	FailOn inspect.Severity
 	// Progress shows on a terminal what is being read: for commands that read everything.
 	Progress bool
 	// Interval is the time between two looks with Watch; 0 is the default.

@@ -52,6 +52,8 @@ type Spec[T any] struct {
 	// Stream replaces Analyze in an inspector that prints rows while it still reads: it passes rows to add as they come.
 	Stream func(ctx context.Context, o *Options, v View, add func([]T) error) error
 	Table  func(View) printer.Table[T]
+	// Problems says which rules of check are about the rows; the zero value: none.
+	Problems Problems[T]
 }
 
 // Inspector is a Spec without its type of rows, for the registry of pkg/cmd and its users.
@@ -85,7 +87,7 @@ func newCmd[T any](spec Spec[T], f *Flags, runF func(context.Context, *Inspectio
 				flags  func(*cobra.Command)
 			}{
 				{spec.Watched, f.AddWatchFlag}, {spec.Namespaced, f.AddNamespaceFlags}, {spec.Labelled, f.AddSelectorFlags},
-				{spec.PerNode, f.AddNodeFlags},
+				{spec.PerNode, f.AddNodeFlags}, {spec.Problems.any(), f.addFailOnFlag},
 				{slices.Contains(spec.Needs(View{Wide: true, Whole: true}), inspect.FactTables), f.AddTableFlags},
 			} {
 				if add.wanted {

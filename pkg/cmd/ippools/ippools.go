@@ -5,6 +5,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/ippools"
 )
 
@@ -29,6 +30,10 @@ func spec() inspector.Spec[ippools.Pool] {
 	return inspector.Spec[ippools.Pool]{
 		About: inspector.About{
 			Name: "ippools", Aliases: []string{"ippool", "pools"}, Kind: ippools.Kind, Noun: "IP pools", Subject: inspect.FactPools,
+		},
+		Problems: inspector.Problems[ippools.Pool]{
+			Sections: []check.Section{check.Pools},
+			Of:       func(r *ippools.Pool) (string, *[]string) { return inspect.PoolSubject(r.Name), &r.Problems },
 		},
 		Short: short, Long: long, Example: example,
 		Needs: func(inspector.View) []inspect.Fact { return ippools.Needs() },

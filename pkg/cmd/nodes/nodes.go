@@ -7,6 +7,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/nodes"
 )
 
@@ -33,7 +34,10 @@ const (
 		jq -r '.items[] | .name as $n | .addresses[] | select(.scope == "global") | [$n, .interface, .prefix] | @tsv'
 
 		# The IPv6 side of the workers
-		kubectl dualstack nodes -l '!node-role.kubernetes.io/control-plane' --family ipv6`
+		kubectl dualstack nodes -l '!node-role.kubernetes.io/control-plane' --family ipv6
+
+		# What the rules of check find wrong with nodes, for a script that stops then
+		kubectl dualstack nodes --fail-on warning`
 )
 
 // Inspector returns "dualstack nodes".
@@ -48,6 +52,10 @@ func spec() inspector.Spec[nodes.Row] {
 		About: inspector.About{
 			Name: "nodes", Aliases: []string{"node", "no"}, Kind: nodes.Kind, Noun: "nodes", Subject: inspect.FactNodes,
 			Named: true, Labelled: true,
+		},
+		Problems: inspector.Problems[nodes.Row]{
+			Sections: []check.Section{check.Kubernetes, check.Host, check.Calico, check.Pools},
+			Of:       func(r *nodes.Row) (string, *[]string) { return inspect.NodeSubject(r.Name), &r.Problems },
 		},
 		Short: short, Long: long, Example: example,
 		AddFlags: func(flags *pflag.FlagSet) {

@@ -42,7 +42,7 @@ func status(r nodes.Row) string {
 
 // addresses are those of the node itself, such as "eth1=10.10.10.11/24(global)".
 func addresses(r nodes.Row) string {
-	if r.Problems != nil {
+	if r.Unknown {
 		return "<unknown>"
 	}
 	texts := make([]string, len(r.Addresses))

@@ -7,6 +7,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/pods"
 )
@@ -42,6 +43,10 @@ func spec() inspector.Spec[pods.Row] {
 		About: inspector.About{
 			Name: "pods", Aliases: []string{"pod", "po"}, Kind: pods.Kind, Noun: "pods", Subject: inspect.FactPods,
 			Named: true, Namespaced: true, Labelled: true, PerNode: true, Watched: true,
+		},
+		Problems: inspector.Problems[pods.Row]{
+			Sections: []check.Section{check.Pods},
+			Of:       func(r *pods.Row) (string, *[]string) { return inspect.PodSubject(r.Namespace, r.Name), &r.Problems },
 		},
 		Short: short, Long: long, Example: example,
 		Needs:  func(inspector.View) []inspect.Fact { return []inspect.Fact{inspect.FactPods, inspect.FactPools} },

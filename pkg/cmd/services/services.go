@@ -5,6 +5,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/services"
 )
 
@@ -34,6 +35,12 @@ func spec() inspector.Spec[services.Row] {
 		About: inspector.About{
 			Name: "services", Aliases: []string{"service", "svc"}, Kind: services.Kind, Noun: "services", Subject: inspect.FactServices,
 			Named: true, Namespaced: true, Labelled: true, Watched: true,
+		},
+		Problems: inspector.Problems[services.Row]{
+			Sections: []check.Section{check.Services},
+			Of: func(r *services.Row) (string, *[]string) {
+				return inspect.ServiceSubject(r.Namespace, r.Name), &r.Problems
+			},
 		},
 		Short: short, Long: long, Example: example,
 		Needs: func(inspector.View) []inspect.Fact {

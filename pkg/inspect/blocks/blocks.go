@@ -31,6 +31,8 @@ type Block struct {
 	// read the wide table, and are not part of the JSON contract.
 	Affinity string   `json:"-"`
 	Handles  []string `json:"-"` // IPAM's names for who has the addresses; sorted
+	// Problems are those that the rules of check found, each with its code first, if they were run.
+	Problems []string `json:"problems,omitempty"`
 }
 
 // Borrowed is an address of a block that another node uses.

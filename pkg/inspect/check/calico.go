@@ -244,7 +244,7 @@ func addressesTwice(c *Cluster) []inspect.Finding {
 			return
 		}
 		if other, ok := first[a]; ok {
-			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, RemoteNode: other, Family: f,
+			found = append(found, inspect.Finding{Subject: "node " + n.Name, About: []string{inspect.NodeSubject(other)}, Node: n.Name, RemoteNode: other, Family: f,
 				Summary: fmt.Sprintf("Calico has the same %s address %s for nodes %s and %s", f, a, other, n.Name)})
 			return
 		}
@@ -348,7 +348,7 @@ func (c *Cluster) down(app string, namespaces ...string) []inspect.Finding {
 		}
 		f := inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Summary: app + " does not run on node " + n.Name}
 		if p != nil {
-			f.Subject = "pod " + p.Namespace + "/" + p.Name
+			f.Subject, f.About = inspect.PodSubject(p.Namespace, p.Name), []string{inspect.NodeSubject(n.Name)}
 			f.Summary = fmt.Sprintf("%s is not ready on node %s (pod %s/%s, %s)", app, n.Name, p.Namespace, p.Name, p.Phase)
 			f.Command = fmt.Sprintf("kubectl -n %s describe pod %s", p.Namespace, p.Name)
 		}

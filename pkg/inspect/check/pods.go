@@ -117,7 +117,11 @@ func podsWithoutFamily(c *Cluster) []inspect.Finding {
 		if len(pods) > 1 {
 			summary = fmt.Sprintf("%d pods on node %s have no %s address: %s, …", len(pods), at.node, at.family, pods[0])
 		}
-		found = append(found, inspect.Finding{Subject: "node " + at.node, Node: at.node, Family: at.family, Summary: summary,
+		about := make([]string, len(pods))
+		for i, pod := range pods {
+			about[i] = "pod " + pod
+		}
+		found = append(found, inspect.Finding{Subject: "node " + at.node, About: about, Node: at.node, Family: at.family, Summary: summary,
 			Evidence: []string{fmt.Sprintf("there is an %s pool", at.family)}})
 	}
 	return found
@@ -134,7 +138,7 @@ func podAddressesTwice(c *Cluster) []inspect.Finding {
 		name := p.Namespace + "/" + p.Name
 		for _, a := range p.IPs {
 			if other, ok := first[a]; ok {
-				found = append(found, inspect.Finding{Subject: "pod " + name, Node: p.Node, Family: inspect.FamilyOf(a),
+				found = append(found, inspect.Finding{Subject: "pod " + name, About: []string{"pod " + other}, Node: p.Node, Family: inspect.FamilyOf(a),
 					Summary: fmt.Sprintf("pods %s and %s have the same address %s", other, name, a)})
 				continue
 			}

@@ -120,7 +120,7 @@ func noEnabledPool(c *Cluster) []inspect.Finding {
 		}
 		if len(off) > 0 && !enabled {
 			slices.Sort(off)
-			finding := inspect.Finding{Subject: "pool " + off[0], Family: f,
+			finding := inspect.Finding{Subject: "pool " + off[0], About: poolSubjects(off), Family: f,
 				Summary: fmt.Sprintf("no %s pool is enabled for pods: %s", f, strings.Join(off, ", "))}
 			finding.Mend = fmt.Sprintf(`kubectl patch ippool %s --type=merge -p '{"spec":{"disabled":false}}'`, off[0])
 			found = append(found, finding)
@@ -162,7 +162,11 @@ func nodesWithoutPool(c *Cluster) []inspect.Finding {
 	for _, f := range inspect.Families() {
 		if n := len(left.Get(f)); n > 1 && n == len(c.Nodes) {
 			found = slices.DeleteFunc(found, func(one inspect.Finding) bool { return one.Family == f })
-			found = append(found, inspect.Finding{Subject: "cluster", Family: f, Evidence: evidence.Get(f),
+			about := make([]string, n)
+			for i, name := range left.Get(f) {
+				about[i] = inspect.NodeSubject(name)
+			}
+			found = append(found, inspect.Finding{Subject: "cluster", About: about, Family: f, Evidence: evidence.Get(f),
 				Summary: fmt.Sprintf("no %s pool selects any of the %d nodes", f, n)})
 		}
 	}
@@ -222,7 +226,7 @@ func fullPools(c *Cluster) []inspect.Finding {
 		}
 		const nearly = 20 // one in twenty is left
 		free := total.Int64() - used
-		finding := inspect.Finding{Subject: "pool " + names[0], Family: f,
+		finding := inspect.Finding{Subject: "pool " + names[0], About: poolSubjects(names), Family: f,
 			Summary: fmt.Sprintf("the %s pools (%s) have %d of %d addresses free", f, strings.Join(names, ", "), free, total.Int64())}
 		switch {
 		case free <= 0:
@@ -271,7 +275,7 @@ func poolsOverlap(c *Cluster) []inspect.Finding {
 	for i, a := range c.Pools {
 		for _, b := range c.Pools[i+1:] {
 			if a.CIDR.Overlaps(b.CIDR) {
-				found = append(found, inspect.Finding{Subject: "pool " + a.Name, Family: a.Family(),
+				found = append(found, inspect.Finding{Subject: "pool " + a.Name, About: poolSubjects([]string{b.Name}), Family: a.Family(),
 					Summary: fmt.Sprintf("pool %s (%s) overlaps pool %s (%s)", a.Name, a.CIDR, b.Name, b.CIDR)})
 			}
 		}
@@ -305,17 +309,29 @@ func rangesOverlap(c *Cluster) []inspect.Finding {
 }
 
 func blocksOfNoNode(c *Cluster) []inspect.Finding {
-	counts := map[string]int{}
-	for _, b := range c.Blocks {
-		exists := slices.ContainsFunc(c.Nodes, func(n inspect.Node) bool { return n.Name == b.Node })
-		if b.Node != "" && !exists && len(c.Nodes) > 0 {
-			counts[b.Node]++
+	exists := map[string]bool{"": true} // a block without a node is free
+	for i := range c.Nodes {
+		exists[c.Nodes[i].Name] = true
+	}
+	blocks := map[string][]string{}
+	for i := range c.Blocks {
+		if b := &c.Blocks[i]; !exists[b.Node] && len(c.Nodes) > 0 {
+			blocks[b.Node] = append(blocks[b.Node], inspect.BlockSubject(b.CIDR))
 		}
 	}
 	var found []inspect.Finding
-	for _, node := range slices.Sorted(maps.Keys(counts)) {
-		found = append(found, inspect.Finding{Subject: "node " + node,
-			Summary: fmt.Sprintf("%d blocks belong to node %s, which does not exist", counts[node], node)})
+	for _, node := range slices.Sorted(maps.Keys(blocks)) {
+		found = append(found, inspect.Finding{Subject: inspect.NodeSubject(node), About: blocks[node],
+			Summary: fmt.Sprintf("%d blocks belong to node %s, which does not exist", len(blocks[node]), node)})
 	}
 	return found
+}
+
+// poolSubjects words pools as subjects.
+func poolSubjects(names []string) []string {
+	subjects := make([]string, len(names))
+	for i, name := range names {
+		subjects[i] = inspect.PoolSubject(name)
+	}
+	return subjects
 }

@@ -32,6 +32,8 @@ type Pool struct {
 	Capacity string `json:"capacity"`
 	// Allocated is the number of addresses in use, by pods and by tunnels; absent when the blocks could not be read.
 	Allocated *int `json:"allocated,omitempty"`
+	// Problems are those that the rules of check found, each with its code first, if they were run.
+	Problems []string `json:"problems,omitempty"`
 }
 
 // Options limit the report.

@@ -31,7 +31,10 @@ type Row struct {
 	TunnelMACv6 inspect.MAC `json:"tunnelMACv6,omitzero"`
 	// Addresses are those of the node's kernel, if requested.
 	Addresses []Address `json:"addresses,omitempty"`
-	Problems  []string  `json:"problems,omitempty"` // why its addresses are unknown
+	// Problems say why its addresses are unknown, and what the rules of check found, if they were run: each with its code first.
+	Problems []string `json:"problems,omitempty"`
+	// Unknown is set if its addresses were asked for and could not be read.
+	Unknown bool `json:"-"`
 }
 
 // Health returns the health of the node: ready or not.
@@ -111,7 +114,7 @@ func (r *Row) readTable(s *inspect.Snapshot, family inspect.Family) {
 		if reason == "" {
 			reason = "the snapshot holds no tables of this node"
 		}
-		r.Problems = []string{reason}
+		r.Problems, r.Unknown = []string{reason}, true
 		return
 	}
 	for _, a := range table.Addresses {

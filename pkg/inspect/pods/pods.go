@@ -27,6 +27,8 @@ type Row struct {
 	PoolIPv4    string     `json:"poolIPv4,omitempty"`  // the Calico pool that the address is from
 	PoolIPv6    string     `json:"poolIPv6,omitempty"`  // the Calico pool that the address is from
 	Interface   string     `json:"interface,omitempty"` // the node's end of the pod's link; only on Calico's network
+	// Problems are those that the rules of check found, each with its code first, if they were run.
+	Problems []string `json:"problems,omitempty"`
 }
 
 // Health returns the health of the pod, by its phase.

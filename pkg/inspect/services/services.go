@@ -26,6 +26,9 @@ type Row struct {
 	// Endpoints has a family if the service has it, or if there are endpoint slices of it.
 	Endpoints inspect.ByFamily[*Endpoints] `json:"endpoints,omitzero"`
 
+	// Problems are those that the rules of check found, each with its code first, if they were run.
+	Problems []string `json:"problems,omitempty"`
+
 	// Headless services have no addresses on purpose. JSON shows that by the absence of both.
 	Headless bool `json:"-"`
 }
