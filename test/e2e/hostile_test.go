@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -112,5 +113,14 @@ func observe(t *testing.T, l *lab) map[string]string {
 		fmt.Fprintf(&verdicts, "%s %s\n", p.Name, p.Verdict)
 	}
 	said["trace"] = verdicts.String()
+	var findings struct{ Items []inspect.Finding }
+	if err := json.Unmarshal([]byte(l.plugin(t, "check", "-o", "json").out), &findings); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range findings.Items {
+		if f.Subject != "service tenant/kube-dns" { // which has one family, as check says
+			said["check"] += fmt.Sprintf("%s %s %s %s\n", f.Code, f.Severity, f.Subject, f.Summary)
+		}
+	}
 	return said
 }

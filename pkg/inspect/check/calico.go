@@ -324,17 +324,22 @@ func addressesNotInternal(c *Cluster) []inspect.Finding {
 	return found
 }
 
-// daemons returns the pods of a system DaemonSet by node: those with the label in its namespaces, where only
-// administrators create pods, and of the host's network.
+// daemons returns the pods of a system DaemonSet by node: those with its label, of the host's network, in the first of its
+// namespaces that has any. A tenant may own the others.
 func (c *Cluster) daemons(app string, namespaces ...string) map[string]*inspect.Pod {
-	pods := map[string]*inspect.Pod{}
-	for i := range c.Pods {
-		p := &c.Pods[i]
-		if p.Labels["k8s-app"] == app && p.HostNetwork && slices.Contains(namespaces, p.Namespace) && (pods[p.Node] == nil || p.Ready) {
-			pods[p.Node] = p
+	for _, namespace := range namespaces {
+		pods := map[string]*inspect.Pod{}
+		for i := range c.Pods {
+			p := &c.Pods[i]
+			if p.Labels["k8s-app"] == app && p.HostNetwork && p.Namespace == namespace && (pods[p.Node] == nil || p.Ready) {
+				pods[p.Node] = p
+			}
+		}
+		if len(pods) > 0 {
+			return pods
 		}
 	}
-	return pods
+	return nil
 }
 
 // down finds the nodes on which a DaemonSet has no ready pod. Where it has none at all, it is not installed.

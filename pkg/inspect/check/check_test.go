@@ -70,8 +70,13 @@ func TestRoots(t *testing.T) {
 		"route deleted":            {it.RouteDeleted(it.Worker, it.Worker2, inspect.IPv6), "DS602"},
 		"device deleted":           {it.DeviceDeleted(it.Worker, inspect.IPv6), "DS601"},
 		"calico-node gone":         {podsOf("calico-node", func(p *inspect.Pod) bool { return p.Node == it.Worker }), "DS309"},
-		"no calico-node at all":    {podsOf("calico-node", func(*inspect.Pod) bool { return true }), ""},
-		"FDB moved":                {it.FDBMoved(it.Worker, it.Worker2, inspect.IPv6, netip.MustParseAddr("fd00:10:10::10")), "DS604"},
+		"calico-node gone, a tenant's in its place": {it.All(podsOf("calico-node", func(p *inspect.Pod) bool { return p.Node == it.Worker }),
+			func(s *inspect.Snapshot) {
+				s.Pods = append(s.Pods, inspect.Pod{Namespace: "calico-system", Name: "calico-node-aaaaa", Node: it.Worker, HostNetwork: true,
+					Phase: "Running", Ready: true, Labels: map[string]string{"k8s-app": "calico-node"}})
+			}), "DS309"},
+		"no calico-node at all": {podsOf("calico-node", func(*inspect.Pod) bool { return true }), ""},
+		"FDB moved":             {it.FDBMoved(it.Worker, it.Worker2, inspect.IPv6, netip.MustParseAddr("fd00:10:10::10")), "DS604"},
 		"two at once": {it.All(it.DeviceDeleted(it.Worker, inspect.IPv6), it.RouteDeleted(it.Worker2, it.Worker, inspect.IPv4)),
 			"DS601 DS602"},
 	} {
