@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -101,6 +102,32 @@ func TestFails(t *testing.T) {
 	}
 	if !strings.Contains(out, "does not answer") {
 		t.Errorf("no cause:\n%s", out)
+	}
+}
+
+// TestJUnitFileFollowsNoPlantedLink: a link that another user put where the report goes is refused, what it leads to stays,
+// and the report is its owner's alone.
+func TestJUnitFileFollowsNoPlantedLink(t *testing.T) {
+	dir := t.TempDir()
+	mine, link, report := filepath.Join(dir, "mine"), filepath.Join(dir, "link.xml"), filepath.Join(dir, "trace.xml")
+	if err := errors.Join(os.WriteFile(mine, []byte("precious"), 0o600), os.Symlink(mine, link)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := execute(t, &tracetest.Network{}, "1.1.1.1", "--from", "multitool-worker", "--junit-file", report); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(report); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the report: %v, %v", info, err)
+	}
+	if err := os.Lchown(link, 1, 1); err != nil {
+		t.Skipf("only root can plant a link as another user: %v", err)
+	}
+	_, _, err := execute(t, &tracetest.Network{}, "1.1.1.1", "--from", "multitool-worker", "--junit-file", link)
+	if err == nil || !strings.Contains(err.Error(), "another user put it there") {
+		t.Errorf("error %v", err)
+	}
+	if b, err := os.ReadFile(mine); err != nil || string(b) != "precious" {
+		t.Errorf("the file behind the link holds %q, error %v", b, err)
 	}
 }
 
