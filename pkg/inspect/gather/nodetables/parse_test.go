@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
@@ -220,7 +221,13 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(emptyNode().bytes())
 	f.Add([]byte(nil))
+	nat, err := os.ReadFile("testdata/nat/iptables.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(nat)
 	f.Fuzz(func(t *testing.T, out []byte) {
+		_, _ = parseReading(out, budget.New(maxBuilt))
 		table, err := Parse(out)
 		if err != nil {
 			return
