@@ -41,29 +41,49 @@ func TestActionsArePinned(t *testing.T) {
 	}
 }
 
-// TestFuzzTargets holds that "make fuzz" runs every fuzz target, in the package where it is.
-func TestFuzzTargets(t *testing.T) {
-	var want []string
+// declared lists the functions of all tests that match a pattern, each as "NAME ./FOLDER".
+func declared(t *testing.T, pattern string) []string {
+	t.Helper()
+	name := regexp.MustCompile(`(?m)^func (` + pattern + `)\(`)
+	var all []string
 	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		content, err := os.ReadFile(path)
-		for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllSubmatch(content, -1) {
-			want = append(want, string(m[1])+" ."+strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../.."))
+		for _, m := range name.FindAllSubmatch(content, -1) {
+			all = append(all, string(m[1])+" ."+strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../.."))
 		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	slices.Sort(all)
+	return all
+}
+
+// TestFuzzTargets holds that "make fuzz" runs every fuzz target, in the package where it is.
+func TestFuzzTargets(t *testing.T) {
 	var got []string
 	for _, m := range regexp.MustCompile(`fuzz (Fuzz\w+ \./\S+)`).FindAllStringSubmatch(read(t, "Makefile"), -1) {
 		got = append(got, m[1])
 	}
-	slices.Sort(want)
 	slices.Sort(got)
-	if !slices.Equal(got, want) {
+	if want := declared(t, `Fuzz\w+`); !slices.Equal(got, want) {
 		t.Errorf("make fuzz runs %q, want %q", got, want)
+	}
+}
+
+// TestPromises holds that the tests which SECURITY.md names exist, each in the package that the text names after it, if any.
+func TestPromises(t *testing.T) {
+	all := declared(t, `(?:Test|Fuzz)\w+`)
+	for _, m := range regexp.MustCompile("`((?:Test|Fuzz)\\w+)`(?:\\s\\(`([\\w/]+)`\\))?").FindAllStringSubmatch(read(t, "SECURITY.md"), -1) {
+		found := slices.ContainsFunc(all, func(test string) bool {
+			return test == m[1]+" ./"+m[2] || m[2] == "" && strings.HasPrefix(test, m[1]+" ")
+		})
+		if !found {
+			t.Errorf("SECURITY.md names %s %s, which does not exist", m[1], m[2])
+		}
 	}
 }
