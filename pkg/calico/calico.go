@@ -6,7 +6,6 @@ import (
 	"crypto/sha1" //nolint:gosec // not for security: Calico derives names and addresses from this hash
 	"encoding/hex"
 	"net/netip"
-	"strings"
 
 	"github.com/distribution/reference"
 )
@@ -28,11 +27,6 @@ const (
 // NodeNamespaces returns the namespaces that calico-node may run in, in order of priority. That of the manifests
 // is first, since every cluster has it: if users may create namespaces, calico-system may belong to any user.
 func NodeNamespaces() []string { return []string{ManifestNamespace, SystemNamespace} }
-
-// IsSystemNamespace reports whether Kubernetes or Calico itself runs in a namespace, and not the pods of users.
-func IsSystemNamespace(name string) bool {
-	return strings.HasPrefix(name, "kube-") || strings.HasPrefix(name, "calico-") || name == "tigera-operator"
-}
 
 // The API groups that serve Calico's objects: the aggregated API server's (and of the native CRDs), and the CRDs'.
 const (

@@ -73,9 +73,9 @@ func writePage() error {
 	}
 	var b strings.Builder
 	b.WriteString("# What a trace says of each fault\n\n" +
-		"`make faults-doc` has written this page: the end-to-end tests break the lab in each of these ways, and hold the verdict of every\n" +
-		"path and each cause against what the fault must do. Paths to services and names fail by chance, as an endpoint is chosen; all\n" +
-		"others must. \"Right\" says whether all of that was so.\n\n" +
+		"`make faults-doc` writes this page: the end-to-end tests break the lab in each of these ways, and compare the verdict of every path\n" +
+		"and each cause with the expected ones. Paths to services and names may pass or fail, since an endpoint is chosen at random;\n" +
+		"every other path has one expected verdict. \"Right\" says whether all of them were as expected.\n\n" +
 		"| Fault | `trace` with | Paths that failed | First cause said | Right |\n|---|---|---|---|---|\n")
 	for _, r := range page {
 		right := "no"

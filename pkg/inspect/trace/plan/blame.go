@@ -18,10 +18,10 @@ import (
 func (w *way) blame(s *walk.Step) *inspect.Finding {
 	switch s.Kind {
 	case walk.NotHeld:
-		return w.lostAddress(s.Node, s.Packet.Dst.IP, s.Held, "packets to it are not taken")
+		return w.lostAddress(s.Node, s.Packet.Dst.IP, s.Held, "packets to it are not accepted")
 	case walk.Received:
 		if s.Gone {
-			return w.lostAddress(s.Node, s.Via, s.Held, "what is sent to it does not arrive")
+			return w.lostAddress(s.Node, s.Via, s.Held, "packets to it do not arrive")
 		}
 	case walk.Mask:
 		if !s.To.IsValid() {
@@ -97,7 +97,7 @@ func (w *way) blameExit(s *walk.Step) *inspect.Finding {
 		return nil
 	default:
 		return trace.Cause(trace.NoRoute, s.Node, w.routeGet(s.Node, dst.IP),
-			"node %s has no route to %s by the switch (via %s): it leads out through %s (%s)", s.Node, dst.IP, gateway, d.Route.Dev, routeText(d))
+			"node %s has no route to %s through the switch (via %s): it leads out through %s (%s)", s.Node, dst.IP, gateway, d.Route.Dev, routeText(d))
 	}
 }
 

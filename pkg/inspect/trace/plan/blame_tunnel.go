@@ -75,7 +75,7 @@ func (w *way) blameOuter(s *walk.Step) *inspect.Finding {
 		return trace.Cause(dropCode(&s.Decision), s.Node, w.routeGet(s.Node, s.Via), "node %s has no route to %s%s, the other end of the tunnel: %s",
 			s.Node, s.Via, w.located(s.Via), insteadText(&s.Decision))
 	case s.Gone:
-		return w.lostAddress(s.Peer, s.Via, s.Held, "tunnels to it do not reach it")
+		return w.lostAddress(s.Peer, s.Via, s.Held, "tunnelled packets to it do not arrive")
 	}
 	return nil
 }
@@ -95,7 +95,7 @@ func (w *way) blameEnd(s *walk.Step) *inspect.Finding {
 			s.Sender.VXLAN.VNI, s.Sender.VXLAN.Port, s.Peer, s.Link.VXLAN.VNI, s.Link.VXLAN.Port, s.Node)
 	case s.Refused():
 		return trace.Cause(trace.TunnelDown, s.Node, showTable("vxlan", s.Node, w.family),
-			"%s of node %s has the address %s: it does not take frames for %s", s.Device, s.Node, s.Link.MAC, s.MAC)
+			"%s of node %s has the address %s: it does not accept frames for %s", s.Device, s.Node, s.Link.MAC, s.MAC)
 	}
 	return problem
 }
