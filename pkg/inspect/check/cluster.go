@@ -16,7 +16,8 @@ import (
 type Cluster struct {
 	*inspect.Snapshot
 	uses     inspect.ByFamily[bool]
-	expected *felix.Cluster // what the tables are compared with
+	expected *felix.Cluster        // what the tables are compared with
+	ready    map[string]*readiness // see endpoints
 }
 
 func newCluster(s *inspect.Snapshot) *Cluster {
