@@ -111,7 +111,7 @@ func (p *planner) toPod(target *inspect.Pod, source trace.Endpoint, f inspect.Fa
 	}
 	label := p.label(end)
 	p.echo(class, f, source, end, label, class == trace.CrossNode)
-	if lacking(f, source, end) != "" {
+	if p.lacking(f, source, end) != "" {
 		return
 	}
 	for _, port := range target.Ports {

@@ -24,6 +24,8 @@ type planner struct {
 	pods    map[netip.Addr]*inspect.Pod
 	lengths inspect.ByFamily[[]int]
 
+	findings map[string][]inspect.Finding // of check, by subject; nil until they are asked for: see cause
+
 	paths []trace.Planned
 	names map[string]bool
 }

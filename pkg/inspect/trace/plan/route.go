@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"net/netip"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -32,16 +31,6 @@ func (p *planner) follow(path *trace.Planned) *way {
 	return w
 }
 
-// lacking says why there is no path between two ends in a family, or nothing.
-func lacking(f inspect.Family, ends ...trace.Endpoint) string {
-	for _, e := range ends {
-		if !e.IP.IsValid() {
-			return fmt.Sprintf("%s %s has no %s address", e.Kind, e.Name, f)
-		}
-	}
-	return ""
-}
-
 // ping is an echo probe.
 func (p *planner) ping(f inspect.Family, to netip.Addr) trace.Probe {
 	return trace.Probe{Check: trace.Ping, Family: f, Target: to, Count: p.req.Count, Timeout: p.req.Timeout}
@@ -51,7 +40,7 @@ func (p *planner) ping(f inspect.Family, to netip.Addr) trace.Probe {
 func (p *planner) echo(c trace.Class, f inspect.Family, source, target trace.Endpoint, label string, large bool) {
 	path := newPath(c, f, source, target)
 	path.Probe = p.ping(f, target.IP)
-	if path.Skip = lacking(f, source, target); path.Skip != "" {
+	if path.Skip = p.lacking(f, source, target); path.Skip != "" {
 		p.put(path, label, "")
 		return
 	}

@@ -61,14 +61,14 @@ func serviceEnd(svc *inspect.Service, f inspect.Family) trace.Endpoint {
 }
 
 // unusable says why a service has no address in a family, or nothing.
-func unusable(svc *inspect.Service, end trace.Endpoint, f inspect.Family) string {
+func (p *planner) unusable(svc *inspect.Service, end trace.Endpoint, f inspect.Family) string {
 	switch {
 	case svc.ExternalName != "":
 		return fmt.Sprintf("service %s is a name for %s: it has no address", svc.Name, svc.ExternalName)
 	case svc.Headless:
 		return fmt.Sprintf("service %s is headless: it has no address of its own", svc.Name)
 	default:
-		return lacking(f, end)
+		return p.lacking(f, end)
 	}
 }
 
@@ -77,7 +77,7 @@ func (p *planner) toService(svc *inspect.Service, source trace.Endpoint, f inspe
 	end := serviceEnd(svc, f)
 	label := p.label(end)
 	path := newPath(trace.Service, f, source, end)
-	if path.Skip = cmp.Or(unusable(svc, end, f), lacking(f, source)); path.Skip != "" {
+	if path.Skip = cmp.Or(p.unusable(svc, end, f), p.lacking(f, source)); path.Skip != "" {
 		p.put(path, label, "")
 		return
 	}
@@ -109,7 +109,7 @@ func (p *planner) byName(svc *inspect.Service, source trace.Endpoint, f inspect.
 	end := serviceEnd(svc, f)
 	label := p.label(end)
 	path := newPath(trace.Name, f, source, trace.Endpoint{Kind: trace.HostName, Name: host})
-	if reason := unusable(svc, end, f); reason != "" {
+	if reason := p.unusable(svc, end, f); reason != "" {
 		path.Skip = reason
 		p.put(path, label, "")
 	} else {
@@ -121,7 +121,7 @@ func (p *planner) byName(svc *inspect.Service, source trace.Endpoint, f inspect.
 		}
 		path := newPath(trace.Web, f, source, end)
 		path.Target.Port = uint16(port.Port)
-		if path.Skip = cmp.Or(unusable(svc, end, f), lacking(f, source)); path.Skip == "" {
+		if path.Skip = cmp.Or(p.unusable(svc, end, f), p.lacking(f, source)); path.Skip == "" {
 			path.Probe = trace.Probe{Check: trace.Get, Family: f, Host: host, Port: path.Target.Port, Timeout: p.req.Timeout}
 			p.serve(&path, svc, port.Name, f)
 			if server := p.dnsService(); server != nil {
