@@ -120,7 +120,7 @@ func calicoPod(node string) *corev1.Pod {
 			},
 		},
 		Spec:   corev1.PodSpec{NodeName: node, HostNetwork: true, Containers: []corev1.Container{calicoContainer()}},
-		Status: corev1.PodStatus{Phase: corev1.PodRunning},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}},
 	}
 }
 

@@ -53,8 +53,7 @@ func TestMain(m *testing.M) {
 func BenchmarkCluster(b *testing.B) {
 	for b.Loop() {
 		c := startCluster(b)
-		c.measurePods(b)
-		c.measureFDB(b)
+		c.measureCheck(b, c.measurePods(b), c.measureFDB(b))
 	}
 }
 
@@ -118,7 +117,8 @@ func (c *cluster) run(b *testing.B, program string, args ...string) run {
 	return r
 }
 
-func (c *cluster) measurePods(b *testing.B) {
+// measurePods returns the runs of "pods -A".
+func (c *cluster) measurePods(b *testing.B) []run {
 	programs := []struct {
 		name    string
 		command []string
@@ -151,9 +151,11 @@ func (c *cluster) measurePods(b *testing.B) {
 	r.goal("memory", float64(memory(runs[0]))/mega, 120, " MB")
 	r.goal("first row", median(runs[0], func(r run) time.Duration { return r.First }).Seconds(), 1, " s")
 	r.print(b)
+	return runs[0]
 }
 
-func (c *cluster) measureFDB(b *testing.B) {
+// measureFDB returns the runs of "fdb".
+func (c *cluster) measureFDB(b *testing.B) []run {
 	var runs []run
 	most := 0
 	for range rounds {
@@ -173,6 +175,20 @@ func (c *cluster) measureFDB(b *testing.B) {
 	r := report{title: fmt.Sprintf("fdb: %d nodes that answer an exec after %v, medians of %d runs", nodeCount, execDelay, rounds)}
 	r.add("kubectl dualstack fdb", runs)
 	r.goal("execs for each node", float64(most), 1, "")
+	r.print(b)
+	return runs
+}
+
+// measureCheck measures all rules, which read what the two others read and more, beside both together.
+func (c *cluster) measureCheck(b *testing.B, pods, fdb []run) {
+	var runs []run
+	for range rounds {
+		runs = append(runs, c.run(b, c.plugin, "check"))
+	}
+	r := report{title: fmt.Sprintf("check: %d pods, %d nodes that answer an exec after %v, medians of %d runs", podCount, nodeCount, execDelay, rounds)}
+	r.add("kubectl dualstack check", runs)
+	r.goal("time, of pods -A and fdb", wall(runs).Seconds()/(wall(pods)+wall(fdb)).Seconds(), 1.3, "")
+	r.goal("memory", float64(memory(runs))/mega, 250, " MB")
 	r.print(b)
 }
 

@@ -27,7 +27,7 @@ func Synthetic(n int) *inspect.Snapshot {
 	for i := range n {
 		h4, h6 := syntheticHost(i, inspect.IPv4), syntheticHost(i, inspect.IPv6)
 		hosts.V4[i], hosts.V6[i] = h4, h6
-		s.Nodes = append(s.Nodes, inspect.Node{Name: h4.Name, OS: "linux",
+		s.Nodes = append(s.Nodes, inspect.Node{Name: h4.Name, OS: "linux", Ready: true, InternalIPs: []netip.Addr{h4.Address.Addr(), h6.Address.Addr()},
 			Address: inspect.ByFamily[netip.Prefix]{V4: h4.Address, V6: h6.Address},
 			Tunnel:  inspect.ByFamily[netip.Addr]{V4: h4.Tunnel, V6: h6.Tunnel}})
 		s.Blocks = append(s.Blocks, inspect.IPAMBlock{CIDR: h4.Block, Node: h4.Name},
