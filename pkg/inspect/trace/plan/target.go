@@ -25,8 +25,8 @@ type Target struct {
 	addresses []netip.Addr
 }
 
-// NeedsAnswer reports whether the target is a name that must be looked up before paths to it can be planned. Until then the
-// plan has only the questions for it.
+// NeedsAnswer reports whether the target is a name that DNS has not answered yet. Until then the plan has only the questions
+// for it.
 func (t *Target) NeedsAnswer() bool { return t.Kind == trace.HostName && !t.resolved }
 
 // Resolve sets the addresses of a name. A family without any is skipped.

@@ -74,7 +74,7 @@ func (r *proof) diagnose(ctx context.Context, planned []trace.Planned, paths []t
 	if err := r.probeAlone(ctx, alone(all), noise); err != nil {
 		return nil, err
 	}
-	// If the path that represents others passes alone, each of the others must be probed.
+	// If the path that represents others passes alone, probe each of the others.
 	var rest []*suspect
 	for _, s := range all {
 		if s.like != nil && s.like.path.Verdict == trace.Pass {
