@@ -10,6 +10,8 @@ type Policy struct {
 	// Calico is set for Calico's policies, whose selectors have their own syntax.
 	Calico   bool   `json:"calico,omitempty"`
 	Selector string `json:"selector,omitempty"`
+	// Narrowed is set where namespaces or service accounts narrow the selection further.
+	Narrowed bool `json:"narrowed,omitempty"`
 	// Ingress and Egress are set if the policy applies to that direction.
 	Ingress bool         `json:"ingress,omitempty"`
 	Egress  bool         `json:"egress,omitempty"`

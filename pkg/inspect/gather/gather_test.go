@@ -218,7 +218,7 @@ func wantLab() inspect.Snapshot {
 			ServiceSubnets: parsePrefixes("10.96.0.0/16")},
 		KubeProxy: inspect.KubeProxy{Found: true, Mode: "ipvs", BindAddress: netip.IPv6Unspecified(),
 			ClusterCIDRs: parsePrefixes("192.168.0.0/16")},
-		CoreDNS: inspect.CoreDNS{Directives: []string{"template IN AAAA .", "forward . 10.0.0.1"}},
+		CoreDNS: inspect.CoreDNS{Directives: []string{"template IN AAAA . { rcode NOERROR }", "forward . 10.0.0.1"}},
 		Events: []inspect.Event{{Kind: "Pod", Namespace: "default", Name: "p", Reason: "FailedCreatePodSandBox",
 			Message: "still no address", Last: time.Unix(120, 0).UTC()}},
 		Policies: []inspect.Policy{{Kind: "NetworkPolicy", Namespace: "default", Name: "deny", Egress: true}},

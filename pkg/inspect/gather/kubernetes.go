@@ -98,14 +98,28 @@ func (g *gatherer) readCoreDNS(ctx context.Context) error {
 	return nil
 }
 
+// corefileDirectives returns the lines of these plugins, with their blocks where these decide on answers:
+// "template IN AAAA . { rcode NOERROR }", "acl { block type AAAA net * ; allow net * }".
 func corefileDirectives(corefile string) []string {
-	plugins := []string{"template", "rewrite", "dns64", "acl", "forward"}
+	plugins, withBlocks := []string{"template", "rewrite", "dns64", "acl", "forward"}, []string{"template", "rewrite", "acl"}
 	var found []string
+	open := false // the last one's block
 	for line := range strings.Lines(corefile) {
 		line, _, _ = strings.Cut(line, "#")
-		fields := strings.Fields(strings.TrimRight(strings.TrimSpace(line), "{"))
-		if len(fields) > 0 && slices.Contains(plugins, fields[0]) {
+		text, block := strings.CutSuffix(strings.TrimSpace(line), "{")
+		fields := strings.Fields(text)
+		switch {
+		case open && text == "}":
+			found[len(found)-1] = strings.TrimSuffix(found[len(found)-1], " ;") + " }"
+			open = false
+		case len(fields) == 0:
+		case open:
+			found[len(found)-1] += " " + strings.Join(fields, " ") + " ;"
+		case slices.Contains(plugins, fields[0]):
 			found = append(found, strings.Join(fields, " "))
+			if open = block && slices.Contains(withBlocks, fields[0]); open {
+				found[len(found)-1] += " {"
+			}
 		}
 	}
 	return found

@@ -85,14 +85,15 @@ func readKubernetesPolicy(p *networkingv1.NetworkPolicy) (inspect.Policy, error)
 func readNetworkPolicy(u *unstructured.Unstructured) inspect.Policy {
 	spec, _ := readSpec[v3.NetworkPolicySpec](u)
 	p := inspect.Policy{Kind: "Calico NetworkPolicy", Namespace: u.GetNamespace(), Name: u.GetName(), Calico: true,
-		Selector: spec.Selector}
+		Selector: spec.Selector, Narrowed: spec.ServiceAccountSelector != ""}
 	readRules(&p, spec.Types, spec.Ingress, spec.Egress)
 	return p
 }
 
 func readGlobalPolicy(u *unstructured.Unstructured) inspect.Policy {
 	spec, _ := readSpec[v3.GlobalNetworkPolicySpec](u)
-	p := inspect.Policy{Kind: "GlobalNetworkPolicy", Name: u.GetName(), Calico: true, Selector: spec.Selector}
+	p := inspect.Policy{Kind: "GlobalNetworkPolicy", Name: u.GetName(), Calico: true, Selector: spec.Selector,
+		Narrowed: spec.ServiceAccountSelector != "" || spec.NamespaceSelector != "" && spec.NamespaceSelector != "all()"}
 	readRules(&p, spec.Types, spec.Ingress, spec.Egress)
 	return p
 }

@@ -101,3 +101,27 @@ func TestPolicies(t *testing.T) {
 		})
 	}
 }
+
+// TestNarrowed: a policy that selects by namespaces or service accounts as well does not say so by its selector.
+func TestNarrowed(t *testing.T) {
+	for selector, want := range map[string]bool{"": false, "all()": false, "team == 'a'": true} {
+		p := readGlobalPolicy(calicoObject(groupCRD(), "GlobalNetworkPolicy", "p", map[string]any{"namespaceSelector": selector}))
+		if p.Narrowed != want {
+			t.Errorf("namespaceSelector %q: narrowed is %v", selector, p.Narrowed)
+		}
+	}
+	p := readNetworkPolicy(calicoObject(groupCRD(), "NetworkPolicy", "p", map[string]any{"serviceAccountSelector": "all()"}))
+	if !p.Narrowed {
+		t.Error("serviceAccountSelector: not narrowed")
+	}
+}
+
+// TestCorefileDirectives keeps the blocks of plugins that decide on answers, and no other.
+func TestCorefileDirectives(t *testing.T) {
+	got := corefileDirectives(".:53 {\n acl {\n  block type AAAA net *\n  allow net * # all\n }\n rewrite stop {\n  type AAAA A\n }\n" +
+		" forward . /etc/resolv.conf {\n  max_concurrent 1000\n }\n cache 30 {\n  type A\n }\n rewrite type AAAA A\n}")
+	want := []string{"acl { block type AAAA net * ; allow net * }", "rewrite stop { type AAAA A }", "forward . /etc/resolv.conf", "rewrite type AAAA A"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -159,5 +159,6 @@ func deviceSettings() []string {
 
 // corefileWords are the plugins of CoreDNS that can treat the families differently, with the words of their arguments.
 func corefileWords() []string {
-	return []string{"template", "rewrite", "dns64", "acl", "forward", "IN", "ANY", "A", "AAAA", ".", "/etc/resolv.conf", "type", "block", "filter"}
+	return []string{"template", "rewrite", "dns64", "acl", "forward", "IN", "ANY", "A", "AAAA", ".", "/etc/resolv.conf", "type", "block", "filter",
+		"allow", "drop", "net", "*", "stop", "continue", "rcode", "NOERROR", "NXDOMAIN", "REFUSED", "answer", "{", "}", ";"}
 }
