@@ -35,10 +35,15 @@ const (
 	Pods       Section = "pods"
 	Tables     Section = "tables"
 	Services   Section = "services"
+	KubeProxy  Section = "kube-proxy"
+	DNS        Section = "dns"
+	Policies   Section = "policies"
 )
 
 // Sections lists them in order.
-func Sections() []Section { return []Section{Kubernetes, Host, Calico, Pools, Pods, Tables, Services} }
+func Sections() []Section {
+	return []Section{Kubernetes, Host, Calico, Pools, Pods, Tables, Services, KubeProxy, DNS, Policies}
+}
 
 // Rule finds one kind of trouble.
 type Rule struct {
@@ -59,7 +64,8 @@ type Rule struct {
 
 // Rules returns all rules, in order of their codes.
 func Rules() []Rule {
-	return slices.Concat(kubernetesRules(), hostRules(), calicoRules(), poolRules(), podRules(), tableRules(), serviceRules())
+	return slices.Concat(kubernetesRules(), hostRules(), calicoRules(), poolRules(), podRules(), tableRules(), serviceRules(),
+		kubeProxyRules(), dnsRules(), policyRules())
 }
 
 // Needs lists the facts that some rules go by.

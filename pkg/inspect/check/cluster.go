@@ -66,10 +66,11 @@ func (c *Cluster) lacks(r Rule) string {
 	return strings.Join(slices.Compact(reasons), "; ")
 }
 
-// unread returns why the tables of some nodes could not be read, if a rule needs them, and whether those of all could not.
+// unread returns why the tables or rules of some nodes could not be read, if a rule needs them, and whether those of all could not.
 // Rules pass over such a node. The rules of section tables have a finding of their own for it: a row that is unknown.
 func (c *Cluster) unread(r Rule) (reason string, whole bool) {
-	if r.Section == Tables || !slices.Contains(r.Needs, inspect.FactTables) {
+	tables, nat := slices.Contains(r.Needs, inspect.FactTables), slices.Contains(r.Needs, inspect.FactNAT)
+	if r.Section == Tables || !tables && !nat {
 		return "", false
 	}
 	var nodes []string
@@ -80,7 +81,14 @@ func (c *Cluster) unread(r Rule) (reason string, whole bool) {
 		}
 		all++
 		name := c.Nodes[i].Name
-		if why := c.Lacks(inspect.FactTables, name); why != "" && c.table(name) == nil {
+		why := ""
+		if tables && c.table(name) == nil {
+			why = c.Lacks(inspect.FactTables, name)
+		}
+		if _, ok := c.NAT[name]; nat && !ok {
+			why = cmp.Or(why, c.Lacks(inspect.FactNAT, name))
+		}
+		if why != "" {
 			nodes = append(nodes, name)
 			reason = cmp.Or(reason, why)
 		}

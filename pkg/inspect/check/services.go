@@ -165,7 +165,7 @@ func endpointsInOneFamily(c *Cluster) []inspect.Finding {
 
 func name(s *inspect.Service) string { return s.Namespace + "/" + s.Name }
 
-func subject(s *inspect.Service) string { return "service " + name(s) }
+func subject(s *inspect.Service) string { return inspect.ServiceSubject(s.Namespace, s.Name) }
 
 func other(f inspect.Family) inspect.Family {
 	if f == inspect.IPv4 {
