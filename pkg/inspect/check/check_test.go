@@ -21,9 +21,10 @@ func bad(findings []inspect.Finding) []inspect.Finding {
 func TestHealthy(t *testing.T) {
 	// What the inspectors of tables find nothing wrong with, and a rule does.
 	expected := map[string][]inspect.Code{
-		"IPv6 switched off, with a pool": {check.IPv6SupportOff, check.NodeLacksInternalIP, check.NodeLacksAddress, check.OneServiceRange},
-		"disabled pools":                 {check.NoEnabledPool},
-		"block of a node that is gone":   {check.LeakedAllocation},
+		"IPv6 switched off, with a pool": {check.IPv6SupportOff, check.NodeLacksInternalIP, check.NodeLacksAddress, check.OneServiceRange,
+			check.PodSubnetDiffers},
+		"disabled pools":               {check.NoEnabledPool},
+		"block of a node that is gone": {check.LeakedAllocation},
 	}
 	cases := it.Healthy()
 	for _, name := range it.Recordings(t) {
@@ -55,6 +56,33 @@ func TestRoots(t *testing.T) {
 		"forwarding off": {sysctl("net.ipv6.conf.all.forwarding", "0"), "DS202"},
 		"default route by advertisement": {it.RouteAdded(it.Worker, inspect.Route{Dst: netip.MustParsePrefix("::/0"), Dev: "eth1",
 			Gateway: netip.MustParseAddr("fe80::1"), Protocol: "ra"}), "DS203"},
+		"cloud provider":            {it.Annotate(it.Worker, func(n *inspect.Node) { n.Uninitialized, n.InternalIPs = true, nil }), "DS105"},
+		"pool outside of podSubnet": {func(s *inspect.Snapshot) { s.Kubeadm.PodSubnets = s.Kubeadm.PodSubnets[:1] }, "DS106"},
+		"one service range":         {func(s *inspect.Snapshot) { s.ServiceCIDRs = s.ServiceCIDRs[:1] }, "DS103"},
+		"one podCIDR with host-local": {it.All(it.NoRoutes, func(s *inspect.Snapshot) { s.Blocks, s.Calico.CNI.IPAM = nil, "host-local" },
+			it.Annotate(it.Worker, func(n *inspect.Node) { n.PodCIDRs = n.PodCIDRs[:1] })), "DS102"},
+		"one podCIDR with Calico's IPAM": {it.Annotate(it.Worker, func(n *inspect.Node) { n.PodCIDRs = n.PodCIDRs[:1] }), ""},
+		"no default route": {it.Table(it.Worker, func(t *inspect.NodeTable) {
+			t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.Dst == netip.MustParsePrefix("::/0") })
+		}), "DS206"},
+		"no default route, but one to the services": {it.Table(it.Worker, func(t *inspect.NodeTable) {
+			for i := range t.Routes {
+				if t.Routes[i].Dst == netip.MustParsePrefix("::/0") {
+					t.Routes[i].Dst = netip.MustParsePrefix("fd00:10:96::/112")
+				}
+			}
+		}), ""},
+		"MTU of an uplink": {uplink(func(l *inspect.Link) { l.MTU = 1400 }), "DS207"},
+		"uplink down":      {uplink(func(l *inspect.Link) { l.LowerUp = false }), "DS210"},
+		"old kernel":       {it.Annotate(it.Worker, func(n *inspect.Node) { n.KernelVersion = "4.15.0-20-generic" }), "DS208"},
+		"kernel of RHEL 8": {it.Annotate(it.Worker, func(n *inspect.Node) { n.KernelVersion = "4.18.0-553.el8_10.x86_64" }), ""},
+		"BIRD goes by a gateway": {it.All(it.Unencapsulated, it.Table(it.Worker, func(t *inspect.NodeTable) {
+			for i := range t.Routes {
+				if r := &t.Routes[i]; r.Family() == inspect.IPv6 && r.Protocol == "bird" && r.Gateway.IsValid() {
+					r.Gateway = netip.MustParseAddr("fd00:10:10::1")
+				}
+			}
+		})), "DS209"},
 		"broken kernel":    {it.Annotate(it.Worker, func(n *inspect.Node) { n.KernelVersion = "6.8.0-57-generic" }), "DS204"},
 		"IPv6 support off": {func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = &off }, "DS301"},
 		"network address": {it.All(it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::/64")),
@@ -105,6 +133,17 @@ func sysctl(key, value string) it.Change {
 			t.Sysctls = map[string]string{}
 		}
 		t.Sysctls[key] = value
+	})
+}
+
+// uplink changes the uplink of the worker.
+func uplink(edit func(*inspect.Link)) it.Change {
+	return it.Table(it.Worker, func(t *inspect.NodeTable) {
+		for i := range t.Links {
+			if t.Links[i].Name == "eth1" {
+				edit(&t.Links[i])
+			}
+		}
 	})
 }
 

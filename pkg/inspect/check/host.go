@@ -18,7 +18,10 @@ const (
 	AddressNotUsable inspect.Code = "DS205"
 )
 
-func hostRules() []Rule {
+func hostRules() []Rule { return slices.Concat(kernelRules(), uplinkRules()) }
+
+// kernelRules ask whether the kernel of a node does what Calico needs.
+func kernelRules() []Rule {
 	tables := []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactServices, inspect.FactTables}
 	return []Rule{
 		{

@@ -3,6 +3,9 @@ package check
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
@@ -15,12 +18,16 @@ const (
 	NodeNotReady        inspect.Code = "DS104"
 )
 
-func kubernetesRules() []Rule {
+func kubernetesRules() []Rule { return slices.Concat(familyRules(), rangeOfClusterRules()) }
+
+// familyRules ask whether nodes and services have both families.
+func familyRules() []Rule {
 	return []Rule{
 		{
 			Code: NodeLacksInternalIP, Section: Kubernetes, Severity: inspect.SeverityError,
-			Title: "a node has no InternalIP in a family that the cluster uses",
-			Needs: []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactServices},
+			Follows: []inspect.Code{CloudAddressesPending},
+			Title:   "a node has no InternalIP in a family that the cluster uses",
+			Needs:   []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactServices},
 			Why: "kubelet reports the addresses of its flag --node-ip, or one that it finds itself; a cloud provider replaces them with its own. " +
 				"Pods on the host's network, NodePorts and IP6=kubernetes-internal-ip then have one family too.",
 			Mend: "start kubelet with --node-ip=IPV4,IPV6 (kubeadm: nodeRegistration.kubeletExtraArgs; k3s and rke2: node-ip), and have the cloud provider " +
@@ -31,7 +38,7 @@ func kubernetesRules() []Rule {
 		{
 			Code: OnePodCIDR, Section: Kubernetes, Severity: inspect.SeverityError,
 			Title: "a node lacks the pod range of a family, and pods get their addresses from these ranges",
-			Needs: []inspect.Fact{inspect.FactNodes, inspect.FactBlocks},
+			Needs: []inspect.Fact{inspect.FactNodes, inspect.FactBlocks, inspect.FactCNI},
 			Why: "Kubernetes gives a node its podCIDRs when it is created, and never changes them: nodes from before the change to dual-stack keep one. " +
 				"With host-local IPAM, pods get no address of the other family. Calico IPAM does not read podCIDRs.",
 			Mend:    "set both ranges (kube-controller-manager: --cluster-cidr, --node-cidr-mask-size-ipv6), then delete and join the node again",
@@ -41,7 +48,7 @@ func kubernetesRules() []Rule {
 		{
 			Code: OneServiceRange, Section: Kubernetes, Severity: inspect.SeverityWarning,
 			Title: "pods have both families, services only one",
-			Needs: []inspect.Fact{inspect.FactPools, inspect.FactServices},
+			Needs: []inspect.Fact{inspect.FactNodes, inspect.FactPools, inspect.FactServices, inspect.FactServiceCIDRs, inspect.FactKubeadm},
 			Why: "the API server has one service range and refuses services of the other family: \"ipfamily IPv6 is not configured on cluster\". " +
 				"The sign: no service at all has an address of that family.",
 			Mend:    "add a range of the other family: --service-cluster-ip-range=IPV4,IPV6 of the API server and the controller manager, or a ServiceCIDR object (Kubernetes 1.33)",
@@ -58,8 +65,12 @@ func kubernetesRules() []Rule {
 				var found []inspect.Finding
 				for _, n := range c.Nodes {
 					if !n.Ready {
-						found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name,
-							Summary: "node " + n.Name + " is not ready", Mend: "kubectl describe node " + n.Name})
+						finding := inspect.Finding{Subject: "node " + n.Name, Node: n.Name,
+							Summary: "node " + n.Name + " is not ready", Mend: "kubectl describe node " + n.Name}
+						if n.NotReady != "" {
+							finding.Evidence = []string{n.NotReady}
+						}
+						found = append(found, finding)
 					}
 				}
 				return found
@@ -79,6 +90,12 @@ func nodesWithoutInternalIP(c *Cluster) []inspect.Finding {
 			Summary:  fmt.Sprintf("node %s has no %s InternalIP", n.Name, f),
 			Evidence: []string{fmt.Sprintf("status.addresses has %s", list(n.InternalIPs))},
 			Mend:     fmt.Sprintf("start its kubelet with --node-ip=%s,%s ADDRESS", list(n.InternalIPs), f)}
+		if hasAddress(n.NodeIPs, f) {
+			finding.Evidence = append(finding.Evidence, fmt.Sprintf("kubelet was started with --node-ip=%s: the cloud provider has not confirmed the %s one", list(n.NodeIPs), f))
+			finding.Mend = "have the cloud provider report both addresses of its machine (its own dual-stack setting, or an address of the family on the machine)"
+			found = append(found, finding)
+			return
+		}
 		if t := c.table(n.Name); t != nil {
 			if addresses := global(t, f); len(addresses) > 0 {
 				a := addresses[0]
@@ -87,6 +104,9 @@ func nodesWithoutInternalIP(c *Cluster) []inspect.Finding {
 			} else {
 				finding.Evidence = append(finding.Evidence, fmt.Sprintf("none of its interfaces holds a global %s address", f))
 				finding.Mend = fmt.Sprintf("give the node a global %s address, then start its kubelet with both in --node-ip", f)
+				if strings.HasPrefix(n.ProviderID, "kind://") {
+					finding.Mend = "kind's network has no IPv6: remove it (docker network rm kind) and create the cluster again, with networking.ipFamily: dual"
+				}
 			}
 		}
 		found = append(found, finding)
@@ -94,45 +114,74 @@ func nodesWithoutInternalIP(c *Cluster) []inspect.Finding {
 	return found
 }
 
-// nodesWithOnePodCIDR finds nodes that lack a pod range, where Calico IPAM has no blocks at all.
+// hostLocal returns why pods take their addresses from their nodes' podCIDRs, or the empty string.
+func (c *Cluster) hostLocal() string {
+	switch {
+	case c.Calico.CNI.IPAM == "host-local":
+		return "the CNI configuration (ConfigMap " + c.Calico.CNI.Source + ") says host-local"
+	case c.Calico.CNI.IPAM == "" && len(c.Blocks) == 0:
+		return "there is no IPAM block: pods take their addresses from podCIDRs (host-local)"
+	default:
+		return ""
+	}
+}
+
+// nodesWithOnePodCIDR finds nodes that lack a pod range where pods take their addresses from it.
 func nodesWithOnePodCIDR(c *Cluster) []inspect.Finding {
-	if len(c.Blocks) > 0 {
+	why := c.hostLocal()
+	if why == "" {
 		return nil
 	}
 	var found []inspect.Finding
 	c.each(func(n *inspect.Node, f inspect.Family) {
-		has := false
-		for _, p := range n.PodCIDRs {
-			has = has || inspect.FamilyOf(p.Addr()) == f
+		if len(n.PodCIDRs) == 0 || slices.ContainsFunc(n.PodCIDRs, inFamily(f)) {
+			return
 		}
-		if len(n.PodCIDRs) > 0 && !has {
-			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
-				Summary:  fmt.Sprintf("node %s has no %s pod range, and Calico IPAM has allocated no block", n.Name, f),
-				Evidence: []string{fmt.Sprintf("spec.podCIDRs has %s", list(n.PodCIDRs)), "there is no IPAM block: pods get their addresses from podCIDRs (host-local)"}})
+		finding := inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
+			Summary:  fmt.Sprintf("node %s has no %s pod range, and its pods take their addresses from it", n.Name, f),
+			Evidence: []string{fmt.Sprintf("spec.podCIDRs has %s", list(n.PodCIDRs)), why}}
+		if !n.Created.IsZero() {
+			finding.Evidence = append(finding.Evidence, "the node was created on "+n.Created.Format(time.DateOnly)+
+				"; podCIDRs never change afterwards")
 		}
+		found = append(found, finding)
 	})
 	return found
 }
 
-// oneServiceRange finds a family that pods have and no service has.
+// oneServiceRange finds a family that pods have and services cannot have.
 func oneServiceRange(c *Cluster) []inspect.Finding {
 	if !c.Dual() || len(c.Services) == 0 {
 		return nil
 	}
 	for _, f := range inspect.Families() {
-		has := false
-		for _, s := range c.Services {
-			for _, a := range s.ClusterIPs {
-				has = has || inspect.FamilyOf(a) == f
+		if !slices.ContainsFunc(c.Pools, func(p inspect.IPPool) bool { return p.Family() == f }) {
+			continue
+		}
+		finding := inspect.Finding{Subject: "cluster", Family: f}
+		if ranges, source := c.serviceRanges(); len(ranges) > 0 {
+			if slices.ContainsFunc(ranges, inFamily(f)) {
+				continue
 			}
+			finding.Summary = fmt.Sprintf("the cluster has no %s service range", f)
+			finding.Evidence = []string{source + " " + list(ranges), fmt.Sprintf("pools give pods %s addresses", f)}
+		} else {
+			if slices.ContainsFunc(c.Services, func(s inspect.Service) bool { return hasAddress(s.ClusterIPs, f) }) {
+				continue
+			}
+			finding.Summary = fmt.Sprintf("no service of the cluster has an %s address", f)
+			finding.Evidence = []string{fmt.Sprintf("%d services were looked at; pools give pods %s addresses", len(c.Services), f)}
 		}
-		if !has {
-			return []inspect.Finding{{Subject: "cluster", Family: f,
-				Summary:  fmt.Sprintf("no service of the cluster has an %s address", f),
-				Evidence: []string{fmt.Sprintf("none of %d services has one; pools give pods %s addresses", len(c.Services), f)}}}
+		if !slices.ContainsFunc(c.Nodes, func(n inspect.Node) bool { return slices.ContainsFunc(n.PodCIDRs, inFamily(f)) }) {
+			finding.Evidence = append(finding.Evidence, fmt.Sprintf("no node has an %s podCIDR either: Kubernetes itself is single-stack", f))
 		}
+		return []inspect.Finding{finding}
 	}
 	return nil
+}
+
+func hasAddress(addresses []netip.Addr, f inspect.Family) bool {
+	return slices.ContainsFunc(addresses, func(a netip.Addr) bool { return inspect.FamilyOf(a) == f })
 }
 
 // list names addresses or ranges, and says so where there are none.

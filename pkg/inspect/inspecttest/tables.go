@@ -57,6 +57,8 @@ func commonRoutes(h4, h6 Host, pod string) []inspect.Route {
 		{Dst: netip.PrefixFrom(h6.Pod, 128), Dev: pod, Protocol: "boot", Metric: 1024},
 		{Dst: netip.PrefixFrom(h6.Tunnel, 128), Dev: Device6, Protocol: "kernel", Metric: 256},
 		{Dst: netip.MustParsePrefix("fe80::/64"), Dev: Device6, Protocol: "kernel", Metric: 256},
+		{Dst: netip.MustParsePrefix("::/0"), Gateway: netip.MustParseAddr("fc00:f853:ccd:e793::1"), Dev: "eth0", Protocol: "boot",
+			Metric: 1024},
 		{Table: "local", Type: "multicast", Dst: netip.MustParsePrefix("ff00::/8"), Dev: Device6, Protocol: "kernel",
 			Metric: 256},
 	}
