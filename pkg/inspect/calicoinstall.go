@@ -5,6 +5,7 @@ import "net/netip"
 // CalicoNode is the DaemonSet calico-node, as far as it says how nodes get their addresses.
 type CalicoNode struct {
 	Namespace string `json:"namespace,omitempty"`
+	Version   string `json:"version,omitempty"` // the tag of its image
 	// Env holds the variables that decide on addresses, pools and the backend, by name: IP, IP6, IP_AUTODETECTION_METHOD,
 	// IP6_AUTODETECTION_METHOD, CALICO_NETWORKING_BACKEND, CALICO_IPV4POOL_… and CALICO_IPV6POOL_….
 	Env map[string]string `json:"env,omitempty"`

@@ -50,6 +50,14 @@ func (f Family) Bits() int {
 	return 128
 }
 
+// Other returns the other family.
+func (f Family) Other() Family {
+	if f == IPv4 {
+		return IPv6
+	}
+	return IPv4
+}
+
 // Is6 reports whether the family is IPv6; package calico, which knows no families, asks for this.
 func (f Family) Is6() bool { return f == IPv6 }
 

@@ -23,7 +23,7 @@ const (
 )
 
 func calicoRules() []Rule {
-	return slices.Concat(nodeRules(), addressRules(), placeRules())
+	return slices.Concat(nodeRules(), addressRules(), placeRules(), installRules())
 }
 
 // nodeFacts are what the rules about Calico's addresses of nodes go by: pools and services say which families are meant.
@@ -45,7 +45,7 @@ func nodeRules() []Rule {
 		},
 		{
 			Code: NodeLacksAddress, Section: Calico, Severity: inspect.SeverityError, Needs: nodeFacts(),
-			Follows: []inspect.Code{NodeLacksInternalIP, IPv6Disabled},
+			Follows: []inspect.Code{NodeLacksInternalIP, IPv6Disabled, AutodetectionOff},
 			Title:   "Calico has no address of a family for a node",
 			Why:     "calico-node detects the address when it starts: IP and IP6 say whether (autodetect), IP_AUTODETECTION_METHOD and IP6_AUTODETECTION_METHOD how. IP6_AUTODETECTION_METHOD without IP6=autodetect does nothing.",
 			Mend:    "set IP6=autodetect (operator: nodeAddressAutodetectionV6), and read in calico-node's log what it detected",

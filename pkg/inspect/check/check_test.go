@@ -22,7 +22,7 @@ func TestHealthy(t *testing.T) {
 	// What the inspectors of tables find nothing wrong with, and a rule does.
 	expected := map[string][]inspect.Code{
 		"IPv6 switched off, with a pool": {check.IPv6SupportOff, check.NodeLacksInternalIP, check.NodeLacksAddress, check.OneServiceRange,
-			check.PodSubnetDiffers},
+			check.PodSubnetDiffers, check.AutodetectionOff, check.CNIOneFamily},
 		"disabled pools":               {check.NoEnabledPool},
 		"block of a node that is gone": {check.LeakedAllocation},
 	}
@@ -44,7 +44,7 @@ func TestHealthy(t *testing.T) {
 
 // TestRoots breaks the healthy lab in one way each: the root causes must be exactly those that are named.
 func TestRoots(t *testing.T) {
-	off := false
+	off, on := false, true
 	for name, test := range map[string]struct {
 		change it.Change
 		roots  string
@@ -83,8 +83,32 @@ func TestRoots(t *testing.T) {
 				}
 			}
 		})), "DS209"},
-		"broken kernel":    {it.Annotate(it.Worker, func(n *inspect.Node) { n.KernelVersion = "6.8.0-57-generic" }), "DS204"},
-		"IPv6 support off": {func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = &off }, "DS301"},
+		"no autodetection":       {it.All(env("IP6", "none"), it.Annotate(it.Worker, func(n *inspect.Node) { n.Address.V6 = netip.Prefix{} })), "DS310"},
+		"assign_ipv6 off":        {func(s *inspect.Snapshot) { s.Calico.CNI.AssignIPv6 = &off }, "DS311"},
+		"upgrade not ended":      {func(s *inspect.Snapshot) { s.Calico.Node.Version = "v3.29.1" }, "DS312"},
+		"tag that is no version": {func(s *inspect.Snapshot) { s.Calico.Node.Version = "master" }, ""},
+		"Felix in nftables, kube-proxy in iptables": {nat(func(n *inspect.ByFamily[inspect.NAT]) {
+			n.V4.Felix, n.V6.Felix = []string{"nftables"}, []string{"nftables"}
+		}), "DS313"},
+		"IPVS beside nftables": {nat(func(n *inspect.ByFamily[inspect.NAT]) {
+			n.V4.Felix, n.V6.Felix = []string{"nftables"}, []string{"nftables"}
+			n.V4.KubeProxy, n.V6.KubeProxy = []string{"ipvs"}, []string{"ipvs"}
+		}), ""},
+		"Felix without IPv6 rules": {nat(func(n *inspect.ByFamily[inspect.NAT]) { n.V6.Felix = nil }), "DS314"},
+		"eBPF before v3.28":        {it.All(it.BPF, func(s *inspect.Snapshot) { s.Calico.Version, s.Calico.Node.Version = "v3.27.3", "" }), "DS315"},
+		"WireGuard for IPv6 without an address": {it.All(it.Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled, s.WireGuardEnabledV6 = &on, &on }),
+			it.Table(it.Worker, func(t *inspect.NodeTable) {
+				t.Links = append(t.Links, inspect.Link{Name: "wg-v6.cali", Kind: "wireguard", Up: true, LowerUp: true, MTU: 1420})
+			})), "DS317"},
+		"pool that the operator cannot make": {func(s *inspect.Snapshot) {
+			s.Calico.Operator = &inspect.Operator{Pools: []inspect.OperatorPool{{CIDR: "192.168.0.0/16"}, {CIDR: "2001:db8:42:0::/56"}}}
+		}, "DS318"},
+		"part of the operator degraded": {func(s *inspect.Snapshot) {
+			s.Calico.Operator = &inspect.Operator{Parts: []inspect.OperatorPart{{Name: "calico", Degraded: "ImagePull: no"}, {Name: "apiserver"}}}
+		}, "DS319"},
+		"natOutgoingAddress": {it.Felix(func(s *inspect.FelixSettings) { s.NATOutgoingAddress = "10.10.10.99" }), "DS320"},
+		"broken kernel":      {it.Annotate(it.Worker, func(n *inspect.Node) { n.KernelVersion = "6.8.0-57-generic" }), "DS204"},
+		"IPv6 support off":   {func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = &off }, "DS301"},
 		"network address": {it.All(it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::/64")),
 			it.AddressChanged(it.Worker2, netip.MustParsePrefix("fd00:10:10::/64"))), "DS304 DS304"},
 		"duplicate address":        {it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::12/64")), "DS305"},
@@ -145,6 +169,20 @@ func uplink(edit func(*inspect.Link)) it.Change {
 			}
 		}
 	})
+}
+
+// env sets a variable of calico-node.
+func env(name, value string) it.Change {
+	return func(s *inspect.Snapshot) { s.Calico.Node.Env[name] = value }
+}
+
+// nat changes what the rules of the worker translate.
+func nat(edit func(*inspect.ByFamily[inspect.NAT])) it.Change {
+	return func(s *inspect.Snapshot) {
+		n := s.NAT[it.Worker]
+		edit(&n)
+		s.NAT[it.Worker] = n
+	}
 }
 
 // podsOf deletes the pods of a DaemonSet that a function chooses.

@@ -28,7 +28,7 @@ func podRules() []Rule {
 		},
 		{
 			Code: PodLacksFamily, Section: Pods, Severity: inspect.SeverityWarning, Needs: append(pods, inspect.FactBlocks),
-			Follows: []inspect.Code{AddressNotReported, NoEnabledPool, NodeWithoutPool, PoolFull, IPv6Disabled, NodeLacksInternalIP},
+			Follows: []inspect.Code{AddressNotReported, CNIOneFamily, NoEnabledPool, NodeWithoutPool, PoolFull, IPv6Disabled, NodeLacksInternalIP},
 			Title:   "a family has a pool, but a pod has no address of it",
 			Why:     "the pod is older than the pool, no pool of the family selects its node, or the CNI's configuration does not ask for the family (assign_ipv6).",
 			Mend:    "delete the pod, so that its controller creates it again; check assign_ipv4 and assign_ipv6 in the CNI's configuration",

@@ -21,7 +21,7 @@ type Cluster struct {
 
 // New reads the API facts of a snapshot, with a Manager for each way of travel to verify. Package ways passes all of them.
 func New(s *inspect.Snapshot, makers ...Maker) *Cluster {
-	c := &Cluster{snapshot: s, release: parseRelease(s.Calico.Version), patterns: patternsOf(s.Calico)}
+	c := &Cluster{snapshot: s, release: ReleaseOf(s.Calico.Version), patterns: patternsOf(s.Calico)}
 	for i := range s.Nodes {
 		c.nodes = append(c.nodes, &s.Nodes[i])
 	}

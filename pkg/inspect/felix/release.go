@@ -12,6 +12,7 @@ const (
 	BorrowedTunnelRoute Change = "routes to borrowed tunnel addresses"
 	IPv4RouteMetric     Change = "metric of IPv4 routes"
 	ClusterRoutes       Change = "Felix makes routes without encapsulation"
+	EBPFDualStack       Change = "eBPF serves both families"
 )
 
 // Difference is one row of the table of differences: the behaviour of the releases from Since to before Until.
@@ -27,6 +28,8 @@ type Difference struct {
 // versions. If the release is unknown, every variant is accepted.
 func Differences() []Difference {
 	return []Difference{
+		{EBPFDualStack, "v3.28", "", "the eBPF data plane serves IPv4 and IPv6 at once; before, one of them",
+			"release notes of v3.28; felix/dataplane/linux/int_dataplane.go"},
 		{BorrowedTunnelRoute, "v3.29", "", "a tunnel address that a node has from another node's block gets a route of its own; " +
 			"optional, since the block's route may cover it", "felix/dataplane/linux/route_mgr.go, isRemoteTunnelRoute"},
 		{TunnelAddressRoutes, "v3.30", "v3.32", "every tunnel address gets a route of its own; optional, since the block's route " +
@@ -43,7 +46,8 @@ func Differences() []Difference {
 // Release is a release of Calico. The zero value is an unknown one.
 type Release struct{ version *version.Version }
 
-func parseRelease(s string) Release {
+// ReleaseOf reads a version such as "v3.28.5". Text that is none gives an unknown release.
+func ReleaseOf(s string) Release {
 	v, err := version.ParseGeneric(s)
 	if err != nil {
 		return Release{}

@@ -205,7 +205,7 @@ func wantLab() inspect.Snapshot {
 			Version: "v3.28.5", APIGroup: "crd.projectcalico.org/v1",
 			Felix:    map[string]inspect.FelixSettings{"default": {VXLANVNI: &vni}},
 			FelixEnv: inspect.FelixSettings{IPv6Support: &yes, VXLANMTU: &mtu},
-			Node:     inspect.CalicoNode{Namespace: "kube-system", Env: map[string]string{"IP": "autodetect"}},
+			Node:     inspect.CalicoNode{Namespace: "kube-system", Version: "v3.30.1", Env: map[string]string{"IP": "autodetect"}},
 			CNI: inspect.CNI{Source: "kube-system/calico-config", IPAM: "calico-ipam", AssignIPv4: &yes, AssignIPv6: &yes,
 				PortMap: true},
 			IPAM: inspect.IPAMConfig{StrictAffinity: &yes},

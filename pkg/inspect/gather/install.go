@@ -32,7 +32,7 @@ func (g *gatherer) readCalicoNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.snap.Calico.Node = inspect.CalicoNode{Namespace: ds.Namespace, Env: env,
+	g.snap.Calico.Node = inspect.CalicoNode{Namespace: ds.Namespace, Version: imageTag(ds), Env: env,
 		Wanted: ds.Status.DesiredNumberScheduled, Available: ds.Status.NumberAvailable}
 	return nil
 }

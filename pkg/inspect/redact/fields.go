@@ -46,7 +46,7 @@ func (r *redactor) fieldRules() map[string]func(string) string {
 		"FelixSettings.IptablesBackend": r.words(backends()), "FelixSettings.NFTablesMode": r.words(backends()),
 		"FelixSettings.NATOutgoingAddress": r.addressText,
 
-		"CalicoNode.Namespace": r.namespaces.of, "CalicoNode.Env.key": variable, "CalicoNode.Env": r.value,
+		"CalicoNode.Namespace": r.namespaces.of, "CalicoNode.Version": version, "CalicoNode.Env.key": variable, "CalicoNode.Env": r.value,
 		"CNI.Source": r.words([]string{"kube-system/calico-config", "calico-system/cni-config", "kube-system/canal-config"}),
 		"CNI.IPAM":   r.words([]string{"calico-ipam", "host-local"}), "CNI.Ranges": r.addressText,
 		"Operator.CNI": r.words(operatorWords()), "Operator.IPAM": r.words(operatorWords()), "Operator.BGP": r.words(operatorWords()),
