@@ -356,10 +356,28 @@ func (c *Cluster) down(app string, namespaces ...string) []inspect.Finding {
 			f.Subject, f.About = inspect.PodSubject(p.Namespace, p.Name), []string{inspect.NodeSubject(n.Name)}
 			f.Summary = fmt.Sprintf("%s is not ready on node %s (pod %s/%s, %s)", app, n.Name, p.Namespace, p.Name, p.Phase)
 			f.Command = fmt.Sprintf("kubectl -n %s describe pod %s", p.Namespace, p.Name)
+			f.Evidence = c.unready(p)
 		}
 		found = append(found, f)
 	}
 	return found
+}
+
+// unready returns what is known of why a pod is not ready.
+func (c *Cluster) unready(p *inspect.Pod) []string {
+	var reasons []string
+	if p.Waiting != "" {
+		reasons = append(reasons, "a container waits: "+p.Waiting)
+	}
+	if p.Restarts > 0 && p.LastExit != "" {
+		reasons = append(reasons, fmt.Sprintf("%d restarts; the last exit: %s", p.Restarts, p.LastExit))
+	}
+	for _, e := range c.Events {
+		if e.Kind == "Pod" && e.Namespace == p.Namespace && e.Name == p.Name && e.Message != "" {
+			reasons = append(reasons, e.Reason+": "+e.Message)
+		}
+	}
+	return reasons
 }
 
 func calicoNodesDown(c *Cluster) []inspect.Finding {

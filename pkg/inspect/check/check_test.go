@@ -107,8 +107,35 @@ func TestRoots(t *testing.T) {
 			s.Calico.Operator = &inspect.Operator{Parts: []inspect.OperatorPart{{Name: "calico", Degraded: "ImagePull: no"}, {Name: "apiserver"}}}
 		}, "DS319"},
 		"natOutgoingAddress": {it.Felix(func(s *inspect.FelixSettings) { s.NATOutgoingAddress = "10.10.10.99" }), "DS320"},
-		"broken kernel":      {it.Annotate(it.Worker, func(n *inspect.Node) { n.KernelVersion = "6.8.0-57-generic" }), "DS204"},
-		"IPv6 support off":   {func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = &off }, "DS301"},
+		"nobody makes routes": {it.All(it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.VXLANMode = inspect.EncapNever }),
+			it.Tables(func(_ string, t *inspect.NodeTable) {
+				t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.Dev == it.Device6 && r.Gateway.IsValid() })
+			})), "DS409"},
+		"tunnel receives nothing": {it.Tables(func(node string, t *inspect.NodeTable) {
+			for i := range t.Links {
+				if l := &t.Links[i]; l.Name == it.Device6 {
+					l.TXPackets, l.RXPackets = 500, 400
+					if node == it.Worker {
+						l.RXPackets = 0
+					}
+				}
+			}
+		}), "DS605"},
+		"no pool, and assign_ipv6": {it.All(it.Only(inspect.IPv4), func(s *inspect.Snapshot) { s.Calico.CNI.AssignIPv6 = &on }), "DS401"},
+		"strict affinity with two blocks": {it.All(it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.BlockSize = p.CIDR.Bits() + 1 }),
+			func(s *inspect.Snapshot) { s.Calico.IPAM.StrictAffinity = &on }), "DS403"},
+		"pod that does not start": {stuck("rpc error: code = Unknown desc = failed to setup network for sandbox \"a825\": plugin type=\"calico\" failed (add): error creating calico client"),
+			"DS504"},
+		"pod that does not start, pool disabled": {it.All(stuck("no configured Calico pools"),
+			it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.Disabled = true })), "DS401"},
+		"pod that did not start at first": {func(s *inspect.Snapshot) {
+			s.Events = []inspect.Event{{Kind: "Pod", Namespace: "default", Name: "multitool-worker", Reason: "FailedCreatePodSandBox", Message: "too early"}}
+		}, ""},
+		"pod asks for a pool of the other family": {pod(func(p *inspect.Pod) {
+			p.Wants = map[string]string{"ipv6pools": `["` + it.Pool4 + `"]`, "ipv4pools": `["192.168.0.0/16"]`}
+		}), "DS505"},
+		"broken kernel":    {it.Annotate(it.Worker, func(n *inspect.Node) { n.KernelVersion = "6.8.0-57-generic" }), "DS204"},
+		"IPv6 support off": {func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = &off }, "DS301"},
 		"network address": {it.All(it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::/64")),
 			it.AddressChanged(it.Worker2, netip.MustParsePrefix("fd00:10:10::/64"))), "DS304 DS304"},
 		"duplicate address":        {it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::12/64")), "DS305"},
@@ -182,6 +209,14 @@ func nat(edit func(*inspect.ByFamily[inspect.NAT])) it.Change {
 		n := s.NAT[it.Worker]
 		edit(&n)
 		s.NAT[it.Worker] = n
+	}
+}
+
+// stuck is a pod on the worker whose network cannot be set up.
+func stuck(message string) it.Change {
+	return func(s *inspect.Snapshot) {
+		s.Pods = append(s.Pods, inspect.Pod{Namespace: "default", Name: "web-0", Node: it.Worker, Phase: "Pending", Waiting: "ContainerCreating"})
+		s.Events = append(s.Events, inspect.Event{Kind: "Pod", Namespace: "default", Name: "web-0", Reason: "FailedCreatePodSandBox", Message: message})
 	}
 }
 

@@ -24,14 +24,14 @@ const (
 	LeakedAllocation inspect.Code = "DS408"
 )
 
-func poolRules() []Rule { return slices.Concat(choiceRules(), rangeRules()) }
+func poolRules() []Rule { return slices.Concat(choiceRules(), rangeRules(), ipamRules()) }
 
 // choiceRules ask whether each node has a pool to take addresses from.
 func choiceRules() []Rule {
 	pools := nodeFacts()
 	return []Rule{
 		{
-			Code: NoEnabledPool, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
+			Code: NoEnabledPool, Section: Pools, Severity: inspect.SeverityError, Needs: append(pools, inspect.FactCNI),
 			Title:   "a family has no enabled pool for pods",
 			Why:     "all pools of the family are disabled, or only for load balancers and tunnels. New pods get no address of the family; if the CNI's configuration has assign_ipv6, they do not start at all (\"no configured Calico pools\").",
 			Mend:    `kubectl patch ippool NAME --type=merge -p '{"spec":{"disabled":false}}', or create a pool of the family`,
@@ -125,6 +125,13 @@ func noEnabledPool(c *Cluster) []inspect.Finding {
 			finding.Mend = fmt.Sprintf(`kubectl patch ippool %s --type=merge -p '{"spec":{"disabled":false}}'`, off[0])
 			found = append(found, finding)
 		}
+		if assigns := c.Calico.CNI.AssignIPv6; len(off) == 0 && len(c.Pools) > 0 && f == inspect.IPv6 && c.Calico.CNI.IPAM == "calico-ipam" &&
+			assigns != nil && *assigns {
+			found = append(found, inspect.Finding{Subject: "cluster", Family: f,
+				Summary:  "there is no IPv6 pool, and the CNI configuration asks for an IPv6 address for each pod: no pod can start",
+				Evidence: []string{"assign_ipv6 is true in ConfigMap " + c.Calico.CNI.Source},
+				Mend:     "create an IPv6 pool, or set assign_ipv6 to false"})
+		}
 	}
 	return found
 }
@@ -192,8 +199,13 @@ func tooFewBlocks(c *Cluster) []inspect.Finding {
 			}
 		}
 		if bits := p.BlockSize - p.CIDR.Bits(); bits < 30 && 1<<bits < nodes && !c.otherPool(p) {
-			found = append(found, inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(), Severity: inspect.SeverityWarning,
-				Summary: fmt.Sprintf("pool %s (%s, blockSize %d) has %d blocks for %d nodes", p.Name, p.CIDR, p.BlockSize, 1<<bits, nodes)})
+			finding := inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(), Severity: inspect.SeverityWarning,
+				Summary: fmt.Sprintf("pool %s (%s, blockSize %d) has %d blocks for %d nodes", p.Name, p.CIDR, p.BlockSize, 1<<bits, nodes)}
+			if strict := c.Calico.IPAM.StrictAffinity; strict != nil && *strict {
+				finding.Severity = inspect.SeverityError
+				finding.Evidence = []string{"strictAffinity is on: a node without a block gets no address"}
+			}
+			found = append(found, finding)
 		}
 	}
 	return found

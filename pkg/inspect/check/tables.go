@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
@@ -19,12 +20,13 @@ const (
 	RouteNotAsExpected    inspect.Code = "DS602"
 	NeighborNotAsExpected inspect.Code = "DS603"
 	FDBNotAsExpected      inspect.Code = "DS604"
+	TunnelSilent          inspect.Code = "DS605"
 )
 
 // tableRules turn the rows of the verifying inspectors that are not ok into findings, one for each node and family.
 func tableRules() []Rule {
 	earlier := []inspect.Code{CalicoNodeDown, IPv6SupportOff, NodeLacksAddress, AddressNotHeld, AddressNotAHosts, AddressTwice, AddressOfTunnel,
-		NodeLacksTunnelIP, IPv6Disabled, NoEnabledPool, UplinkMTU, UplinkDown, RouteByGateway}
+		NodeLacksTunnelIP, IPv6Disabled, NoEnabledPool, NobodyMakesRoutes, UplinkMTU, UplinkDown, RouteByGateway}
 	rule := func(code inspect.Code, what, command string, needs []inspect.Fact, follows []inspect.Code, find func(*Cluster) rows) Rule {
 		return Rule{
 			Code: code, Section: Tables, Severity: inspect.SeverityError, Needs: needs, Follows: follows,
@@ -56,7 +58,49 @@ func tableRules() []Rule {
 				return row{e.Node, e.RemoteNode, e.Family, e.Judgement, "forwarding entry of " + e.MAC.String()}
 			})
 		}),
+		{
+			Code: TunnelSilent, Section: Tables, Severity: inspect.SeverityWarning, Needs: nodeFacts(inspect.FactTables, inspect.FactPods),
+			Follows: append(earlier, DeviceNotAsExpected, RouteNotAsExpected, NeighborNotAsExpected, FDBNotAsExpected, ForwardingOff),
+			Title:   "a node's tunnel has sent packets and received none",
+			Why:     "what the other nodes send does not arrive: a firewall, or a security group of the cloud, lets the tunnel's UDP port pass in the other family only, or not at all.",
+			Mend:    "let UDP 4789 pass between the nodes, from and to their addresses of this family; kubectl dualstack trace --family FAMILY shows where it ends",
+			Reports: []string{"kubernetes-sigs/cluster-api-provider-openstack#2538", "projectcalico/calico#9403"},
+			Find:    silentTunnels,
+		},
 	}
+}
+
+// sentEnough is how many packets a tunnel must have sent before its silence means something.
+const sentEnough = 20
+
+// silentTunnels finds tunnel devices that have only sent. Other nodes must have sent to that node, which cannot be seen: so
+// their tunnels of the family must have sent, too.
+func silentTunnels(c *Cluster) []inspect.Finding {
+	var sent inspect.ByFamily[int] // nodes whose tunnels have sent
+	tunnel := func(n *inspect.Node, f inspect.Family) *inspect.Link {
+		if t := c.table(n.Name); t != nil {
+			for i := range t.Links {
+				if l := &t.Links[i]; l.Name == calico.VXLANDevice(f == inspect.IPv6) && l.VXLAN != nil && !l.VXLAN.FlowBased {
+					return l
+				}
+			}
+		}
+		return nil
+	}
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		if l := tunnel(n, f); l != nil && l.TXPackets >= sentEnough {
+			sent.Set(f, sent.Get(f)+1)
+		}
+	})
+	var found []inspect.Finding
+	c.each(func(n *inspect.Node, f inspect.Family) {
+		if l := tunnel(n, f); l != nil && l.TXPackets >= sentEnough && l.RXPackets == 0 && sent.Get(f) > 1 {
+			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
+				Summary:  fmt.Sprintf("%s of node %s has sent %d packets and received none", l.Name, n.Name, l.TXPackets),
+				Evidence: []string{fmt.Sprintf("the %s tunnels of %d nodes have sent packets", f, sent.Get(f))}})
+		}
+	})
+	return found
 }
 
 // row is what a finding needs of an inspector's row.
