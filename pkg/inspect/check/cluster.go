@@ -70,7 +70,7 @@ func (c *Cluster) lacks(r Rule) string {
 // Rules pass over such a node. The rules of section tables have a finding of their own for it: a row that is unknown.
 func (c *Cluster) unread(r Rule) (reason string, whole bool) {
 	tables, nat := slices.Contains(r.Needs, inspect.FactTables), slices.Contains(r.Needs, inspect.FactNAT)
-	if r.Section == Tables || !tables && !nat {
+	if r.Section == Tables && r.Code != TunnelSilent || !tables && !nat {
 		return "", false
 	}
 	var nodes []string
