@@ -18,10 +18,10 @@ const (
 	NodeNotReady        inspect.Code = "DS104"
 )
 
-func kubernetesRules() []Rule { return slices.Concat(familyRules(), rangeOfClusterRules()) }
+func kubernetesRules() []Rule { return slices.Concat(stackRules(), rangeOfClusterRules()) }
 
-// familyRules ask whether nodes and services have both families.
-func familyRules() []Rule {
+// stackRules ask whether nodes and services have both families.
+func stackRules() []Rule {
 	return []Rule{
 		{
 			Code: NodeLacksInternalIP, Section: Kubernetes, Severity: inspect.SeverityError,
