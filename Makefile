@@ -66,6 +66,7 @@ demo: build ## Create the lab, building its images where none can be pulled, and
 
 .PHONY: docs
 docs: ## Rewrite what is generated in README.md and docs/: the commands' pages, the picture, and what commands print
+	go test -count=1 -run '^TestReports$$' ./pkg/inspect/check -update
 	go test -count=1 -run '^TestDocs' ./pkg/cmd -update
 	go test -count=1 -run '^TestDocs' ./pkg/cmd
 

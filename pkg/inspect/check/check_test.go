@@ -83,30 +83,23 @@ func TestRoots(t *testing.T) {
 				}
 			}
 		})), "DS209"},
-		"no autodetection":       {it.All(env("IP6", "none"), it.Annotate(it.Worker, func(n *inspect.Node) { n.Address.V6 = netip.Prefix{} })), "DS310"},
-		"assign_ipv6 off":        {func(s *inspect.Snapshot) { s.Calico.CNI.AssignIPv6 = &off }, "DS311"},
-		"upgrade not ended":      {func(s *inspect.Snapshot) { s.Calico.Node.Version = "v3.29.1" }, "DS312"},
-		"tag that is no version": {func(s *inspect.Snapshot) { s.Calico.Node.Version = "master" }, ""},
-		"Felix in nftables, kube-proxy in iptables": {nat(func(n *inspect.ByFamily[inspect.NAT]) {
-			n.V4.Felix, n.V6.Felix = []string{"nftables"}, []string{"nftables"}
-		}), "DS313"},
-		"IPVS beside nftables": {nat(func(n *inspect.ByFamily[inspect.NAT]) {
-			n.V4.Felix, n.V6.Felix = []string{"nftables"}, []string{"nftables"}
-			n.V4.KubeProxy, n.V6.KubeProxy = []string{"ipvs"}, []string{"ipvs"}
-		}), ""},
-		"Felix without IPv6 rules": {nat(func(n *inspect.ByFamily[inspect.NAT]) { n.V6.Felix = nil }), "DS314"},
-		"eBPF before v3.28":        {it.All(it.BPF, func(s *inspect.Snapshot) { s.Calico.Version, s.Calico.Node.Version = "v3.27.3", "" }), "DS315"},
+		"no autodetection":         {it.All(env("IP6", "none"), it.Annotate(it.Worker, func(n *inspect.Node) { n.Address.V6 = netip.Prefix{} })), "DS310"},
+		"assign_ipv6 off":          {func(s *inspect.Snapshot) { s.Calico.CNI.AssignIPv6 = &off }, "DS311"},
+		"upgrade not ended":        {func(s *inspect.Snapshot) { s.Calico.Node.Version = "v3.29.1" }, "DS312"},
+		"tag that is no version":   {func(s *inspect.Snapshot) { s.Calico.Node.Version = "master" }, ""},
+		"Felix without IPv6 rules": {nat(func(n *inspect.ByFamily[inspect.NAT]) { n.V6.Felix = nil }), "DS313"},
+		"eBPF before v3.28":        {it.All(it.BPF, func(s *inspect.Snapshot) { s.Calico.Version, s.Calico.Node.Version = "v3.27.3", "" }), "DS314"},
 		"WireGuard for IPv6 without an address": {it.All(it.Felix(func(s *inspect.FelixSettings) { s.WireGuardEnabled, s.WireGuardEnabledV6 = &on, &on }),
 			it.Table(it.Worker, func(t *inspect.NodeTable) {
 				t.Links = append(t.Links, inspect.Link{Name: "wg-v6.cali", Kind: "wireguard", Up: true, LowerUp: true, MTU: 1420})
-			})), "DS317"},
+			})), "DS316"},
 		"pool that the operator cannot make": {func(s *inspect.Snapshot) {
 			s.Calico.Operator = &inspect.Operator{Pools: []inspect.OperatorPool{{CIDR: "192.168.0.0/16"}, {CIDR: "2001:db8:42:0::/56"}}}
-		}, "DS318"},
+		}, "DS317"},
 		"part of the operator degraded": {func(s *inspect.Snapshot) {
 			s.Calico.Operator = &inspect.Operator{Parts: []inspect.OperatorPart{{Name: "calico", Degraded: "ImagePull: no"}, {Name: "apiserver"}}}
-		}, "DS319"},
-		"natOutgoingAddress": {it.Felix(func(s *inspect.FelixSettings) { s.NATOutgoingAddress = "10.10.10.99" }), "DS320"},
+		}, "DS318"},
+		"natOutgoingAddress": {it.Felix(func(s *inspect.FelixSettings) { s.NATOutgoingAddress = "10.10.10.99" }), "DS319"},
 		"nobody makes routes": {it.All(it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.VXLANMode = inspect.EncapNever }),
 			it.Tables(func(_ string, t *inspect.NodeTable) {
 				t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.Dev == it.Device6 && r.Gateway.IsValid() })
@@ -201,15 +194,6 @@ func uplink(edit func(*inspect.Link)) it.Change {
 // env sets a variable of calico-node.
 func env(name, value string) it.Change {
 	return func(s *inspect.Snapshot) { s.Calico.Node.Env[name] = value }
-}
-
-// nat changes what the rules of the worker translate.
-func nat(edit func(*inspect.ByFamily[inspect.NAT])) it.Change {
-	return func(s *inspect.Snapshot) {
-		n := s.NAT[it.Worker]
-		edit(&n)
-		s.NAT[it.Worker] = n
-	}
 }
 
 // stuck is a pod on the worker whose network cannot be set up.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -15,14 +14,6 @@ import (
 func dataPlaneRules() []Rule {
 	nat := nodeFacts(inspect.FactNAT, inspect.FactFelix)
 	return []Rule{
-		{
-			Code: RulesOfOtherKind, Section: Calico, Severity: inspect.SeverityWarning, Needs: nat,
-			Title:   "Felix and kube-proxy use different kinds of rules on a node",
-			Why:     "rules of iptables-legacy, iptables-nft and nftables are passed one after the other: what one marks or accepts, the other does not see. Felix's nftablesMode and iptablesBackend choose its kind, kube-proxy's mode and its image the other.",
-			Mend:    "set nftablesMode of the FelixConfiguration to Auto or Enabled where kube-proxy runs in mode nftables, and iptablesBackend to kube-proxy's kind; restart the node, to get rid of what is left over",
-			Reports: []string{"projectcalico/calico#8433", "kubernetes-sigs/kubespray#5684"},
-			Find:    rulesOfOtherKinds,
-		},
 		{
 			Code: FelixWithoutRules, Section: Calico, Severity: inspect.SeverityError, Needs: nat,
 			Follows: []inspect.Code{IPv6SupportOff, CalicoNodeDown, BrokenMARK},
@@ -60,42 +51,6 @@ func dataPlaneRules() []Rule {
 	}
 }
 
-func rulesOfOtherKinds(c *Cluster) []inspect.Finding {
-	var found []inspect.Finding
-	for i := range c.Nodes {
-		n := &c.Nodes[i]
-		nat, ok := c.NAT[n.Name]
-		if !ok {
-			continue
-		}
-		for _, f := range inspect.Families() {
-			felix := nat.Get(f).Felix
-			// IPVS stands beside any kind of rules.
-			proxy := slices.DeleteFunc(slices.Clone(nat.Get(f).KubeProxy), func(kind string) bool { return kind == "ipvs" })
-			if len(felix) == 0 || len(proxy) == 0 || slices.ContainsFunc(felix, func(kind string) bool { return slices.Contains(proxy, kind) }) {
-				continue
-			}
-			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name,
-				Summary: fmt.Sprintf("on node %s Felix's rules are in %s and kube-proxy's in %s", n.Name, kinds(felix), kinds(proxy))})
-			break
-		}
-	}
-	return found
-}
-
-// kinds names kinds of rules as their tools are called.
-func kinds(all []string) string {
-	names := make([]string, 0, len(all))
-	for _, kind := range all {
-		switch kind {
-		case "nft", "legacy":
-			kind = "iptables-" + kind
-		}
-		names = append(names, kind)
-	}
-	return strings.Join(names, " and ")
-}
-
 func felixWithoutRules(c *Cluster) []inspect.Finding {
 	var found []inspect.Finding
 	c.each(func(n *inspect.Node, f inspect.Family) {
@@ -103,7 +58,7 @@ func felixWithoutRules(c *Cluster) []inspect.Finding {
 		if ok && len(nat.Get(f).Felix) == 0 && len(nat.Get(f.Other()).Felix) > 0 {
 			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
 				Summary:  fmt.Sprintf("Felix has no %s rules on node %s", f, n.Name),
-				Evidence: []string{fmt.Sprintf("its %s rules are in %s", f.Other(), kinds(nat.Get(f.Other()).Felix)), "kernel " + n.KernelVersion}})
+				Evidence: []string{fmt.Sprintf("its %s rules are in %s", f.Other(), kindsOf(nat.Get(f.Other()).Felix)), "kernel " + n.KernelVersion}})
 		}
 	})
 	return found

@@ -17,15 +17,14 @@ const (
 	AutodetectionOff    inspect.Code = "DS310"
 	CNIOneFamily        inspect.Code = "DS311"
 	VersionSkew         inspect.Code = "DS312"
-	RulesOfOtherKind    inspect.Code = "DS313"
-	FelixWithoutRules   inspect.Code = "DS314"
-	EBPFOneFamily       inspect.Code = "DS315"
-	WireGuardOneFamily  inspect.Code = "DS316"
-	WireGuardNoAddress  inspect.Code = "DS317"
-	OperatorPoolMissing inspect.Code = "DS318"
-	OperatorDegraded    inspect.Code = "DS319"
-	NATAddressOneFamily inspect.Code = "DS320"
-	PoolVariables       inspect.Code = "DS321"
+	FelixWithoutRules   inspect.Code = "DS313"
+	EBPFOneFamily       inspect.Code = "DS314"
+	WireGuardOneFamily  inspect.Code = "DS315"
+	WireGuardNoAddress  inspect.Code = "DS316"
+	OperatorPoolMissing inspect.Code = "DS317"
+	OperatorDegraded    inspect.Code = "DS318"
+	NATAddressOneFamily inspect.Code = "DS319"
+	PoolVariables       inspect.Code = "DS320"
 )
 
 func installRules() []Rule {

@@ -65,7 +65,7 @@ func TestRootsOfKubeProxy(t *testing.T) {
 		}), ""},
 		"no IPv6 node ports":        {noPorts, "DS803"},
 		"no node ports at all":      {it.All(nodePort, nat(func(n *inspect.ByFamily[inspect.NAT]) { n.V4.NodePorts, n.V6.NodePorts = 0, 0 })), "DS803 DS803"},
-		"no node ports, IPVS":       {it.All(noPorts, mode("ipvs"), everywhere("ipvs"), it.Annotate(it.Worker, func(n *inspect.Node) { n.KernelVersion = "3.10.0-1160.el7" })), "DS803"},
+		"no node ports, IPVS":       {it.All(noPorts, mode("ipvs"), everywhere("ipvs"), it.Annotate(it.Worker, func(n *inspect.Node) { n.KernelVersion = "3.10.0-1160.el7" })), "DS208 DS803"},
 		"external Local, none":      {it.All(noPorts, service(func(s *inspect.Service) { s.ExternalTrafficPolicy = "Local" })), ""},
 		"configured for nftables":   {mode("nftables"), "DS804 DS804 DS804"},
 		"nftables":                  {it.All(mode("nftables"), everywhere("nftables")), ""},

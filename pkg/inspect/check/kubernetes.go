@@ -134,7 +134,7 @@ func nodesWithOnePodCIDR(c *Cluster) []inspect.Finding {
 	}
 	var found []inspect.Finding
 	c.each(func(n *inspect.Node, f inspect.Family) {
-		if len(n.PodCIDRs) == 0 || slices.ContainsFunc(n.PodCIDRs, inFamily(f)) {
+		if len(n.PodCIDRs) == 0 || slices.ContainsFunc(n.PodCIDRs, rangeOf(f)) {
 			return
 		}
 		finding := inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
@@ -160,7 +160,7 @@ func oneServiceRange(c *Cluster) []inspect.Finding {
 		}
 		finding := inspect.Finding{Subject: "cluster", Family: f}
 		if ranges, source := c.serviceRanges(); len(ranges) > 0 {
-			if slices.ContainsFunc(ranges, inFamily(f)) {
+			if slices.ContainsFunc(ranges, rangeOf(f)) {
 				continue
 			}
 			finding.Summary = fmt.Sprintf("the cluster has no %s service range", f)
@@ -172,7 +172,7 @@ func oneServiceRange(c *Cluster) []inspect.Finding {
 			finding.Summary = fmt.Sprintf("no service of the cluster has an %s address", f)
 			finding.Evidence = []string{fmt.Sprintf("%d services were looked at; pools give pods %s addresses", len(c.Services), f)}
 		}
-		if !slices.ContainsFunc(c.Nodes, func(n inspect.Node) bool { return slices.ContainsFunc(n.PodCIDRs, inFamily(f)) }) {
+		if !slices.ContainsFunc(c.Nodes, func(n inspect.Node) bool { return slices.ContainsFunc(n.PodCIDRs, rangeOf(f)) }) {
 			finding.Evidence = append(finding.Evidence, fmt.Sprintf("no node has an %s podCIDR either: Kubernetes itself is single-stack", f))
 		}
 		return []inspect.Finding{finding}

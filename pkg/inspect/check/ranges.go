@@ -87,6 +87,6 @@ func (c *Cluster) serviceRanges() (ranges []netip.Prefix, source string) {
 	return c.Kubeadm.ServiceSubnets, "serviceSubnet of ConfigMap kubeadm-config is"
 }
 
-func inFamily(f inspect.Family) func(netip.Prefix) bool {
+func rangeOf(f inspect.Family) func(netip.Prefix) bool {
 	return func(p netip.Prefix) bool { return inspect.FamilyOf(p.Addr()) == f }
 }
