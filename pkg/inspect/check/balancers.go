@@ -44,10 +44,8 @@ func balancerRules() []Rule {
 // warned returns the last warnings about a service.
 func (c *Cluster) warned(s *inspect.Service) []string {
 	var all []string
-	for _, e := range c.Events {
-		if e.Kind == "Service" && e.Namespace == s.Namespace && e.Name == s.Name {
-			all = append(all, fmt.Sprintf("event %s: %s", e.Reason, e.Message))
-		}
+	for _, e := range c.warnings("Service", s.Namespace, s.Name) {
+		all = append(all, fmt.Sprintf("event %s: %s", e.Reason, e.Message))
 	}
 	return all
 }
@@ -85,33 +83,24 @@ func balancerPoolsOfOneFamily(c *Cluster) []inspect.Finding {
 	pools := c.balancerFamilies()
 	var found []inspect.Finding
 	for _, f := range inspect.Families() {
-		if pools.Get(f) != "" || pools.Get(other(f)) == "" {
+		if pools.Get(f) != "" || pools.Get(f.Other()) == "" {
 			continue
 		}
 		var asking []string
 		for i := range c.Services {
 			s := &c.Services[i]
-			if s.Type == "LoadBalancer" && (s.LoadBalancerClass == "" || s.LoadBalancerClass == "calico") && slices.Contains(s.IPFamilies, f) && !inIngress(s, f) {
+			if s.Type == "LoadBalancer" && (s.LoadBalancerClass == "" || s.LoadBalancerClass == "calico") && slices.Contains(s.IPFamilies, f) && !hasAddress(s.Ingress, f) {
 				asking = append(asking, name(s))
 			}
 		}
 		if len(asking) > 0 {
-			found = append(found, inspect.Finding{Subject: "pool " + pools.Get(other(f)), Family: f,
-				Summary:  fmt.Sprintf("Calico has no LoadBalancer pool for %s, and one for %s (%s)", f, other(f), pools.Get(other(f))),
+			found = append(found, inspect.Finding{Subject: "pool " + pools.Get(f.Other()), Family: f,
+				Summary:  fmt.Sprintf("Calico has no LoadBalancer pool for %s, and one for %s (%s)", f, f.Other(), pools.Get(f.Other())),
 				Evidence: []string{fmt.Sprintf("without %s ingress: %s", f, some(len(asking), "LoadBalancer service", asking))},
 				Mend:     fmt.Sprintf("create an %s IPPool with allowedUses: [LoadBalancer]", f)})
 		}
 	}
 	return found
-}
-
-func inIngress(s *inspect.Service, f inspect.Family) bool {
-	for _, a := range s.Ingress {
-		if inspect.FamilyOf(a) == f {
-			return true
-		}
-	}
-	return false
 }
 
 func balancersOfOneFamily(c *Cluster) []inspect.Finding {
@@ -123,7 +112,7 @@ func balancersOfOneFamily(c *Cluster) []inspect.Finding {
 			continue
 		}
 		for _, f := range s.IPFamilies {
-			if !inIngress(s, f) {
+			if !hasAddress(s.Ingress, f) {
 				found = append(found, inspect.Finding{Subject: subject(s), Family: f,
 					Summary: fmt.Sprintf("LoadBalancer service %s has no %s address from outside", name(s), f),
 					Evidence: append([]string{fmt.Sprintf("status.loadBalancer has %s", list(s.Ingress)),

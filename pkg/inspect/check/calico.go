@@ -372,8 +372,8 @@ func (c *Cluster) unready(p *inspect.Pod) []string {
 	if p.Restarts > 0 && p.LastExit != "" {
 		reasons = append(reasons, fmt.Sprintf("%d restarts; the last exit: %s", p.Restarts, p.LastExit))
 	}
-	for _, e := range c.Events {
-		if e.Kind == "Pod" && e.Namespace == p.Namespace && e.Name == p.Name && e.Message != "" {
+	for _, e := range c.warnings("Pod", p.Namespace, p.Name) {
+		if e.Message != "" {
 			reasons = append(reasons, e.Reason+": "+e.Message)
 		}
 	}

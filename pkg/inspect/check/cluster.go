@@ -16,16 +16,48 @@ import (
 type Cluster struct {
 	*inspect.Snapshot
 	uses     inspect.ByFamily[bool]
-	expected *felix.Cluster        // what the tables are compared with
-	ready    map[string]*readiness // see endpoints
+	expected *felix.Cluster          // see tables
+	blocks   map[netip.Prefix]string // see owners
+	ready    map[string]*readiness   // see endpoints
 }
 
 func newCluster(s *inspect.Snapshot) *Cluster {
-	c := &Cluster{Snapshot: s, expected: ways.New(s)}
+	c := &Cluster{Snapshot: s}
 	for _, f := range inspect.Families() {
 		c.uses.Set(f, c.intends(f))
 	}
 	return c
+}
+
+// tables returns what the tables of the nodes are compared with. It is built for the first rule that asks: most rules do
+// without.
+func (c *Cluster) tables() *felix.Cluster {
+	if c.expected == nil {
+		c.expected = ways.New(c.Snapshot)
+	}
+	return c.expected
+}
+
+// felix returns what Felix is told on a node: the environment wins over the node's own object, and that over the default.
+// No node is the whole cluster. Nil is nothing.
+func (c *Cluster) felix(node string, of func(inspect.FelixSettings) *bool) *bool {
+	for _, s := range []inspect.FelixSettings{c.Calico.FelixEnv, c.Calico.Felix["node."+node], c.Calico.Felix["default"]} {
+		if value := of(s); value != nil {
+			return value
+		}
+	}
+	return nil
+}
+
+// warnings returns the warnings about an object, one for each reason.
+func (c *Cluster) warnings(kind, namespace, name string) []inspect.Event {
+	var all []inspect.Event
+	for _, e := range c.Events {
+		if e.Kind == kind && e.Namespace == namespace && e.Name == name {
+			all = append(all, e)
+		}
+	}
+	return all
 }
 
 // noCalico is why a rule about Calico is not checked in a cluster without it.

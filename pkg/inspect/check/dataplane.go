@@ -64,14 +64,10 @@ func felixWithoutRules(c *Cluster) []inspect.Finding {
 	return found
 }
 
-// felixSays returns a setting of Felix for the whole cluster: the environment wins over the objects.
+// felixSays reports whether Felix is told yes for the whole cluster.
 func (c *Cluster) felixSays(of func(inspect.FelixSettings) *bool) bool {
-	for _, s := range []inspect.FelixSettings{c.Calico.FelixEnv, c.Calico.Felix["default"]} {
-		if value := of(s); value != nil {
-			return *value
-		}
-	}
-	return false
+	value := c.felix("", of)
+	return value != nil && *value
 }
 
 func ebpfOneFamily(c *Cluster) []inspect.Finding {

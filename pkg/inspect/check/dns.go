@@ -96,7 +96,7 @@ func dnsOutOfReach(c *Cluster) []inspect.Finding {
 	var example *inspect.Pod
 	for i := range c.Pods {
 		p := &c.Pods[i]
-		if running(p) && !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return has(p, inspect.FamilyOf(a)) }) {
+		if running(p) && !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return hasAddress(p.IPs, inspect.FamilyOf(a)) }) {
 			pods, example = append(pods, p.Namespace+"/"+p.Name), p
 		}
 	}
@@ -160,7 +160,7 @@ func dnsAnswersAAAA(c *Cluster) []inspect.Finding {
 	}
 	var pods []string
 	for i := range c.Pods {
-		if p := &c.Pods[i]; running(p) && !has(p, inspect.IPv6) {
+		if p := &c.Pods[i]; running(p) && !hasAddress(p.IPs, inspect.IPv6) {
 			pods = append(pods, p.Namespace+"/"+p.Name)
 		}
 	}

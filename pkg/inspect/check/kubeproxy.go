@@ -67,12 +67,8 @@ func serviceRuleRules() []Rule {
 
 // replaced reports whether Felix's eBPF data plane serves a node's services instead of kube-proxy.
 func (c *Cluster) replaced(node string) bool {
-	for _, s := range []inspect.FelixSettings{c.Calico.FelixEnv, c.Calico.Felix["node."+node], c.Calico.Felix["default"]} {
-		if s.BPFEnabled != nil {
-			return *s.BPFEnabled
-		}
-	}
-	return false
+	on := c.felix(node, func(s inspect.FelixSettings) *bool { return s.BPFEnabled })
+	return on != nil && *on
 }
 
 // eachNAT calls visit for each node whose rules were read and are kube-proxy's business.
@@ -124,10 +120,10 @@ func (c *Cluster) behind(all bool) []inspect.Finding {
 	var found []inspect.Finding
 	c.eachNAT(func(n *inspect.Node, nat *inspect.ByFamily[inspect.NAT]) {
 		for _, f := range inspect.Families() {
-			want, got, rest := expected.Get(f), nat.Get(f), nat.Get(other(f))
+			want, got, rest := expected.Get(f), nat.Get(f), nat.Get(f.Other())
 			// Where nothing shows that kube-proxy serves the node, something else may.
 			serves := len(got.KubeProxy) > 0 || rest.Services > 0 || pods[n.Name] != nil
-			complete := rest.Services > 0 && rest.Services >= expected.Get(other(f))
+			complete := rest.Services > 0 && rest.Services >= expected.Get(f.Other())
 			finding := proxyFinding(n, f, pods[n.Name])
 			switch {
 			case all && want > 0 && got.Services == 0 && serves:
@@ -182,14 +178,14 @@ func noNodePortRules(c *Cluster) []inspect.Finding {
 	var found []inspect.Finding
 	c.eachNAT(func(n *inspect.Node, nat *inspect.ByFamily[inspect.NAT]) {
 		for _, f := range inspect.Families() {
-			got, rest := nat.Get(f), nat.Get(other(f))
+			got, rest := nat.Get(f), nat.Get(f.Other())
 			if expected.Get(f) == 0 || got.NodePorts > 0 || got.Services == 0 && rest.NodePorts == 0 {
 				continue
 			}
 			finding := proxyFinding(n, f, pods[n.Name])
 			finding.Summary = fmt.Sprintf("node %s serves no node ports in %s", n.Name, f)
 			finding.Evidence = []string{fmt.Sprintf("%s with ready endpoints in the API", inspect.Quantity(expected.Get(f), f.String()+" node port")),
-				fmt.Sprintf("the node's rules (%s) translate %d node ports in %s and none in %s", kinds(nat), rest.NodePorts, other(f), f)}
+				fmt.Sprintf("the node's rules (%s) translate %d node ports in %s and none in %s", kinds(nat), rest.NodePorts, f.Other(), f)}
 			if slices.Contains(got.KubeProxy, "ipvs") && before(n.KernelVersion, 4, 11) {
 				finding.Evidence = append(finding.Evidence, fmt.Sprintf("kernel %s is from before 4.11: its local IPv6 routes have no protocol, and kube-proxy asks for protocol kernel", n.KernelVersion))
 				finding.Mend = "update the node's kernel, or change mode in ConfigMap kube-system/kube-proxy to iptables and restart kube-proxy"
@@ -244,18 +240,13 @@ func proxyConfigRules() []Rule {
 	}
 }
 
-// of returns a test for the addresses of a family.
-func of(f inspect.Family) func(netip.Addr) bool {
-	return func(a netip.Addr) bool { return inspect.FamilyOf(a) == f }
-}
-
 func clusterCIDRsOfOneFamily(c *Cluster) []inspect.Finding {
 	if !c.Dual() || len(c.KubeProxy.ClusterCIDRs) == 0 || c.replaced("") {
 		return nil
 	}
 	var found []inspect.Finding
 	for _, f := range inspect.Families() {
-		served := slices.IndexFunc(c.Services, func(s inspect.Service) bool { return slices.ContainsFunc(s.ClusterIPs, of(f)) })
+		served := slices.IndexFunc(c.Services, func(s inspect.Service) bool { return hasAddress(s.ClusterIPs, f) })
 		if served >= 0 && !slices.ContainsFunc(c.KubeProxy.ClusterCIDRs, func(p netip.Prefix) bool { return inspect.FamilyOf(p.Addr()) == f }) {
 			found = append(found, inspect.Finding{Subject: "ConfigMap kube-system/kube-proxy", Family: f,
 				Summary: fmt.Sprintf("kube-proxy's clusterCIDR has no %s range", f),
@@ -317,8 +308,8 @@ func hostPortsWithoutRule(c *Cluster) []inspect.Finding {
 		}
 		for _, port := range p.Ports {
 			for _, f := range inspect.Families() {
-				rest := nat.Get(other(f))
-				if port.HostPort == 0 || !has(p, f) || port.HostIP.IsValid() && inspect.FamilyOf(port.HostIP) != f || slices.Contains(nat.Get(f).HostPorts, int(port.HostPort)) {
+				rest := nat.Get(f.Other())
+				if port.HostPort == 0 || !hasAddress(p.IPs, f) || port.HostIP.IsValid() && inspect.FamilyOf(port.HostIP) != f || slices.Contains(nat.Get(f).HostPorts, int(port.HostPort)) {
 					continue
 				}
 				pod := p.Namespace + "/" + p.Name
@@ -326,7 +317,7 @@ func hostPortsWithoutRule(c *Cluster) []inspect.Finding {
 					Summary:  fmt.Sprintf("node %s has no %s rule for hostPort %d of pod %s", p.Node, f, port.HostPort, pod),
 					Evidence: []string{fmt.Sprintf("hostPorts that the node translates in %s: %s", f, numbers(nat.Get(f).HostPorts))}}
 				if slices.Contains(rest.HostPorts, int(port.HostPort)) {
-					finding.Evidence = append(finding.Evidence, fmt.Sprintf("it translates %d in %s", port.HostPort, other(f)))
+					finding.Evidence = append(finding.Evidence, fmt.Sprintf("it translates %d in %s", port.HostPort, f.Other()))
 				}
 				found = append(found, finding)
 			}

@@ -114,7 +114,7 @@ func addressesNotReported(c *Cluster) []inspect.Finding {
 		addresses, where := c.given(p, allocated)
 		for _, a := range addresses {
 			// An address of a family that the status has is another matter: an earlier pod of that name, say.
-			if has(p, inspect.FamilyOf(a)) {
+			if hasAddress(p.IPs, inspect.FamilyOf(a)) {
 				continue
 			}
 			finding := inspect.Finding{Subject: "pod " + name, Node: p.Node, Family: inspect.FamilyOf(a),
@@ -132,10 +132,6 @@ func addressesNotReported(c *Cluster) []inspect.Finding {
 	return found
 }
 
-func has(p *inspect.Pod, f inspect.Family) bool {
-	return slices.ContainsFunc(p.IPs, func(a netip.Addr) bool { return inspect.FamilyOf(a) == f })
-}
-
 // podsWithoutFamily finds, once for each node, pods of Calico's that lack a family which pods of the cluster can have.
 func podsWithoutFamily(c *Cluster) []inspect.Finding {
 	type place struct {
@@ -150,7 +146,7 @@ func podsWithoutFamily(c *Cluster) []inspect.Finding {
 			continue
 		}
 		for _, f := range inspect.Families() {
-			if has(p, f) || !c.hasPool(f) {
+			if hasAddress(p.IPs, f) || !c.hasPool(f) {
 				continue
 			}
 			at := place{p.Node, f}

@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -233,8 +232,8 @@ func (c *policyCase) judge(code inspect.Code, selecting []*inspect.Policy) bool 
 		for i := range p.Rules {
 			if r := &p.Rules[i]; r.Egress == c.egress {
 				in.add(r, c.family)
-				rest.add(r, other(c.family))
-				of.add(r, other(c.family))
+				rest.add(r, c.family.Other())
+				of.add(r, c.family.Other())
 			}
 		}
 		if code == PolicyNoICMPv6 && of.ping || code != PolicyNoICMPv6 && of.some() {
@@ -260,15 +259,15 @@ func (c *policyCase) finding(code inspect.Code, group string) inspect.Finding {
 	}
 	switch code {
 	case PolicyOneFamily:
-		what = fmt.Sprintf("policies drop all %s %s %s: they admit %s only", c.family, direction, some(len(c.pods), "pod", c.pods), other(c.family))
+		what = fmt.Sprintf("policies drop all %s %s %s: they admit %s only", c.family, direction, some(len(c.pods), "pod", c.pods), c.family.Other())
 	case PolicyWorldIn1:
-		what = fmt.Sprintf("policies admit every %s address %s %s, and in %s only selected pods", other(c.family), direction, some(len(c.pods), "pod", c.pods), c.family)
+		what = fmt.Sprintf("policies admit every %s address %s %s, and in %s only selected pods", c.family.Other(), direction, some(len(c.pods), "pod", c.pods), c.family)
 	default:
-		what = fmt.Sprintf("policies admit ICMP %s %s in %s, and not in %s", direction, some(len(c.pods), "pod", c.pods), other(c.family), c.family)
+		what = fmt.Sprintf("policies admit ICMP %s %s in %s, and not in %s", direction, some(len(c.pods), "pod", c.pods), c.family.Other(), c.family)
 	}
 	f := inspect.Finding{Subject: first.String(), Family: c.family, Summary: what}
 	for _, p := range c.policies[:min(3, len(c.policies))] {
-		f.Evidence = append(f.Evidence, fmt.Sprintf("%s names %s, and no %s range", p, ranges(p, c.egress, other(c.family)), c.family))
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s names %s, and no %s range", p, ranges(p, c.egress, c.family.Other()), c.family))
 	}
 	f.Mend = "add the " + c.family.String() + " ranges: " + editPolicy(first, group)
 	if code == PolicyNoICMPv6 {
@@ -331,7 +330,7 @@ func policiesWithoutEffect(c *Cluster) []inspect.Finding {
 	for i := range c.Policies {
 		p := &c.Policies[i]
 		if slices.ContainsFunc(p.Rules, func(r inspect.PolicyRule) bool {
-			return r.Family == inspect.IPv6 || c.Uses(inspect.IPv6) && slices.ContainsFunc(r.Nets, inFamily(inspect.IPv6))
+			return r.Family == inspect.IPv6 || c.Uses(inspect.IPv6) && slices.ContainsFunc(r.Nets, rangeOf(inspect.IPv6))
 		}) {
 			names = append(names, p.String())
 		}
@@ -349,18 +348,10 @@ func policiesWithoutEffect(c *Cluster) []inspect.Finding {
 		Mend:     fmt.Sprintf("kubectl -n %s set env daemonset/calico-node FELIX_IPV6SUPPORT=true", c.Calico.Node.Namespace)}}
 }
 
-func inFamily(f inspect.Family) func(netip.Prefix) bool {
-	return func(p netip.Prefix) bool { return inspect.FamilyOf(p.Addr()) == f }
-}
-
 // ipv6Off reports whether Felix leaves IPv6 alone on a node.
 func (c *Cluster) ipv6Off(node string) bool {
-	for _, s := range []inspect.FelixSettings{c.Calico.FelixEnv, c.Calico.Felix["node."+node], c.Calico.Felix["default"]} {
-		if s.IPv6Support != nil {
-			return !*s.IPv6Support
-		}
-	}
-	return false
+	on := c.felix(node, func(s inspect.FelixSettings) *bool { return s.IPv6Support })
+	return on != nil && !*on
 }
 
 func policiesOf(names []string) string {

@@ -120,9 +120,9 @@ func neverUpgraded(c *Cluster) []inspect.Finding {
 			continue
 		}
 		has := inspect.FamilyOf(s.ClusterIPs[0])
-		if evidence := c.serves(other(has)); evidence != "" {
-			found = append(found, inspect.Finding{Subject: subject(s), Family: other(has), Mend: patchPolicy(s, "RequireDualStack"),
-				Summary:  fmt.Sprintf("service %s has no %s address, though its ipFamilyPolicy is %s", name(s), other(has), s.IPFamilyPolicy),
+		if evidence := c.serves(has.Other()); evidence != "" {
+			found = append(found, inspect.Finding{Subject: subject(s), Family: has.Other(), Mend: patchPolicy(s, "RequireDualStack"),
+				Summary:  fmt.Sprintf("service %s has no %s address, though its ipFamilyPolicy is %s", name(s), has.Other(), s.IPFamilyPolicy),
 				Evidence: []string{"its only address is " + s.ClusterIPs[0].String(), evidence}})
 		}
 	}
@@ -154,9 +154,9 @@ func endpointsInOneFamily(c *Cluster) []inspect.Finding {
 		s := &c.Services[i]
 		n := c.endpoints(s)
 		for _, f := range s.IPFamilies {
-			if slices.Contains(s.IPFamilies, other(f)) && n.count.Get(f) == 0 && n.count.Get(other(f)) > 0 {
+			if slices.Contains(s.IPFamilies, f.Other()) && n.count.Get(f) == 0 && n.count.Get(f.Other()) > 0 {
 				found = append(found, inspect.Finding{Subject: subject(s), Family: f,
-					Summary: fmt.Sprintf("service %s has no ready %s endpoint, but %d in %s", name(s), f, n.count.Get(other(f)), other(f))})
+					Summary: fmt.Sprintf("service %s has no ready %s endpoint, but %d in %s", name(s), f, n.count.Get(f.Other()), f.Other())})
 			}
 		}
 	}
@@ -166,13 +166,6 @@ func endpointsInOneFamily(c *Cluster) []inspect.Finding {
 func name(s *inspect.Service) string { return s.Namespace + "/" + s.Name }
 
 func subject(s *inspect.Service) string { return inspect.ServiceSubject(s.Namespace, s.Name) }
-
-func other(f inspect.Family) inspect.Family {
-	if f == inspect.IPv4 {
-		return inspect.IPv6
-	}
-	return inspect.IPv4
-}
 
 // hasClusterIP reports whether the API server gives a service addresses: not a headless one, and no mere name.
 func hasClusterIP(s *inspect.Service) bool {

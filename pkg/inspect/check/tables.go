@@ -38,23 +38,23 @@ func tableRules() []Rule {
 	}
 	return []Rule{
 		rule(DeviceNotAsExpected, "tunnel devices", "vxlan", vxlan.Needs(), earlier, func(c *Cluster) rows {
-			return rowsOf(vxlan.In(c.expected, vxlan.Options{}).Items, func(d vxlan.Device) row {
+			return rowsOf(vxlan.In(c.tables(), vxlan.Options{}).Items, func(d vxlan.Device) row {
 				return row{node: d.Node, family: d.Family, Judgement: d.Judgement, what: d.Device}
 			})
 		}),
 		rule(RouteNotAsExpected, "routes", "routes", routes.Needs(), append(earlier, DeviceNotAsExpected, AddressNotReported), func(c *Cluster) rows {
 			owners := c.owners()
-			return rowsOf(routes.In(c.expected, routes.Options{}).Items, func(r routes.Route) row {
+			return rowsOf(routes.In(c.tables(), routes.Options{}).Items, func(r routes.Route) row {
 				return row{r.Node, cmp.Or(r.RemoteNode, owners[r.Destination]), r.Family, r.Judgement, "route to " + r.Destination.String()}
 			})
 		}),
 		rule(NeighborNotAsExpected, "neighbour entries", "neighbors", neighbors.Needs(), append(earlier, DeviceNotAsExpected), func(c *Cluster) rows {
-			return rowsOf(neighbors.In(c.expected, neighbors.Options{}).Items, func(n neighbors.Neighbor) row {
+			return rowsOf(neighbors.In(c.tables(), neighbors.Options{}).Items, func(n neighbors.Neighbor) row {
 				return row{n.Node, n.RemoteNode, n.Family, n.Judgement, "neighbour entry of " + n.IP.String()}
 			})
 		}),
 		rule(FDBNotAsExpected, "forwarding entries", "fdb", fdb.Needs(), append(earlier, DeviceNotAsExpected), func(c *Cluster) rows {
-			return rowsOf(fdb.In(c.expected, fdb.Options{}).Items, func(e fdb.Entry) row {
+			return rowsOf(fdb.In(c.tables(), fdb.Options{}).Items, func(e fdb.Entry) row {
 				return row{e.Node, e.RemoteNode, e.Family, e.Judgement, "forwarding entry of " + e.MAC.String()}
 			})
 		}),
@@ -176,9 +176,11 @@ func (all rows) finding(what, command string) inspect.Finding {
 
 // owners names the node that each block is affine to: the route to a block may lead to where no node is.
 func (c *Cluster) owners() map[netip.Prefix]string {
-	owners := make(map[netip.Prefix]string, len(c.Blocks))
-	for i := range c.Blocks {
-		owners[c.Blocks[i].CIDR] = c.Blocks[i].Node
+	if c.blocks == nil {
+		c.blocks = make(map[netip.Prefix]string, len(c.Blocks))
+		for i := range c.Blocks {
+			c.blocks[c.Blocks[i].CIDR] = c.Blocks[i].Node
+		}
 	}
-	return owners
+	return c.blocks
 }

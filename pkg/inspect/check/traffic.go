@@ -112,14 +112,14 @@ func podsBehindOneFamily(c *Cluster) []inspect.Finding {
 		for _, f := range inspect.Families() {
 			var lacking []string
 			for pod, in := range r.pods {
-				if !in.Get(f) && in.Get(other(f)) {
+				if !in.Get(f) && in.Get(f.Other()) {
 					lacking = append(lacking, pod)
 				}
 			}
 			if slices.Sort(lacking); len(lacking) > 0 {
 				found = append(found, inspect.Finding{Subject: subject(s), Family: f,
 					Summary:  fmt.Sprintf("service %s is not served in %s by %s", name(s), f, some(len(lacking), "ready pod", lacking)),
-					Evidence: []string{fmt.Sprintf("its EndpointSlices have %d ready endpoints in %s, and %d in %s", r.count.Get(f), f, r.count.Get(other(f)), other(f))}})
+					Evidence: []string{fmt.Sprintf("its EndpointSlices have %d ready endpoints in %s, and %d in %s", r.count.Get(f), f, r.count.Get(f.Other()), f.Other())}})
 			}
 		}
 	}
@@ -159,8 +159,8 @@ func externalLocalIn(s *inspect.Service, r *readiness, f inspect.Family) []inspe
 		return []inspect.Finding{finding}
 	}
 	var lacking []string
-	for _, node := range slices.Sorted(maps.Keys(r.nodes.Get(other(f)))) {
-		if slices.Contains(s.IPFamilies, other(f)) && r.nodes.Get(f)[node] == 0 {
+	for _, node := range slices.Sorted(maps.Keys(r.nodes.Get(f.Other()))) {
+		if slices.Contains(s.IPFamilies, f.Other()) && r.nodes.Get(f)[node] == 0 {
 			lacking = append(lacking, node)
 		}
 	}
@@ -168,7 +168,7 @@ func externalLocalIn(s *inspect.Service, r *readiness, f inspect.Family) []inspe
 		return nil
 	}
 	finding.Summary = fmt.Sprintf("service %s has externalTrafficPolicy Local, and its %s traffic is dropped on %s with endpoints in %s only", name(s), f,
-		some(len(lacking), "node", lacking), other(f))
+		some(len(lacking), "node", lacking), f.Other())
 	finding.Evidence = []string{fmt.Sprintf("it has ready %s endpoints on %s", f, some(len(nodes), "node", nodes))}
 	return []inspect.Finding{finding}
 }

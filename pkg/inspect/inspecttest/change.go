@@ -107,10 +107,7 @@ func Lacking(fact inspect.Fact, reason string) Change {
 
 // Only leaves a single family in the cluster, as in a single-stack one.
 func Only(f inspect.Family) Change {
-	other := inspect.IPv4
-	if f == inspect.IPv4 {
-		other = inspect.IPv6
-	}
+	other := f.Other()
 	is := func(a netip.Addr) bool { return inspect.FamilyOf(a) == other }
 	return func(s *inspect.Snapshot) {
 		s.Pools = slices.DeleteFunc(s.Pools, func(p inspect.IPPool) bool { return p.Family() == other })
