@@ -31,7 +31,7 @@ func choiceRules() []Rule {
 	pools := nodeFacts()
 	return []Rule{
 		{
-			Code: NoEnabledPool, Section: Pools, Severity: inspect.SeverityError, Needs: append(pools, inspect.FactCNI),
+			Code: NoEnabledPool, Section: Pools, Severity: inspect.SeverityError, Needs: pools,
 			Title:   "a family has no enabled pool for pods",
 			Why:     "all pools of the family are disabled, or only for load balancers and tunnels. New pods get no address of the family; if the CNI's configuration has assign_ipv6, they do not start at all (\"no configured Calico pools\").",
 			Mend:    `kubectl patch ippool NAME --type=merge -p '{"spec":{"disabled":false}}', or create a pool of the family`,
@@ -125,6 +125,7 @@ func noEnabledPool(c *Cluster) []inspect.Finding {
 			finding.Mend = fmt.Sprintf(`kubectl patch ippool %s --type=merge -p '{"spec":{"disabled":false}}'`, off[0])
 			found = append(found, finding)
 		}
+		// A configuration that could not be read is DS311's to say: trace asks this rule without it.
 		if assigns := c.Calico.CNI.AssignIPv6; len(off) == 0 && len(c.Pools) > 0 && f == inspect.IPv6 && c.Calico.CNI.IPAM == "calico-ipam" &&
 			assigns != nil && *assigns {
 			found = append(found, inspect.Finding{Subject: "cluster", Family: f,
