@@ -69,7 +69,7 @@ func (b *Budget) Spend(bytes int) error {
 	return nil
 }
 
-// Refund returns to the others what a Budget has drawn from the Shared one, once nobody refers to what was built.
+// Refund gives back what a Budget has drawn from the Shared one. Call it when what was built is no longer used.
 func (b *Budget) Refund() {
 	if b == nil || b.shared == nil {
 		return

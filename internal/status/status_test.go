@@ -52,7 +52,7 @@ func TestTerminalRedrawsOneLineWithinItsWidth(t *testing.T) {
 	}
 }
 
-// TestOneLineStaysOneLine: names, details and notes may hold text of somebody else, such as the name of an image or an error.
+// TestOneLineStaysOneLine: names, details and notes may contain text from outside, such as the name of an image or an error.
 func TestOneLineStaysOneLine(t *testing.T) {
 	const hostile = "a\n::error::b\x1b[2J"
 	const escaped = `a\n::error::b\x1b[2J`

@@ -196,7 +196,7 @@ func (o *Options) printUnchecked(line func(string, ...any), omitted []inspect.Om
 	}
 }
 
-// shorten names a section in place of the codes of all of its rules that were to run.
+// shorten names a section instead of listing the codes of its rules, if all of them are meant.
 func (o *Options) shorten(codes []string) []string {
 	var short []string
 	for _, section := range check.Sections() {

@@ -68,7 +68,7 @@ func operatorRules() []Rule {
 			Code: OperatorPoolMissing, Section: Calico, Severity: inspect.SeverityError,
 			Needs:   []inspect.Fact{inspect.FactPools, inspect.FactOperator},
 			Title:   "the operator's Installation lists a pool that does not exist",
-			Why:     "the operator compares ranges as texts: one that is not in its shortest form (2001:db8:42:0::/56) never matches the pool that it makes, which it deletes and makes again. Otherwise somebody deleted the pool, or the operator cannot create it.",
+			Why:     "the operator compares ranges as text. A range that is not in its shortest form (2001:db8:42:0::/56) never matches the pool created from it, so the operator deletes and creates that pool again and again. Or the pool was deleted, or the operator cannot create it.",
 			Mend:    "write the range in its shortest form in spec.calicoNetwork.ipPools of the Installation; see kubectl get tigerastatus",
 			Reports: []string{"tigera/operator#3494"},
 			Find:    operatorPoolsMissing,

@@ -20,8 +20,8 @@ func ipamRules() []Rule {
 		{
 			Code: NobodyMakesRoutes, Section: Pools, Severity: inspect.SeverityError,
 			Needs:   nodeFacts(inspect.FactCalicoNode, inspect.FactOperator, inspect.FactTables, inspect.FactBlocks),
-			Title:   "a pool has no encapsulation, and nobody makes its routes",
-			Why:     "without a tunnel, BIRD spreads the routes to the nodes' blocks. With the backend vxlan, or BGP disabled in the operator's Installation, BIRD does not run: pods reach only their own node.",
+			Title:   "a pool has no encapsulation, and nothing creates its routes",
+			Why:     "without a tunnel, BIRD distributes the routes to the nodes' blocks. With the backend vxlan, or BGP disabled in the operator's Installation, BIRD does not run: pods reach only their own node.",
 			Mend:    `kubectl patch ippool NAME --type=merge -p '{"spec":{"vxlanMode":"Always"}}', or run BIRD (CALICO_NETWORKING_BACKEND=bird; operator: bgp: Enabled)`,
 			Reports: []string{"kubernetes-sigs/kubespray#9309", "projectcalico/calico#3757", "projectcalico/calico#6226"},
 			Find:    nobodyMakesRoutes,
@@ -30,7 +30,7 @@ func ipamRules() []Rule {
 			Code: AllocationOfNoPod, Section: Pools, Severity: inspect.SeverityInfo,
 			Needs:   nodeFacts(inspect.FactPods, inspect.FactBlocks),
 			Title:   "addresses are allocated to pods that do not exist",
-			Why:     "the CNI plugin did not release them: a node was reset, or the API server could not be reached when the pod went. calico-kube-controllers releases them after some minutes, if it runs.",
+			Why:     "the CNI plugin did not release them: a node was reset, or the API server could not be reached when the pod was deleted. calico-kube-controllers releases them after some minutes, if it runs.",
 			Mend:    "calicoctl ipam check --show-problem-ips -o report.json, then calicoctl ipam release --from-report report.json",
 			Reports: []string{"projectcalico/calico#8643", "projectcalico/calico#5339"},
 			Find:    allocationsOfNoPod,
@@ -65,7 +65,7 @@ func nobodyMakesRoutes(c *Cluster) []inspect.Finding {
 			continue
 		}
 		found = append(found, inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(),
-			Summary:  fmt.Sprintf("pool %s (%s) has no encapsulation, and nobody makes the routes to its blocks", p.Name, p.CIDR),
+			Summary:  fmt.Sprintf("pool %s (%s) has no encapsulation, and nothing creates the routes to its blocks", p.Name, p.CIDR),
 			Evidence: []string{fmt.Sprintf("vxlanMode and ipipMode of the pool are %s", inspect.EncapNever), why},
 			Mend: fmt.Sprintf(`kubectl patch ippool %s --type=merge -p '{"spec":{"vxlanMode":"Always"}}', or run BIRD `+
 				"(CALICO_NETWORKING_BACKEND=bird; operator: bgp: Enabled)", p.Name)})

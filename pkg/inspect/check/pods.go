@@ -45,7 +45,7 @@ func addressOfPodRules() []Rule {
 		{
 			Code: PodAddressTwice, Section: Pods, Severity: inspect.SeverityError, Needs: pods,
 			Title: "two running pods have the same address",
-			Why:   "the address was released while its pod still ran (its node was away for long, or somebody ran calicoctl ipam release), and allocated again.",
+			Why:   "the address was released while its pod was still running (its node was unreachable for long, or calicoctl ipam release was run), and allocated again.",
 			Mend:  "delete one of the pods",
 			Find:  podAddressesTwice,
 		},

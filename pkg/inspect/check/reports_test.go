@@ -115,7 +115,7 @@ func pathReports() []report {
 		{"projectcalico/calico#11323", "the /128 of pods goes and comes with each resync", nil,
 			"one look shows a route, or none: `routes --watch` shows it come and go", ""},
 		{"projectcalico/calico#12432", "large packets vanish: the uplink carries less", uplink(func(l *inspect.Link) { l.MTU = 1400 }), "", "DS207"},
-		{"kubernetes-sigs/kubespray#9309", "IPv6 pods reach only their own node: no encapsulation, no BIRD", nobodyMakesRoutes, "", "DS409"},
+		{"kubernetes-sigs/kubespray#9309", "IPv6 works only within a node: no encapsulation, no BIRD", nobodyMakesRoutes, "", "DS409"},
 		{"projectcalico/calico#7183", "no answer from outside over IPv6", it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.NATOutgoing = false }),
 			"", "DS405"},
 		{"projectcalico/calico#6751", "the IPv6 default route goes after calico-node has started", it.All(withoutDefaultRoute,

@@ -65,7 +65,7 @@ func uplinkRules() []Rule {
 		{
 			Code: UplinkDown, Section: Host, Severity: inspect.SeverityError, Needs: tables,
 			Title: "the interface that holds a node's address is down",
-			Why:   "somebody set it down, or it has no carrier. The node's routes over it are gone.",
+			Why:   "it was set down, or has no carrier. The node's routes through it are gone.",
 			Mend:  "ip link set INTERFACE up on the node; look at the cable, the switch's port, the virtual machine's network",
 			Find:  uplinksDown,
 		},

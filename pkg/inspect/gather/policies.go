@@ -15,7 +15,7 @@ import (
 )
 
 func (g *gatherer) readPolicies(ctx context.Context) error {
-	policies, err := g.cluster.Policies(ctx)
+	policies, err := g.cluster.policies(ctx, g.calico)
 	g.snap.Policies = policies
 	return err
 }
@@ -23,6 +23,10 @@ func (g *gatherer) readPolicies(ctx context.Context) error {
 // Policies reads the network policies of Kubernetes and, where it runs, of Calico. It leaves out those that it may not
 // read, and returns the rest with the error.
 func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
+	return c.policies(ctx, func(ctx context.Context) (calicoAPI, error) { return detectCalico(ctx, c.Clients) })
+}
+
+func (c *Cluster) policies(ctx context.Context, detect func(context.Context) (calicoAPI, error)) ([]inspect.Policy, error) {
 	var policies []inspect.Policy
 	api := c.Kubernetes.NetworkingV1().NetworkPolicies("")
 	err := errorf("list", "networkpolicies", "", eachItem(ctx, api.List, metav1.ListOptions{},
@@ -33,7 +37,7 @@ func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
 			}
 			return err
 		}))
-	calico, calicoErr := detectCalico(ctx, c.Clients)
+	calico, calicoErr := detect(ctx)
 	switch {
 	case errors.Is(calicoErr, errNoCalico):
 		return policies, err

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 // fieldRules has the rules for strings of the Snapshot, by TYPE.FIELD (see rule). Any other field is replaced by neutral
 // text.
 func (r *redactor) fieldRules() map[string]func(string) string {
-	return map[string]func(string) string{
+	rules := map[string]func(string) string{
 		"Snapshot.Tool": version, "Snapshot.Gathered": r.words(facts()), "Snapshot.Tables.key": r.nodes.of,
 		"Missing.Fact": r.words(facts()), "Missing.Node": r.nodes.of, "Missing.Reason": always("the reason was redacted"),
 
@@ -43,6 +44,28 @@ func (r *redactor) fieldRules() map[string]func(string) string {
 		"Calico.Version": version, "Calico.APIGroup": r.words(apiGroups()), "Calico.Felix.key": r.felixName,
 		"FelixSettings.RouteSource": r.words(routeSources()), "FelixSettings.MTUIfacePattern": r.pattern,
 
+		"IPPool.Name": r.pools.of, "IPPool.IPIPMode": r.words(encapModes()), "IPPool.VXLANMode": r.words(encapModes()),
+		"IPPool.NodeSelector": r.selector, "IPPool.AllowedUses": r.words(allowedUses()), "IPPool.AssignmentMode": r.words(assignmentModes()),
+		"IPAMBlock.Node": r.nodes.of, "IPAMBlock.Affinity": r.words([]string{"virtual:load-balancer"}),
+		"Allocation.Node": r.nodes.of, "Allocation.Handle": r.handle, "Allocation.Type": r.words(allocationTypes()),
+		"Allocation.Namespace": r.namespaces.of, "Allocation.Pod": r.pods.of,
+
+		"NodeTable.Sysctls.key": r.sysctl, "NodeTable.Sysctls": numberOr(r.text),
+		"Link.Name": r.device, "Link.Parent": r.device, "Link.Kind": r.words(linkKinds()),
+		"LinkAddress.Link": r.device, "LinkAddress.Scope": numberOr(r.words(scopes())),
+		"Route.Dev": r.device, "Route.Table": numberOr(r.words(routeTables())), "Route.Type": r.words(routeTypes()),
+		"Route.Protocol": numberOr(r.words(routeProtocols())), "Route.Scope": numberOr(r.words(scopes())),
+		"Rule.Table": numberOr(r.words(routeTables())), "Rule.Action": r.words(ruleActions()),
+		"Neighbor.Dev": r.device, "Neighbor.State": r.words(neighborStates()),
+		"FDBEntry.Dev": r.device,
+	}
+	maps.Copy(rules, r.installRules())
+	return rules
+}
+
+// installRules has the rules for what installers and administrators wrote: settings, policies, and what programs said.
+func (r *redactor) installRules() map[string]func(string) string {
+	return map[string]func(string) string{
 		"FelixSettings.IptablesBackend": r.words(backends()), "FelixSettings.NFTablesMode": r.words(backends()),
 		"FelixSettings.NATOutgoingAddress": r.addressText,
 
@@ -62,21 +85,6 @@ func (r *redactor) fieldRules() map[string]func(string) string {
 		"Policy.Kind":      r.words([]string{"NetworkPolicy", "Calico NetworkPolicy", "GlobalNetworkPolicy"}),
 		"Policy.Namespace": r.namespaces.of, "Policy.Selector": r.policySelector,
 		"PolicyRule.Action": r.words([]string{"Allow", "Deny", "Log", "Pass"}), "PolicyRule.Protocol": numberOr(r.words(policyProtocols())),
-
-		"IPPool.Name": r.pools.of, "IPPool.IPIPMode": r.words(encapModes()), "IPPool.VXLANMode": r.words(encapModes()),
-		"IPPool.NodeSelector": r.selector, "IPPool.AllowedUses": r.words(allowedUses()), "IPPool.AssignmentMode": r.words(assignmentModes()),
-		"IPAMBlock.Node": r.nodes.of, "IPAMBlock.Affinity": r.words([]string{"virtual:load-balancer"}),
-		"Allocation.Node": r.nodes.of, "Allocation.Handle": r.handle, "Allocation.Type": r.words(allocationTypes()),
-		"Allocation.Namespace": r.namespaces.of, "Allocation.Pod": r.pods.of,
-
-		"NodeTable.Sysctls.key": r.sysctl, "NodeTable.Sysctls": numberOr(r.text),
-		"Link.Name": r.device, "Link.Parent": r.device, "Link.Kind": r.words(linkKinds()),
-		"LinkAddress.Link": r.device, "LinkAddress.Scope": numberOr(r.words(scopes())),
-		"Route.Dev": r.device, "Route.Table": numberOr(r.words(routeTables())), "Route.Type": r.words(routeTypes()),
-		"Route.Protocol": numberOr(r.words(routeProtocols())), "Route.Scope": numberOr(r.words(scopes())),
-		"Rule.Table": numberOr(r.words(routeTables())), "Rule.Action": r.words(ruleActions()),
-		"Neighbor.Dev": r.device, "Neighbor.State": r.words(neighborStates()),
-		"FDBEntry.Dev": r.device,
 	}
 }
 
