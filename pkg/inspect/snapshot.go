@@ -82,13 +82,18 @@ type Missing struct {
 // Lacks returns why a fact could not be read for a node ("" for facts of the whole cluster), or the empty string. There
 // may be several reasons. A fact that is missing as a whole is missing for each node.
 func (s *Snapshot) Lacks(f Fact, node string) string {
+	return strings.Join(s.Reasons(f, node), "; ")
+}
+
+// Reasons returns those of Lacks one by one.
+func (s *Snapshot) Reasons(f Fact, node string) []string {
 	var reasons []string
 	for _, m := range s.Missing {
 		if m.Fact == f && (m.Node == "" || m.Node == node) {
 			reasons = append(reasons, m.Reason)
 		}
 	}
-	return strings.Join(reasons, "; ")
+	return reasons
 }
 
 // Node is a node of the cluster, with what Calico wrote into its annotations

@@ -85,7 +85,7 @@ func nodeRoles() map[string]string {
 type grant struct {
 	tested        string             // the role that is tested
 	cluster, node rbacv1.ClusterRole // bound everywhere, and in nodeNamespace
-	lacks         string             // "verb resource.group"; empty: nothing
+	lacks         string             // "verb resource.group", and the names of objects where the role has some; empty: nothing
 	lines         []string
 }
 
@@ -94,7 +94,7 @@ func (g grant) user() string {
 	if g.lacks == "" {
 		return g.tested
 	}
-	return g.tested + "-without-" + strings.NewReplacer(" ", "-", "/", "-").Replace(g.lacks)
+	return g.tested + "-without-" + strings.NewReplacer(" ", "-", "/", "-", ",", "-").Replace(g.lacks)
 }
 
 // TestRoles runs every command under exactly the role that the documentation gives it: it must say and print what it
@@ -262,15 +262,15 @@ func permissions(role rbacv1.ClusterRole) []string {
 	for _, rule := range role.Rules {
 		for _, resource := range rule.Resources {
 			for _, verb := range rule.Verbs {
-				all = append(all, permission(verb, resource, rule.APIGroups[0]))
+				all = append(all, permission(verb, resource, rule))
 			}
 		}
 	}
 	return all
 }
 
-func permission(verb, resource, group string) string {
-	return strings.TrimSuffix(verb+" "+resource+"."+group, ".")
+func permission(verb, resource string, rule rbacv1.PolicyRule) string {
+	return strings.TrimSpace(strings.TrimSuffix(verb+" "+resource+"."+rule.APIGroups[0], ".") + " " + strings.Join(rule.ResourceNames, ","))
 }
 
 // without returns a role without a permission.
@@ -282,7 +282,7 @@ func without(role rbacv1.ClusterRole, lacks string) rbacv1.ClusterRole {
 			single := *rule.DeepCopy()
 			single.Resources = []string{resource}
 			single.Verbs = slices.DeleteFunc(single.Verbs, func(verb string) bool {
-				return permission(verb, resource, rule.APIGroups[0]) == lacks
+				return permission(verb, resource, rule) == lacks
 			})
 			if len(single.Verbs) > 0 {
 				less.Rules = append(less.Rules, single)
@@ -304,9 +304,10 @@ func (o outcome) String() string {
 
 // names reports whether a line of the output says that a permission is missing, in our words or in kubectl's.
 func (o outcome) names(permission string) bool {
-	verb, resource, _ := strings.Cut(permission, " ")
+	words := strings.Fields(permission) // of the objects' names nothing is said
+	verb, resource := words[0], words[1]
 	name, group, _ := strings.Cut(resource, ".")
-	ours := regexp.MustCompile(`(?m)^Warning: .*cannot ` + regexp.QuoteMeta(permission) + `( in .*)?: permission denied$`)
+	ours := regexp.MustCompile(`(?m)^Warning: .*cannot ` + regexp.QuoteMeta(verb+" "+resource) + `( in .*)?: permission denied$`)
 	kubectls := regexp.MustCompile(fmt.Sprintf(`(?m)^Error from server \(Forbidden\): .* cannot %s resource "%s" in API group "%s" `,
 		verb, name, group))
 	return ours.MatchString(o.stderr) || o.code == exit.Error && kubectls.MatchString(o.stderr)

@@ -67,12 +67,12 @@ func TestVerdicts(t *testing.T) {
 		"IPv4 only": {it.With(it.Only(inspect.IPv4)), "IPv4-only cluster, and nothing in it asks for IPv6: nothing wrong found", false},
 		"IPv6 only": {it.With(it.Only(inspect.IPv6)), "IPv6-only cluster, and nothing in it asks for IPv4: nothing wrong found", false},
 		"no pools to be read": {it.With(it.Lacking(inspect.FactPools, "cannot list ippools: permission denied")),
-			"not checked: DS101 ", false},
+			" rules (-o wide): cannot list ippools: permission denied\n", false},
 		"without Calico":  {withoutCalico(), "not checked: calico pools tables: Calico is not installed", false},
 		"bare API server": {bare(), "IPv4-only cluster without Calico and without nodes, and nothing in it asks for IPv6: nothing wrong found", false},
 		"one node unread": {it.With(it.Unread(it.Worker, "exec: refused")), " rules not checked on every node\n\nDS601", true},
 		"no node read": {it.With(it.Unread(it.Worker, "exec: refused"), it.Unread(it.Worker2, "exec: refused"), it.Unread(it.ControlPlane, "exec: refused")),
-			"not checked: DS201 DS202 DS203 DS205 ", true},
+			"not checked: DS201 DS202 DS203 DS205 DS206 ", true},
 		"nothing at all": {&inspect.Snapshot{}, "cluster in which nothing asks for IPv4 or IPv6", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
@@ -22,8 +21,14 @@ func (o *Options) junit(report *inspect.Report[inspect.Finding]) *printer.JUnit 
 
 func (o *Options) test(r check.Rule, report *inspect.Report[inspect.Finding]) printer.Test {
 	t := printer.Test{Name: string(r.Code) + " " + r.Title}
-	if i := slices.IndexFunc(report.Omitted, func(omitted inspect.Omission) bool { return omitted.Part == string(r.Code) }); i >= 0 {
-		t.Outcome, t.Message = printer.Skipped, report.Omitted[i].Reason+": "+report.Omitted[i].Explanation
+	for _, omitted := range report.Omitted {
+		switch {
+		case omitted.Part != string(r.Code):
+		case t.Outcome == printer.Skipped:
+			t.Message += "; " + omitted.Explanation
+		default:
+			t.Outcome, t.Message = printer.Skipped, omitted.Reason+": "+omitted.Explanation
+		}
 	}
 	var bad, unknown []string
 	var text strings.Builder

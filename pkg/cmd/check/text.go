@@ -88,6 +88,9 @@ func (o *Options) printText(s *inspect.Snapshot, report *inspect.Report[inspect.
 // few is how many findings of a kind are shown in full, and how many subjects of others are named.
 const few = 3
 
+// many is how many rules and sections are named one by one, at most.
+const many = 16
+
 // group puts findings of the same kind together, where there are more than a few: one cause on many nodes is one thing to
 // read. -o wide shows each of them.
 func (o *Options) group(findings []inspect.Finding) [][]inspect.Finding {
@@ -176,7 +179,7 @@ func hiddenText(all, shown []inspect.Finding) string {
 	return strings.Join(parts, ", ")
 }
 
-// printUnchecked names the rules that could not run, or not on every node, once for each reason.
+// printUnchecked says why rules could not run, or not on every node, and names them where they are few. -o wide names all.
 func (o *Options) printUnchecked(line func(string, ...any), omitted []inspect.Omission) {
 	type why struct{ what, reason string }
 	codes := map[why][]string{}
@@ -192,7 +195,12 @@ func (o *Options) printUnchecked(line func(string, ...any), omitted []inspect.Om
 		line("")
 	}
 	for _, w := range order {
-		line("%s: %s: %s", w.what, strings.Join(o.shorten(codes[w]), " "), printer.Escape(w.reason))
+		short := o.shorten(codes[w])
+		rules := strings.Join(short, " ")
+		if len(short) > many && !o.wide {
+			rules = fmt.Sprintf("%d rules (-o wide)", len(codes[w]))
+		}
+		line("%s: %s: %s", w.what, rules, printer.Escape(w.reason))
 	}
 }
 

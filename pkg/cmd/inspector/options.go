@@ -71,7 +71,10 @@ func (o *Options) warn(missing []inspect.Missing, facts []inspect.Fact) {
 	var said []string
 	for _, m := range missing {
 		line := m.Reason
-		if m.Fact == inspect.FactTables { // the reason concerns a way into a node
+		if m.Fact == inspect.FactNAT && slices.Contains(missing, inspect.Missing{Fact: inspect.FactTables, Node: m.Node, Reason: m.Reason}) {
+			continue // one run reads both
+		}
+		if m.Fact == inspect.FactTables || m.Fact == inspect.FactNAT { // the reason concerns a way into a node
 			line = string(m.Fact) + ": " + line
 		}
 		if slices.Contains(said, line) || !slices.Contains(facts, m.Fact) {

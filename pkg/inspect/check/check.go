@@ -96,12 +96,14 @@ func Analyze(s *inspect.Snapshot, rules []Rule, filter Filter) *inspect.Report[i
 	c := newCluster(s)
 	report := inspect.NewReport[inspect.Finding](Kind, nil)
 	for _, r := range rules {
-		omit := func(what, why string) {
+		omit := func(what, why string) { // once for each reason
 			report.Omitted = append(report.Omitted, inspect.Omission{Reason: what, Part: string(r.Code),
 				Subjects: []string{r.Title}, Explanation: why})
 		}
-		if reason := c.lacks(r); reason != "" {
-			omit(NotChecked, reason)
+		if reasons := c.lacks(r); len(reasons) > 0 {
+			for _, reason := range reasons {
+				omit(NotChecked, reason)
+			}
 			continue
 		}
 		if reason, _ := c.unread(r); reason != "" {
@@ -215,14 +217,14 @@ func Checked(report *inspect.Report[inspect.Finding], rules []Rule) int {
 	return len(rules) - omitted(report, NotChecked)
 }
 
-func omitted(report *inspect.Report[inspect.Finding], reason string) int {
-	n := 0
+func omitted(report *inspect.Report[inspect.Finding], what string) int {
+	rules := map[string]bool{}
 	for _, o := range report.Omitted {
-		if o.Reason == reason {
-			n++
+		if o.Reason == what {
+			rules[o.Part] = true
 		}
 	}
-	return n
+	return len(rules)
 }
 
 // Verdict sums up in one sentence the report of some rules. It names the root causes.
@@ -245,6 +247,8 @@ func Verdict(s *inspect.Snapshot, report *inspect.Report[inspect.Finding], rules
 	switch {
 	case Checked(report, rules) == 0:
 		return newCluster(s).stack() + ": nothing could be checked"
+	case len(parts) == 0 && Checked(report, rules) < len(rules)/2: // little is known, and that comes first
+		parts = []string{fmt.Sprintf("nothing wrong found by %d of %d rules", Checked(report, rules), len(rules))}
 	case len(parts) == 0:
 		parts = []string{"nothing wrong found"}
 	}

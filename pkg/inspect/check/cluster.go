@@ -74,28 +74,37 @@ func calicoFacts() []inspect.Fact {
 		inspect.FactIPAMConfig, inspect.FactOperator}
 }
 
-// lacks returns why a rule cannot be checked at all, or the empty string.
-func (c *Cluster) lacks(r Rule) string {
+// lacks returns why a rule cannot be checked at all: no reason if it can.
+func (c *Cluster) lacks(r Rule) []string {
 	without := c.withoutCalico()
 	if without && slices.Contains([]Section{Calico, Pools, Tables}, r.Section) {
-		return noCalico
+		return []string{noCalico}
 	}
 	var reasons []string
+	add := func(more ...string) {
+		for _, reason := range more {
+			if !slices.Contains(reasons, reason) {
+				reasons = append(reasons, reason)
+			}
+		}
+	}
 	for _, f := range r.Needs {
 		if without && slices.Contains(calicoFacts(), f) {
 			continue
 		}
-		switch reason := c.Lacks(f, ""); {
-		case reason != "":
-			reasons = append(reasons, reason)
-		case len(c.Gathered) > 0 && !slices.Contains(c.Gathered, f):
-			reasons = append(reasons, "the snapshot was taken without "+string(f))
+		missing := c.Reasons(f, "")
+		if len(missing) == 0 && len(c.Gathered) > 0 && !slices.Contains(c.Gathered, f) {
+			missing = []string{"the snapshot was taken without " + string(f)}
 		}
+		add(missing...)
+	}
+	if len(reasons) > 0 {
+		return reasons // one of them may be that of the nodes
 	}
 	if reason, whole := c.unread(r); whole {
-		reasons = append(reasons, reason)
+		add(reason)
 	}
-	return strings.Join(slices.Compact(reasons), "; ")
+	return reasons
 }
 
 // unread returns why the tables or rules of some nodes could not be read, if a rule needs them, and whether those of all could not.

@@ -66,15 +66,19 @@ func (r Request) filterTables(s *inspect.Snapshot) error {
 	if s.Lacks(inspect.FactNodes, "") != "" {
 		err = nil
 	}
-	all := s.Tables
+	all, nat := s.Tables, s.NAT
 	s.Tables = make(map[string]inspect.NodeTable, len(nodes))
+	s.NAT = make(map[string]inspect.ByFamily[inspect.NAT], len(nodes))
 	for _, node := range nodes {
 		if table, ok := all[node]; ok {
 			s.Tables[node] = table
 		}
+		if rules, ok := nat[node]; ok {
+			s.NAT[node] = rules
+		}
 	}
 	s.Missing = filter(s.Missing, func(m inspect.Missing) bool {
-		return m.Fact != inspect.FactTables || m.Node == "" || slices.Contains(nodes, m.Node)
+		return m.Node == "" || slices.Contains(nodes, m.Node)
 	})
 	return err
 }

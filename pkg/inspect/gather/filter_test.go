@@ -89,14 +89,15 @@ func TestFilterTables(t *testing.T) {
 		Gathered: []inspect.Fact{inspect.FactNodes, inspect.FactTables},
 		Nodes:    []inspect.Node{{Name: "n1"}, {Name: "n2"}},
 		Tables:   map[string]inspect.NodeTable{"n1": {}},
-		Missing:  []inspect.Missing{{Fact: inspect.FactTables, Node: "n2", Reason: "no way in"}},
+		NAT:      map[string]inspect.ByFamily[inspect.NAT]{"n1": {}, "n3": {}},
+		Missing:  []inspect.Missing{{Fact: inspect.FactTables, Node: "n2", Reason: "no way in"}, {Fact: inspect.FactNAT, Node: "n2", Reason: "no way in"}},
 	}
 	request := Request{Facts: []inspect.Fact{inspect.FactNodes, inspect.FactTables}, Node: "n1"}
-	if got, err := request.Filter(snap); err != nil || len(got.Tables) != 1 || len(got.Missing) != 0 {
+	if got, err := request.Filter(snap); err != nil || len(got.Tables) != 1 || len(got.NAT) != 1 || len(got.Missing) != 0 {
 		t.Errorf("a node that was read: got %+v, error %v", got, err)
 	}
 	request.Node = "n2"
-	if got, err := request.Filter(snap); err != nil || len(got.Tables) != 0 || len(got.Missing) != 1 {
+	if got, err := request.Filter(snap); err != nil || len(got.Tables)+len(got.NAT) != 0 || len(got.Missing) != 2 {
 		t.Errorf("a node that was not: got %+v, error %v", got, err)
 	}
 	request.Node = "n3"
@@ -112,7 +113,7 @@ func TestFilterTables(t *testing.T) {
 	if _, err := request.Filter(snap); err == nil {
 		t.Error("a subject that nobody asked for then is no error")
 	}
-	if len(snap.Tables) != 1 || len(snap.Missing) != 1 {
+	if len(snap.Tables) != 1 || len(snap.NAT) != 2 || len(snap.Missing) != 2 {
 		t.Error("the snapshot itself has changed")
 	}
 }

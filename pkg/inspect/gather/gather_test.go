@@ -319,7 +319,7 @@ func TestGather(t *testing.T) {
 			}
 			test.want(&want)
 			want.Missing = append(want.Missing, inspect.Missing{Fact: inspect.FactNAT, Node: "a",
-				Reason: "rules: the node's container has neither iptables nor nft"})
+				Reason: "the node's container has neither iptables nor nft"})
 			slices.SortStableFunc(want.Missing, func(a, b inspect.Missing) int { return strings.Compare(string(a.Fact), string(b.Fact)) })
 			if diff := cmp.Diff(want, *got, equal()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)

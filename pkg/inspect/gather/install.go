@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -184,16 +185,15 @@ func (g *gatherer) readOperator(ctx context.Context) error {
 		}
 		return nil
 	})
+	var parts []inspect.OperatorPart
+	err = errors.Join(err, list("tigerastatuses", func(u *unstructured.Unstructured) error {
+		parts = append(parts, readOperatorPart(u))
+		return nil
+	}))
 	if err != nil || found == nil {
 		return err
 	}
-	err = list("tigerastatuses", func(u *unstructured.Unstructured) error {
-		found.Parts = append(found.Parts, readOperatorPart(u))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
+	found.Parts = parts
 	g.snap.Calico.Operator = found
 	return nil
 }

@@ -29,7 +29,7 @@ func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
 func (c *Cluster) policies(ctx context.Context, detect func(context.Context) (calicoAPI, error)) ([]inspect.Policy, error) {
 	var policies []inspect.Policy
 	api := c.Kubernetes.NetworkingV1().NetworkPolicies("")
-	err := errorf("list", "networkpolicies", "", eachItem(ctx, api.List, metav1.ListOptions{},
+	err := errorf("list", "networkpolicies."+networkingv1.GroupName, "", eachItem(ctx, api.List, metav1.ListOptions{},
 		func(p *networkingv1.NetworkPolicy) error {
 			policy, err := readKubernetesPolicy(p)
 			if err == nil {
@@ -50,7 +50,7 @@ func (c *Cluster) policies(ctx context.Context, detect func(context.Context) (ca
 				policies = append(policies, read(u))
 				return nil
 			})
-		return errorf("list", resource, "", err)
+		return errorf("list", resource+"."+calico.Group, "", err)
 	}
 	return policies, errors.Join(err, list("networkpolicies", readNetworkPolicy), list("globalnetworkpolicies", readGlobalPolicy))
 }

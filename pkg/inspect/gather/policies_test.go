@@ -53,20 +53,20 @@ func TestPolicies(t *testing.T) {
 			c.kubernetes.PrependReactor("list", "networkpolicies", func(clienttesting.Action) (bool, runtime.Object, error) {
 				return true, nil, forbidden("networkpolicies")
 			})
-		}, err: []string{"list networkpolicies: ", "forbidden"}},
+		}, err: []string{"list networkpolicies.networking.k8s.io: ", "forbidden"}},
 		"the global ones may not be read": {groups: []schema.GroupVersion{groupCRD()}, want: append(slices.Clone(kubernetes), calico[0]),
 			change: func(c cluster) { c.refuse("list", "globalnetworkpolicies", forbidden("globalnetworkpolicies")) },
-			err:    []string{"list globalnetworkpolicies: ", "forbidden"}},
+			err:    []string{"list globalnetworkpolicies.crd.projectcalico.org: ", "forbidden"}},
 		"nothing may be read": {groups: []schema.GroupVersion{groupCRD()}, change: func(c cluster) {
 			c.refuse("list", "networkpolicies", forbidden("networkpolicies"))
 			c.refuse("list", "globalnetworkpolicies", forbidden("globalnetworkpolicies"))
-		}, err: []string{"list networkpolicies: ", "list globalnetworkpolicies: "}},
+		}, err: []string{"list networkpolicies.networking.k8s.io: ", "list globalnetworkpolicies.crd.projectcalico.org: "}},
 		"a CRD is missing": {groups: []schema.GroupVersion{groupCRD()}, want: append(slices.Clone(kubernetes), calico[1]),
 			change: func(c cluster) {
 				c.dynamic.PrependReactor("list", "networkpolicies", func(clienttesting.Action) (bool, runtime.Object, error) {
 					return true, nil, apierrors.NewNotFound(schema.GroupResource{Resource: "networkpolicies"}, "")
 				})
-			}, err: []string{"list networkpolicies: "}},
+			}, err: []string{"list networkpolicies.crd.projectcalico.org: "}},
 		"a selector that makes no sense": {groups: []schema.GroupVersion{groupCRD()}, want: calico, change: func(c cluster) {
 			broken := policy("broken", "")
 			broken.Spec.PodSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "app", Operator: "Sometimes"}}

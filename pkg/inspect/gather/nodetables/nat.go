@@ -123,7 +123,7 @@ func parseNAT(sections map[string]access.Section) (inspect.ByFamily[inspect.NAT]
 			}
 			found = true
 			if err := sumUp(&nat, kind, s); err != nil {
-				failures = append(failures, fmt.Errorf("rules (%s%s): %w", prefix, kind, err))
+				failures = append(failures, fmt.Errorf("%s%s: %w", prefix, kind, err))
 			}
 		}
 		slices.Sort(nat.HostPorts)
@@ -131,7 +131,7 @@ func parseNAT(sections map[string]access.Section) (inspect.ByFamily[inspect.NAT]
 		all.Set(name, nat)
 	}
 	if !found {
-		return all, errors.New("rules: the node's container has neither iptables nor nft")
+		return all, errors.New("the node's container has neither iptables nor nft")
 	}
 	return all, errors.Join(failures...)
 }

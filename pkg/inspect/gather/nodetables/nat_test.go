@@ -56,7 +56,7 @@ func TestParseNAT(t *testing.T) {
 		},
 		"no programs": {sections: map[string]access.Section{"link": none}, wantErr: "neither iptables nor nft"},
 		"no privileges": {sections: map[string]access.Section{"nat4-nft": none, "nat6-nft": {Stderr: "Permission denied (you must be root)"}},
-			wantErr: "nat6-nft): cannot be read Permission denied"},
+			wantErr: "nat6-nft: cannot be read Permission denied"},
 		"a strange line": {sections: map[string]access.Section{"nat4-nft": {Out: []byte("many services\n")}}, wantErr: "unexpected line"},
 	} {
 		t.Run(name, func(t *testing.T) {
