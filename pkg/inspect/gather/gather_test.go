@@ -499,3 +499,26 @@ func TestGatherErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestSharer holds that pods share equal labels, and only those.
+func TestSharer(t *testing.T) {
+	pods := []inspect.Pod{
+		{Name: "a", Labels: map[string]string{"app": "web", "tier": "x"}},
+		{Name: "b", Labels: map[string]string{"tier": "x", "app": "web"}},
+		{Name: "c", Labels: map[string]string{"app": "web,\"tier\"=\"x"}},
+		{Name: "d", Labels: map[string]string{"app": "web"}},
+		{Name: "e"},
+	}
+	want := slices.Clone(pods)
+	share := newSharer()
+	for i := range pods {
+		share.pod(&pods[i])
+	}
+	if diff := cmp.Diff(want, pods); diff != "" {
+		t.Errorf("sharing has changed them: -want +got:\n%s", diff)
+	}
+	pods[0].Labels["app"] = "changed"
+	if pods[1].Labels["app"] != "changed" || pods[3].Labels["app"] != "web" {
+		t.Error("equal labels are not shared, or others are")
+	}
+}

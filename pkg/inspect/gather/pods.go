@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,7 +57,11 @@ func (c *Cluster) EachPod(ctx context.Context, req Request, use func([]inspect.P
 
 func (g *gatherer) readPods(ctx context.Context) error {
 	var all []inspect.Pod
+	share := newSharer()
 	err := g.cluster.EachPod(ctx, g.req, func(page []inspect.Pod) error {
+		for i := range page {
+			share.pod(&page[i])
+		}
 		all = append(all, page...)
 		return nil
 	})
@@ -64,6 +70,57 @@ func (g *gatherer) readPods(ctx context.Context) error {
 	}
 	g.snap.Pods = all
 	return nil
+}
+
+// sharer makes pods share what is equal in them: the labels of a workload's pods are half of what pods take.
+type sharer struct {
+	strings map[string]string
+	sets    map[string]map[string]string
+	key     []byte
+}
+
+func newSharer() *sharer {
+	return &sharer{strings: map[string]string{}, sets: map[string]map[string]string{}}
+}
+
+func (s *sharer) pod(p *inspect.Pod) {
+	for _, text := range []*string{&p.Namespace, &p.Node, &p.Phase, &p.Waiting, &p.LastExit} {
+		*text = s.string(*text)
+	}
+	for i := range p.Containers {
+		p.Containers[i] = s.string(p.Containers[i])
+	}
+	for i := range p.Ports {
+		p.Ports[i].Name, p.Ports[i].Protocol = s.string(p.Ports[i].Name), s.string(p.Ports[i].Protocol)
+	}
+	p.Labels = s.set(p.Labels)
+	if slices.Equal(p.CalicoIPs, p.IPs) {
+		p.CalicoIPs = p.IPs
+	}
+}
+
+func (s *sharer) string(text string) string {
+	known, ok := s.strings[text]
+	if !ok {
+		s.strings[text], known = text, text
+	}
+	return known
+}
+
+// set returns one map for all equal ones.
+func (s *sharer) set(labels map[string]string) map[string]string {
+	if len(labels) == 0 {
+		return labels
+	}
+	s.key = s.key[:0]
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		s.key = fmt.Appendf(s.key, "%q=%q,", name, labels[name])
+	}
+	known, ok := s.sets[string(s.key)]
+	if !ok {
+		s.sets[string(s.key)], known = labels, labels
+	}
+	return known
 }
 
 // readPod keeps the fields of a pod that we use.
@@ -76,9 +133,7 @@ func readPod(p *corev1.Pod) inspect.Pod {
 		Phase:       string(p.Status.Phase),
 		HostNetwork: p.Spec.HostNetwork,
 		Labels:      p.Labels,
-		Ready: slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-		}),
+		Ready:       isReady(p.Status.Conditions),
 	}
 	for _, key := range []string{calico.AnnotationPodIP, calico.AnnotationPodIPs, calico.AnnotationContainerID} {
 		if _, ok := p.Annotations[key]; ok {
@@ -88,13 +143,15 @@ func readPod(p *corev1.Pod) inspect.Pod {
 	pod.Created = p.CreationTimestamp.UTC()
 	pod.CalicoIPs = calicoIPs(p.Annotations)
 	pod.Wants = wants(p.Annotations)
-	readContainerStatus(&pod, slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses))
+	readContainerStatus(&pod, p.Status.InitContainerStatuses)
+	readContainerStatus(&pod, p.Status.ContainerStatuses)
 	for _, ip := range p.Status.PodIPs {
 		if addr, err := netip.ParseAddr(ip.IP); err == nil {
 			pod.IPs = append(pod.IPs, addr.Unmap())
 		}
 	}
-	for _, c := range p.Spec.Containers {
+	for i := range p.Spec.Containers {
+		c := &p.Spec.Containers[i]
 		pod.Containers = append(pod.Containers, c.Name)
 		for _, port := range c.Ports {
 			pod.Ports = append(pod.Ports, inspect.ContainerPort{
@@ -104,6 +161,15 @@ func readPod(p *corev1.Pod) inspect.Pod {
 		}
 	}
 	return pod
+}
+
+func isReady(conditions []corev1.PodCondition) bool {
+	for i := range conditions { // they are large
+		if conditions[i].Type == corev1.PodReady {
+			return conditions[i].Status == corev1.ConditionTrue
+		}
+	}
+	return false
 }
 
 // hostIP reads the address that a hostPort is limited to. The unspecified ones mean all addresses.
@@ -127,20 +193,23 @@ func calicoIPs(annotations map[string]string) []netip.Addr {
 // wants reads what a pod asks of Calico's IPAM.
 func wants(annotations map[string]string) map[string]string {
 	var found map[string]string
-	for _, name := range calico.PodRequests() {
-		if value, ok := annotations[calico.AnnotationPodPrefix+name]; ok {
-			if found == nil {
-				found = map[string]string{}
-			}
-			found[name] = value
+	for annotation, value := range annotations {
+		name, ours := strings.CutPrefix(annotation, calico.AnnotationPodPrefix)
+		if !ours || !slices.Contains(calico.PodRequests(), name) {
+			continue
 		}
+		if found == nil {
+			found = map[string]string{}
+		}
+		found[name] = value
 	}
 	return found
 }
 
 // readContainerStatus keeps why a container waits, and how the one that restarted most ended.
 func readContainerStatus(pod *inspect.Pod, containers []corev1.ContainerStatus) {
-	for _, c := range containers {
+	for i := range containers {
+		c := &containers[i]
 		if w := c.State.Waiting; w != nil && pod.Waiting == "" {
 			pod.Waiting = reasonOf(w.Reason, w.Message)
 		}
