@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -75,6 +76,11 @@ func explain(err error, c Container, said string) error {
 		return Permanent(noSuchCommandError{err})
 	}
 	return err
+}
+
+// WithoutQueries shortens the addresses of requests in an error: in that of an exec, the whole command is part of one.
+func WithoutQueries(text string) string {
+	return regexp.MustCompile(`(https?://[^\s"?]+)\?[^\s"]*`).ReplaceAllString(text, "$1")
 }
 
 // IsNoSuchCommand reports whether an exec failed because the container does not have the program.

@@ -108,10 +108,10 @@ func (c *Cluster) lacks(r Rule) []string {
 }
 
 // unread returns why the tables or rules of some nodes could not be read, if a rule needs them, and whether those of all could not.
-// Rules pass over such a node. The rules of section tables have a finding of their own for it: a row that is unknown.
+// Rules pass over such a node, and TablesUnread names it.
 func (c *Cluster) unread(r Rule) (reason string, whole bool) {
 	tables, nat := slices.Contains(r.Needs, inspect.FactTables), slices.Contains(r.Needs, inspect.FactNAT)
-	if r.Section == Tables && r.Code != TunnelSilent || !tables && !nat {
+	if r.Code == TablesUnread || !tables && !nat {
 		return "", false
 	}
 	var nodes []string

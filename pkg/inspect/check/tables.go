@@ -21,6 +21,7 @@ const (
 	NeighborNotAsExpected inspect.Code = "DS603"
 	FDBNotAsExpected      inspect.Code = "DS604"
 	TunnelSilent          inspect.Code = "DS605"
+	TablesUnread          inspect.Code = "DS606"
 )
 
 // tableRules turn the rows of the verifying inspectors that are not ok into findings, one for each node and family.
@@ -38,23 +39,23 @@ func tableRules() []Rule {
 	}
 	return []Rule{
 		rule(DeviceNotAsExpected, "tunnel devices", "vxlan", vxlan.Needs(), earlier, func(c *Cluster) rows {
-			return rowsOf(vxlan.In(c.tables(), vxlan.Options{}).Items, func(d vxlan.Device) row {
+			return rowsOf(c, vxlan.In(c.tables(), vxlan.Options{}).Items, func(d vxlan.Device) row {
 				return row{node: d.Node, family: d.Family, Judgement: d.Judgement, what: d.Device}
 			})
 		}),
 		rule(RouteNotAsExpected, "routes", "routes", routes.Needs(), append(earlier, DeviceNotAsExpected, AddressNotReported), func(c *Cluster) rows {
 			owners := c.owners()
-			return rowsOf(routes.In(c.tables(), routes.Options{}).Items, func(r routes.Route) row {
+			return rowsOf(c, routes.In(c.tables(), routes.Options{}).Items, func(r routes.Route) row {
 				return row{r.Node, cmp.Or(r.RemoteNode, owners[r.Destination]), r.Family, r.Judgement, "route to " + r.Destination.String()}
 			})
 		}),
 		rule(NeighborNotAsExpected, "neighbour entries", "neighbors", neighbors.Needs(), append(earlier, DeviceNotAsExpected), func(c *Cluster) rows {
-			return rowsOf(neighbors.In(c.tables(), neighbors.Options{}).Items, func(n neighbors.Neighbor) row {
+			return rowsOf(c, neighbors.In(c.tables(), neighbors.Options{}).Items, func(n neighbors.Neighbor) row {
 				return row{n.Node, n.RemoteNode, n.Family, n.Judgement, "neighbour entry of " + n.IP.String()}
 			})
 		}),
 		rule(FDBNotAsExpected, "forwarding entries", "fdb", fdb.Needs(), append(earlier, DeviceNotAsExpected), func(c *Cluster) rows {
-			return rowsOf(fdb.In(c.tables(), fdb.Options{}).Items, func(e fdb.Entry) row {
+			return rowsOf(c, fdb.In(c.tables(), fdb.Options{}).Items, func(e fdb.Entry) row {
 				return row{e.Node, e.RemoteNode, e.Family, e.Judgement, "forwarding entry of " + e.MAC.String()}
 			})
 		}),
@@ -67,7 +68,29 @@ func tableRules() []Rule {
 			Reports: []string{"kubernetes-sigs/cluster-api-provider-openstack#2538", "projectcalico/calico#9403"},
 			Find:    silentTunnels,
 		},
+		{
+			Code: TablesUnread, Section: Tables, Severity: inspect.SeverityUnknown, Needs: []inspect.Fact{inspect.FactNodes, inspect.FactTables},
+			Follows: []inspect.Code{NodeNotReady, CalicoNodeDown},
+			Title:   "the tables of a node's kernel could not be read",
+			Why: "none of the ways into the node works: exec into calico-node goes from the API server to the node's kubelet, and a debug pod needs a kubelet that starts it. " +
+				"A node that cannot be reached, or whose kubelet hangs, has neither. What depends on the node's tables is not checked there.",
+			Mend: "try kubectl exec into the node's calico-node: where that is denied, docs/rbac.md has the role; where it hangs, look at the node's address, its kubelet, and port 10250 from the control plane",
+			Find: unreadNodes,
+		},
 	}
+}
+
+// unreadNodes finds the nodes whose tables could not be read, each by itself.
+func unreadNodes(c *Cluster) []inspect.Finding {
+	var found []inspect.Finding
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		if reasons := c.Reasons(inspect.FactTables, n.Name); n.OS != "windows" && c.table(n.Name) == nil && len(reasons) > 0 {
+			found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name,
+				Summary: "the tables of node " + n.Name + " could not be read", Evidence: reasons})
+		}
+	}
+	return found
 }
 
 // sentEnough is how many packets a tunnel must have sent before its silence means something.
@@ -113,12 +136,16 @@ type row struct {
 
 type rows []row
 
-// rowsOf reads the rows that are not ok: few of millions, as a rule, so nothing is made of the others.
-func rowsOf[T interface{ Judged() inspect.Judgement }](items []T, read func(T) row) rows {
+// rowsOf reads the rows that are not ok: few of millions, as a rule, so nothing is made of the others. TablesUnread speaks
+// for nodes without tables.
+func rowsOf[T interface{ Judged() inspect.Judgement }](c *Cluster, items []T, read func(T) row) rows {
 	var all rows
 	for _, item := range items {
-		if item.Judged().Status != inspect.StatusOK {
-			all = append(all, read(item))
+		if item.Judged().Status == inspect.StatusOK {
+			continue
+		}
+		if r := read(item); c.table(r.node) != nil {
+			all = append(all, r)
 		}
 	}
 	return all

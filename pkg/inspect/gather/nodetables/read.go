@@ -193,7 +193,7 @@ func reason(err error) string {
 	for line := range strings.Lines(err.Error()) {
 		parts = append(parts, strings.Join(strings.Fields(line), " "))
 	}
-	text := strings.Join(parts, "; ")
+	text := access.WithoutQueries(strings.Join(parts, "; "))
 	if len(text) > maxReason {
 		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
 	}

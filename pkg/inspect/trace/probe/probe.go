@@ -88,7 +88,7 @@ func (p *Prober) Probe(ctx context.Context, source inspect.Pod, probes []trace.P
 	for i, probe := range probes {
 		j, err := newJob(probe)
 		if err != nil {
-			results[i].Failed = err.Error()
+			results[i].Failed = access.WithoutQueries(err.Error())
 			continue
 		}
 		jobs, of = append(jobs, j), append(of, i)

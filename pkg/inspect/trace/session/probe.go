@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -54,7 +55,7 @@ func (r *proof) probeFrom(ctx context.Context, own []int, probed []trace.Probed)
 	}
 	for i, at := range own {
 		if err != nil {
-			probed[at].Result = &trace.Result{Failed: err.Error()}
+			probed[at].Result = &trace.Result{Failed: access.WithoutQueries(err.Error())}
 		} else {
 			probed[at].Result = &results[i]
 		}
