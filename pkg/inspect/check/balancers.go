@@ -15,7 +15,7 @@ func balancerRules() []Rule {
 			Title: "a LoadBalancer service has no address from outside",
 			Why: "its status has no ingress: nothing in the cluster serves LoadBalancers (no cloud provider, MetalLB or LoadBalancer pool of Calico), nothing " +
 				"serves its loadBalancerClass, or the one that does has no address left.",
-			Mend:    "kubectl describe service NAME shows what the controller says; its node ports work meanwhile",
+			Mend:    "kubectl -n NAMESPACE describe service NAME shows what the controller says; its node ports work meanwhile",
 			Reports: []string{"projectcalico/calico#10412"},
 			Find:    balancersPending,
 		},

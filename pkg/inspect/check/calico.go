@@ -230,7 +230,8 @@ func addressesNotAHosts(c *Cluster) []inspect.Finding {
 		}
 		found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
 			Summary:  fmt.Sprintf("the %s address %s that Calico has for node %s is %s", f, a, n.Name, what),
-			Evidence: []string{fmt.Sprintf("annotation projectcalico.org/%sAddress is %s; the node's InternalIPs are %s", f, a, list(n.InternalIPs))}})
+			Evidence: []string{fmt.Sprintf("annotation projectcalico.org/%sAddress is %s; the node's InternalIPs are %s", f, a, list(n.InternalIPs))},
+			Mend:     fmt.Sprintf("kubectl annotate node %s projectcalico.org/%sAddress- , correct the autodetection, restart calico-node there", n.Name, f)})
 	})
 	return found
 }
@@ -345,14 +346,22 @@ func (c *Cluster) daemons(app string, namespaces ...string) map[string]*inspect.
 // down finds the nodes on which a DaemonSet has no ready pod. Where it has none at all, it is not installed.
 func (c *Cluster) down(app string, namespaces ...string) []inspect.Finding {
 	pods := c.daemons(app, namespaces...)
+	namespace := ""
+	for _, p := range pods {
+		namespace = p.Namespace
+	}
 	var found []inspect.Finding
 	for _, n := range c.Nodes {
 		p := pods[n.Name]
 		if n.OS == "windows" || len(pods) == 0 || p != nil && p.Ready {
 			continue
 		}
-		f := inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Summary: app + " does not run on node " + n.Name}
+		f := inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Summary: app + " does not run on node " + n.Name,
+			Evidence: []string{fmt.Sprintf("the node has no pod of DaemonSet %s/%s; %s", namespace, app, inspect.Quantity(len(pods), "other node has one", "other nodes have one"))},
+			Command:  fmt.Sprintf("kubectl -n %s describe daemonset %s", namespace, app),
+			Mend:     "the DaemonSet's nodeSelector, affinity and tolerations must admit the node, and the node must have room for the pod"}
 		if p != nil {
+			f.Mend = "" // the rule's
 			f.Subject, f.About = inspect.PodSubject(p.Namespace, p.Name), []string{inspect.NodeSubject(n.Name)}
 			f.Summary = fmt.Sprintf("%s is not ready on node %s (pod %s/%s, %s)", app, n.Name, p.Namespace, p.Name, p.Phase)
 			f.Command = fmt.Sprintf("kubectl -n %s describe pod %s", p.Namespace, p.Name)

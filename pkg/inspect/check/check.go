@@ -111,7 +111,7 @@ func Analyze(s *inspect.Snapshot, rules []Rule, filter Filter) *inspect.Report[i
 		}
 		for _, f := range r.Find(c) {
 			f.Code, f.Section, f.Severity = r.Code, string(r.Section), cmp.Or(f.Severity, r.Severity)
-			f.Mend = cmp.Or(f.Mend, r.Mend)
+			f.Mend = cmp.Or(f.Mend, c.fill(r.Mend, &f))
 			if filter.matches(&f) {
 				report.Items = append(report.Items, f)
 			}

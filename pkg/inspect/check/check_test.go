@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,6 +156,7 @@ func TestRoots(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			report := check.Analyze(it.With(test.change), check.Rules(), check.Filter{})
+			saysNames(t, report.Items)
 			roots, _ := check.Roots(bad(report.Items))
 			var codes []string
 			for _, f := range roots {
@@ -168,6 +170,16 @@ func TestRoots(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// saysNames holds that findings say what to mend by its name.
+func saysNames(t *testing.T, findings []inspect.Finding) {
+	t.Helper()
+	for _, f := range findings {
+		if left := regexp.MustCompile(`\b(NODE|POD|NAMESPACE|FAMILY)\b|(service|pod|ippool) NAME\b`).FindString(f.Mend); left != "" {
+			t.Errorf("%s about %s: the mend %q leaves %s open", f.Code, f.Subject, f.Mend, left)
+		}
 	}
 }
 

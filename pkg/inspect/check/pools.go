@@ -201,7 +201,8 @@ func tooFewBlocks(c *Cluster) []inspect.Finding {
 		}
 		if bits := p.BlockSize - p.CIDR.Bits(); bits < 30 && 1<<bits < nodes && !c.otherPool(p) {
 			finding := inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(), Severity: inspect.SeverityWarning,
-				Summary: fmt.Sprintf("pool %s (%s, blockSize %d) has %d blocks for %d nodes", p.Name, p.CIDR, p.BlockSize, 1<<bits, nodes)}
+				Summary: fmt.Sprintf("pool %s (%s, blockSize %d) has %s for %s", p.Name, p.CIDR, p.BlockSize,
+					inspect.Quantity(1<<bits, "block"), inspect.Quantity(nodes, "node"))}
 			if strict := c.Calico.IPAM.StrictAffinity; strict != nil && *strict {
 				finding.Severity = inspect.SeverityError
 				finding.Evidence = []string{"strictAffinity is on: a node without a block gets no address"}
@@ -237,8 +238,8 @@ func fullPools(c *Cluster) []inspect.Finding {
 		if len(names) == 0 || !total.IsInt64() {
 			continue
 		}
-		const nearly = 20 // one in twenty is left
-		free := total.Int64() - used
+		const nearly = 20                  // one in twenty is left
+		free := max(0, total.Int64()-used) // blocks of an earlier pool may overlap those of this one
 		finding := inspect.Finding{Subject: "pool " + names[0], About: poolSubjects(names), Family: f,
 			Summary: fmt.Sprintf("the %s pools (%s) have %d of %d addresses free", f, strings.Join(names, ", "), free, total.Int64())}
 		switch {

@@ -261,6 +261,7 @@ func TestReports(t *testing.T) {
 			continue
 		}
 		result := check.Analyze(it.With(r.change), check.Rules(), check.Filter{})
+		saysNames(t, result.Items)
 		findings := bad(result.Items)
 		if len(findings) == 0 { // nothing is wrong; what is worth knowing may explain it
 			findings = slices.DeleteFunc(slices.Clone(result.Items), func(f inspect.Finding) bool { return f.Code == check.SingleStackService })

@@ -41,7 +41,7 @@ func familyRules() []Rule {
 			Code: SingleStackService, Section: Services, Severity: inspect.SeverityInfo, Needs: serviceFacts(),
 			Title: "a service has one family in a cluster that has two",
 			Why:   "ipFamilyPolicy is SingleStack by default, and services from before the change to dual-stack keep it.",
-			Mend:  `kubectl patch service NAME --type=merge -p '{"spec":{"ipFamilyPolicy":"PreferDualStack"}}'`,
+			Mend:  `kubectl -n NAMESPACE patch service NAME --type=merge -p '{"spec":{"ipFamilyPolicy":"PreferDualStack"}}'`,
 			Find:  singleStackServices,
 		},
 		{
@@ -66,7 +66,7 @@ func familyRules() []Rule {
 			Title: "a service prefers two families and has one, though the cluster has ranges for both",
 			Why: "the service is older than the second service range. The API server gives a service its second address when ipFamilyPolicy changes, " +
 				"and not because a range was added.",
-			Mend: `kubectl patch service NAME --type=merge -p '{"spec":{"ipFamilyPolicy":"RequireDualStack"}}', which may be set back afterwards`,
+			Mend: `kubectl -n NAMESPACE patch service NAME --type=merge -p '{"spec":{"ipFamilyPolicy":"RequireDualStack"}}', which may be set back afterwards`,
 			Find: neverUpgraded,
 		},
 		{
@@ -74,7 +74,7 @@ func familyRules() []Rule {
 			Title: "a NodePort or LoadBalancer service has one family in a cluster that has two",
 			Why: "kube-proxy serves a node port in the families of the service only. In the other family the port of every node refuses connections, or they " +
 				"hang where kube-proxy holds the port open.",
-			Mend:    `kubectl patch service NAME --type=merge -p '{"spec":{"ipFamilyPolicy":"PreferDualStack"}}'`,
+			Mend:    `kubectl -n NAMESPACE patch service NAME --type=merge -p '{"spec":{"ipFamilyPolicy":"PreferDualStack"}}'`,
 			Reports: []string{"kubernetes/kubernetes#80810", "kubernetes/kubernetes#66766", "kubernetes/kubernetes#72098"},
 			Find:    exposedInOneFamily,
 		},

@@ -28,7 +28,7 @@ func trafficRules() []Rule {
 			Why: "with Local, a node passes traffic from outside to its own ready endpoints only, and drops what it has none for. That is as it should be " +
 				"for nodes without any, which load balancers leave out. But the health check of a node counts endpoints of any family: a node with endpoints of one " +
 				"family also gets, and drops, the other's traffic.",
-			Mend:    `have the pods get both addresses; or kubectl patch service NAME --type=merge -p '{"spec":{"externalTrafficPolicy":"Cluster"}}', which hides clients' addresses`,
+			Mend:    `have the pods get both addresses; or kubectl -n NAMESPACE patch service NAME --type=merge -p '{"spec":{"externalTrafficPolicy":"Cluster"}}', which hides clients' addresses`,
 			Reports: []string{"projectcalico/calico#4665"},
 			Find:    externalLocal,
 		},
@@ -37,7 +37,7 @@ func trafficRules() []Rule {
 			Follows: []inspect.Code{PodsBehindOne, EndpointsOneFamily, AddressNotReported, PodLacksFamily},
 			Title:   "a service with internalTrafficPolicy Local has no ready endpoint on a node with pods",
 			Why:     "with Local, pods reach only endpoints on their own node. On a node without one, connections to the service are dropped.",
-			Mend:    `run its pods on every node (DaemonSet), or kubectl patch service NAME --type=merge -p '{"spec":{"internalTrafficPolicy":"Cluster"}}'`,
+			Mend:    `run its pods on every node (DaemonSet), or kubectl -n NAMESPACE patch service NAME --type=merge -p '{"spec":{"internalTrafficPolicy":"Cluster"}}'`,
 			Find:    internalLocal,
 		},
 	}
