@@ -110,6 +110,7 @@ func TestRun(t *testing.T) {
 			args: []string{"pods", "--family", "x"}, code: 1,
 			errOut: "error: unknown IP family \"x\": use ipv4 or ipv6\nSee 'kubectl dualstack pods -h'",
 		},
+		"rules complete after a comma": {args: []string{"__complete", "check", "--only", "pools,ser"}, out: "pools,services\n"},
 		"formats complete": {args: []string{"__complete", "nodes", "-o", ""}, out: "custom-columns=\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -88,8 +88,8 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.Explain, "explain", f.Explain, "Print the page of this rule, and run none.")
 	cmd.Flags().StringVar(&f.JUnitFile, "junit-file", f.JUnitFile, "Also write a JUnit report to this file.")
 	_ = cmd.MarkFlagFilename("junit-file", "xml") // the only possible error is an unknown flag
-	command.CompleteFlag(cmd, "only", command.Words(words()...))
-	command.CompleteFlag(cmd, "skip", command.Words(words()...))
+	command.CompleteFlag(cmd, "only", command.List(words()...))
+	command.CompleteFlag(cmd, "skip", command.List(words()...))
 	command.CompleteFlag(cmd, "explain", command.Words(codes()...))
 	inspector.CompleteFailOn(cmd)
 	cmd.MarkFlagsMutuallyExclusive("list", "explain", "junit-file")

@@ -3,6 +3,7 @@ package command
 import (
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -20,6 +21,21 @@ func CompleteFlag(cmd *cobra.Command, flag string, complete cobra.CompletionFunc
 // Words completes one of some fixed words. Without words, it keeps the shell from offering files.
 func Words(words ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// List completes the last of some fixed words that are separated by commas, and offers none twice.
+func List(words ...string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndex(typed, ",")+1]
+		given := strings.Split(before, ",")
+		var all []string
+		for _, w := range words {
+			if !slices.Contains(given, w) {
+				all = append(all, before+w)
+			}
+		}
+		return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
 }
 
 // WriteCandidates is the one filter of all completions: it passes on what cobra has printed for a shell, without the
