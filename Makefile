@@ -53,8 +53,8 @@ images: ## Build the lab's images where no registry can be reached, and start Do
 	$(OFFLINE) images
 
 .PHONY: e2e
-e2e: ## Run the end-to-end tests on a real lab (RUN=regexp for some of them)
-	go test -count=1 -tags e2e -v -timeout 80m $(if $(RUN),-run '$(RUN)') ./test/e2e/...
+e2e: ## Run the end-to-end tests on a real lab (RUN=regexp for some of them, ALL=1 also for those of tomorrow)
+	go test -count=1 -tags e2e -v -timeout 80m $(if $(RUN),-run '$(RUN)') ./test/e2e/... $(if $(ALL),-args -all)
 
 .PHONY: faults-doc
 faults-doc: ## Write docs/faults.md: break the lab in each way, and note what a trace says

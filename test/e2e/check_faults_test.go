@@ -12,6 +12,7 @@ import (
 type checkFault struct {
 	name, want   string
 	inject, heal func(t *testing.T)
+	long         bool // it takes a minute, where the others take seconds
 }
 
 // checkFaults lists them. Those that are quick come first.
@@ -29,13 +30,13 @@ func patched(l *lab, name, want, pool, inject, heal string) checkFault {
 	patch := func(json string) func(*testing.T) {
 		return kubectls(l, "patch", "ippool", pool, "--type=merge", "--patch", json)
 	}
-	return checkFault{name, want, patch(inject), patch(heal)}
+	return checkFault{name: name, want: want, inject: patch(inject), heal: patch(heal)}
 }
 
 // created is a fault that an object makes.
 func created(t *testing.T, l *lab, name, want, manifest string) checkFault {
 	file := manifestFile(t, manifest) // of the whole test: it is still there when the fault is healed
-	return checkFault{name, want, kubectls(l, "create", "-f", file), kubectls(l, "delete", "-f", file)}
+	return checkFault{name: name, want: want, inject: kubectls(l, "create", "-f", file), heal: kubectls(l, "delete", "-f", file)}
 }
 
 // objectFaults are those of the API's objects.
@@ -45,7 +46,7 @@ func objectFaults(t *testing.T, l *lab) []checkFault {
 		annotate := func(value string) func(*testing.T) {
 			return kubectls(l, "annotate", "--overwrite", "node", l.name+"-worker", "projectcalico.org/IPv6Address="+value)
 		}
-		return checkFault{name, want, annotate(value), annotate("fd00:10:10::11/64")}
+		return checkFault{name: name, want: want, inject: annotate(value), heal: annotate("fd00:10:10::11/64")}
 	}
 	tunnel := annotated("address of the tunnel", "DS306", "")
 	tunnel.inject = func(t *testing.T) {
@@ -56,8 +57,8 @@ func objectFaults(t *testing.T, l *lab) []checkFault {
 	policy := created(t, l, "IPv4-only policy", "DS1001", `{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy,
   metadata: {name: ipv4-only, namespace: default},
   spec: {podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}}`)
-	both := checkFault{"two faults at once", "DS1001 DS405",
-		func(t *testing.T) { nat.inject(t); policy.inject(t) }, func(t *testing.T) { nat.heal(t); policy.heal(t) }}
+	both := checkFault{name: "two faults at once", want: "DS1001 DS405",
+		inject: func(t *testing.T) { nat.inject(t); policy.inject(t) }, heal: func(t *testing.T) { nat.heal(t); policy.heal(t) }}
 	return []checkFault{
 		patched(l, "IPv6 pool disabled", "DS401", pool, `{"spec":{"disabled":true}}`, `{"spec":{"disabled":false}}`),
 		patched(l, "IPv6 pool selects no node", "DS402", pool, `{"spec":{"nodeSelector":"rack == 'none'"}}`, `{"spec":{"nodeSelector":"all()"}}`),
@@ -91,9 +92,9 @@ func fullPool(t *testing.T, l *lab) checkFault {
 	many := created(t, l, "", "", `{apiVersion: apps/v1, kind: Deployment, metadata: {name: many, namespace: default},
   spec: {replicas: 18, selector: {matchLabels: {app: many}}, template: {metadata: {labels: {app: many}},
     spec: {terminationGracePeriodSeconds: 0, containers: [{name: pause, image: "`+pause+`"}]}}}}`)
-	return checkFault{"IPv4 pool full", "DS106 DS404",
-		func(t *testing.T) { tiny.inject(t); disable.inject(t); many.inject(t) },
-		func(t *testing.T) {
+	return checkFault{name: "IPv4 pool full", want: "DS106 DS404", long: true,
+		inject: func(t *testing.T) { tiny.inject(t); disable.inject(t); many.inject(t) },
+		heal: func(t *testing.T) {
 			disable.heal(t)
 			many.heal(t)
 			l.kubectl(t, "wait", "--namespace", "default", "--for=delete", "pod", "--selector", "app=many", "--timeout", "2m")
@@ -119,7 +120,7 @@ func nodeFaults(l *lab) []checkFault {
 		set := func(value string) func(*testing.T) {
 			return func(t *testing.T) { docker(t, "exec", worker, "sysctl", "-w", key+"="+value) }
 		}
-		return checkFault{name, want, set(inject), set(heal)}
+		return checkFault{name: name, want: want, inject: set(inject), heal: set(heal)}
 	}
 	const flags = "/var/lib/kubelet/kubeadm-flags.env"
 	shell := func(script string) func(*testing.T) {
@@ -128,16 +129,16 @@ func nodeFaults(l *lab) []checkFault {
 	return []checkFault{
 		sysctl("forwarding off", "DS202", "net.ipv6.conf.all.forwarding", "0", "1"),
 		sysctl("IPv6 off on a node", "DS201", "net.ipv6.conf.default.disable_ipv6", "1", "0"),
-		{"kubelet with one address", "DS101",
-			shell("cp " + flags + " /tmp/flags; sed -i 's/,fd00:10:10::11//' " + flags + "; ! cmp -s " + flags + " /tmp/flags; systemctl restart kubelet"),
-			shell("mv /tmp/flags " + flags + "; systemctl restart kubelet")},
-		{"status without the IPv6 address", "DS501",
+		{name: "kubelet with one address", want: "DS101",
+			inject: shell("cp " + flags + " /tmp/flags; sed -i 's/,fd00:10:10::11//' " + flags + "; ! cmp -s " + flags + " /tmp/flags; systemctl restart kubelet"),
+			heal:   shell("mv /tmp/flags " + flags + "; systemctl restart kubelet")},
+		{name: "status without the IPv6 address", want: "DS501",
 			// The kubelet puts it right when it next looks, and so it heals itself.
-			func(t *testing.T) {
+			inject: func(t *testing.T) {
 				pod := strings.Fields(l.kubectl(t, "get", "pods", "-n", "default", "-o", "name", "--field-selector", "spec.nodeName="+worker))[0]
 				ip := l.kubectl(t, "get", "-n", "default", pod, "-o", "jsonpath={.status.podIP}")
 				l.kubectl(t, "patch", "-n", "default", pod, "--subresource=status", "--type=merge", "-p", `{"status":{"podIPs":[{"ip":"`+ip+`"}]}}`)
-			}, func(*testing.T) {}},
+			}, heal: func(*testing.T) {}},
 	}
 }
 
@@ -153,12 +154,12 @@ func rolloutFaults(l *lab) []checkFault {
 				`{"spec":{"template":{"spec":{"nodeSelector":{"`+label+`":`+value+`}}}}}`)
 			rollout(t, daemonSet)
 		}
-		return checkFault{daemonSet + " gone from a node", want,
-			func(t *testing.T) {
+		return checkFault{name: daemonSet + " gone from a node", want: want, long: true,
+			inject: func(t *testing.T) {
 				l.kubectl(t, "label", "node", l.name+"-control-plane", l.name+"-worker2", label+"=yes")
 				selects(t, `"yes"`)
 			},
-			func(t *testing.T) {
+			heal: func(t *testing.T) {
 				selects(t, "null")
 				l.kubectl(t, "label", "node", l.name+"-control-plane", l.name+"-worker2", label+"-")
 			}}
@@ -172,6 +173,6 @@ func rolloutFaults(l *lab) []checkFault {
 	return []checkFault{
 		gone("kube-proxy", "DS703"),
 		gone("calico-node", "DS309"),
-		{"IPv6 support off in Felix", "DS301", support("false"), support("true")},
+		{name: "IPv6 support off in Felix", want: "DS301", inject: support("false"), heal: support("true"), long: true},
 	}
 }

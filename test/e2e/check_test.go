@@ -68,6 +68,9 @@ func TestCheck(t *testing.T) {
 	}
 	for _, f := range checkFaults(t, l) {
 		t.Run(f.name, func(t *testing.T) {
+			if f.long {
+				takesTurns(t, false)
+			}
 			t.Cleanup(func() {
 				f.heal(t)
 				becomes(t, l, "")

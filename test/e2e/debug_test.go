@@ -12,6 +12,7 @@ import (
 // TestDebugPodsOfAKilledCommand: the pods of a command that is killed go by themselves, with the jobs that own them. The TTL
 // is three minutes.
 func TestDebugPodsOfAKilledCommand(t *testing.T) {
+	takesTurns(t, true)
 	l := shared(t)
 	left := func() string {
 		return strings.TrimSpace(l.kubectl(t, "get", "jobs,pods", "--namespace", "kube-system", "--output", "name",

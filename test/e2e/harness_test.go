@@ -206,6 +206,17 @@ func shared(t testing.TB) *lab {
 	return w.shared
 }
 
+// runAll has the tests run that take turns.
+var runAll = flag.Bool("all", false, "run the long tests of other days too")
+
+// takesTurns skips a test of some minutes on every other day: together they would take CI longer than anybody waits.
+func takesTurns(t *testing.T, first bool) {
+	t.Helper()
+	if even := time.Now().UTC().Unix()/(24*60*60)%2 == 0; even != first && !*runAll {
+		t.Skip("it takes minutes, and is run every other day (UTC), or by \"make e2e ALL=1\"")
+	}
+}
+
 // inventory is everything on the machine that a lab could leave behind.
 func inventory(t testing.TB) []string {
 	t.Helper()
