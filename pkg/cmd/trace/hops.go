@@ -1,8 +1,10 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
@@ -40,9 +42,20 @@ func printHops(out io.Writer, paths []trace.Path, all bool) error {
 	return err
 }
 
-// printSkipped writes why paths were skipped, each reason once.
-func printSkipped(out io.Writer, paths []trace.Path) error {
+// printNotShown counts the paths that passed and whose hops are not shown though others' are, and those that were skipped, each
+// reason once.
+func printNotShown(out io.Writer, paths, shown []trace.Path) error {
 	w := &hopWriter{}
+	passed := 0
+	for i := range paths {
+		if paths[i].Verdict == trace.Pass {
+			passed++
+		}
+	}
+	if n := passed - len(shown); n > 0 && len(shown) > 0 {
+		w.text.WriteString("\n")
+		w.line(0, "", inspect.Quantity(n, "more path")+" passed: -o wide shows the hops")
+	}
 	count := map[string]int{}
 	var reasons []string
 	for i := range paths {
@@ -60,6 +73,31 @@ func printSkipped(out io.Writer, paths []trace.Path) error {
 	}
 	_, err := io.WriteString(out, w.text.String())
 	return err
+}
+
+// printFirstCause repeats the first cause where paths failed for several: it is what to look at first.
+func printFirstCause(out io.Writer, bad []trace.Path) error {
+	explained := slices.DeleteFunc(slices.Clone(bad), func(p trace.Path) bool { return p.Cause == nil })
+	slices.SortStableFunc(explained, func(a, b trace.Path) int { return cmp.Compare(doubt(a), doubt(b)) })
+	if !slices.ContainsFunc(explained, func(p trace.Path) bool {
+		return p.Cause.Summary != explained[0].Cause.Summary || p.Cause.Node != explained[0].Cause.Node
+	}) {
+		return nil
+	}
+	w := &hopWriter{}
+	w.text.WriteString("\n")
+	w.line(0, "", "look first at "+explained[0].Name+":")
+	w.cause(explained[0].Cause)
+	_, err := io.WriteString(out, w.text.String())
+	return err
+}
+
+// doubt puts paths that could not be proved behind those that failed.
+func doubt(p trace.Path) int {
+	if p.Verdict == trace.Fail {
+		return 0
+	}
+	return 1
 }
 
 type hopWriter struct{ text strings.Builder }
@@ -151,11 +189,15 @@ func (w *hopWriter) outcome(p *trace.Path) {
 		w.item("note", note)
 	}
 	if p.Cause != nil {
-		w.item("cause", p.Cause.Summary)
-		if p.Cause.Command != "" {
-			// Users paste the command, so it stays on one line.
-			w.text.WriteString("  show     " + printer.Escape(p.Cause.Command) + "\n")
-		}
+		w.cause(p.Cause)
+	}
+}
+
+func (w *hopWriter) cause(f *inspect.Finding) {
+	w.item("cause", f.Summary)
+	if f.Command != "" {
+		// Users paste the command, so it stays on one line.
+		w.text.WriteString("  show     " + printer.Escape(f.Command) + "\n")
 	}
 }
 

@@ -138,3 +138,30 @@ func TestVerbose(t *testing.T) {
 		t.Errorf("got %q", errOut.String())
 	}
 }
+
+// TestCloser holds that the hops of a healthy trace to a target fit on a screen or two: those of one path of each kind and family.
+func TestCloser(t *testing.T) {
+	path := func(name string, check trace.Check, f inspect.Family, v trace.Verdict) trace.Path {
+		return trace.Path{Name: name, Class: trace.Service, Family: f, Verdict: v, Probe: trace.Probe{Check: check}}
+	}
+	paths := []trace.Path{
+		path("a", trace.TCP, inspect.IPv4, trace.Pass), path("b", trace.TCP, inspect.IPv4, trace.Pass), path("c", trace.TCP, inspect.IPv6, trace.Fail),
+		path("d", trace.TCP, inspect.IPv6, trace.Pass), path("e", trace.Get, inspect.IPv6, trace.Pass), path("f", trace.TCP, inspect.IPv6, trace.Fail),
+		path("g", trace.TCP, inspect.IPv4, trace.Skip), path("h", trace.TCP, inspect.IPv4, trace.Inconclusive),
+	}
+	names := func(paths []trace.Path) string {
+		text := ""
+		for _, p := range paths {
+			text += p.Name
+		}
+		return text
+	}
+	o := &Options{}
+	for target, want := range map[string]string{"": " cfh", "svc/x": "ade cfh"} {
+		o.request.Target = target
+		good, bad := o.closer(paths)
+		if got := names(good) + " " + names(bad); got != want {
+			t.Errorf("target %q: hops of %q, want %q", target, got, want)
+		}
+	}
+}

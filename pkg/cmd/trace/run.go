@@ -71,17 +71,41 @@ func (o *Options) print(report *inspect.Report[trace.Path]) error {
 	if !o.table {
 		return nil
 	}
-	var detailed []trace.Path
-	all := o.wide || o.request.DryRun || o.request.Target != ""
-	for _, path := range paths {
-		if all || path.Verdict == trace.Fail || path.Verdict == trace.Inconclusive {
-			detailed = append(detailed, path)
-		}
+	if o.wide || o.request.DryRun {
+		return printHops(o.Out, paths, true)
 	}
-	if err := printHops(o.Out, detailed, all); err != nil || all {
+	good, bad := o.closer(paths)
+	if err := printHops(o.Out, good, true); err != nil {
 		return err
 	}
-	return printSkipped(o.Out, paths)
+	if err := printNotShown(o.Out, paths, good); err != nil {
+		return err
+	}
+	if err := printHops(o.Out, bad, false); err != nil {
+		return err
+	}
+	return printFirstCause(o.Out, bad)
+}
+
+// closer chooses the paths whose hops are shown: those that did not pass, and, to a target, one of each kind and family of the others.
+func (o *Options) closer(paths []trace.Path) (good, bad []trace.Path) {
+	type kind struct {
+		class  trace.Class
+		check  trace.Check
+		family inspect.Family
+	}
+	shown := map[kind]bool{}
+	for _, p := range paths {
+		k := kind{p.Class, p.Probe.Check, p.Family}
+		switch {
+		case p.Verdict == trace.Fail || p.Verdict == trace.Inconclusive:
+			bad = append(bad, p)
+		case p.Verdict == trace.Pass && o.request.Target != "" && !shown[k]:
+			shown[k] = true
+			good = append(good, p)
+		}
+	}
+	return good, bad
 }
 
 // summary is the last line: "12 paths: 10 passed, 1 failed, 1 skipped in 2.1 s". It is an error when a path did not pass.

@@ -31,7 +31,8 @@ const (
 		the command tries all kinds of paths from one pod of each node: to pods of the same and of another node, to services,
 		by DNS and HTTP, and to the external addresses of the lab or of the flags. It skips a family that a target cannot have.
 
-		The exit code is 2 when a path fails, or could not be proved.`
+		Below the table are the hops of what did not pass, and for a TARGET those of one path of each kind and family that did;
+		-o wide shows all. The exit code is 2 when a path fails, or could not be proved.`
 	example = `
 		# All kinds of paths, from every node, in both families
 		kubectl dualstack trace
