@@ -111,7 +111,7 @@ func TestRun(t *testing.T) {
 			errOut: "error: unknown IP family \"x\": use ipv4 or ipv6\nSee 'kubectl dualstack pods -h'",
 		},
 		"rules complete after a comma": {args: []string{"__complete", "check", "--only", "pools,ser"}, out: "pools,services\n"},
-		"formats complete": {args: []string{"__complete", "nodes", "-o", ""}, out: "custom-columns=\n"},
+		"formats complete":             {args: []string{"__complete", "nodes", "-o", ""}, out: "custom-columns=\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errOut := run(t, test.args...)

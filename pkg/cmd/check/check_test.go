@@ -72,7 +72,7 @@ func TestVerdicts(t *testing.T) {
 		"bare API server": {bare(), "IPv4-only cluster without Calico and without nodes, and nothing in it asks for IPv6: nothing wrong found", false},
 		"one node unread": {it.With(it.Unread(it.Worker, "exec: refused")), " rules not checked on every node\n\nDS606", true},
 		"no node read": {it.With(it.Unread(it.Worker, "exec: refused"), it.Unread(it.Worker2, "exec: refused"), it.Unread(it.ControlPlane, "exec: refused")),
-			"3 unverified parts (DS606), 17 rules not checked\n", true},
+			"3 unverified parts (DS606), ", true},
 		"nothing at all": {&inspect.Snapshot{}, "cluster in which nothing asks for IPv4 or IPv6", false},
 	} {
 		t.Run(name, func(t *testing.T) {

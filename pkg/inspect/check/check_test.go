@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
 	it "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
@@ -303,6 +304,36 @@ func TestWithoutCalico(t *testing.T) {
 		ofCalico := slices.Contains([]check.Section{check.Calico, check.Pools, check.Tables}, r.Section)
 		if omitted := slices.ContainsFunc(report.Omitted, func(o inspect.Omission) bool { return o.Part == string(r.Code) }); omitted != ofCalico {
 			t.Errorf("rule %s: omitted is %v", r.Code, omitted)
+		}
+	}
+}
+
+// TestPodMTU finds pods whose devices are larger than the tunnel, and no others. Only VXLAN devices of Felix are tunnels.
+func TestPodMTU(t *testing.T) {
+	veth := calico.PodInterface("default", "web")
+	pod := func(mtu int) it.Change {
+		return it.All(func(s *inspect.Snapshot) {
+			s.Pods = append(s.Pods, inspect.Pod{Namespace: "default", Name: "web", Node: it.Worker, Phase: "Running",
+				IPs: []netip.Addr{netip.MustParseAddr("192.168.23.190"), netip.MustParseAddr("fd00:10:244:1b38:1133:7e2c:be1e:4d3e")}})
+		}, it.Table(it.Worker, func(t *inspect.NodeTable) { t.Links = append(t.Links, inspect.Link{Name: veth, MTU: mtu}) }))
+	}
+	tunnel := func(f inspect.Family, mtu int) it.Change {
+		return it.DeviceChanged(it.Worker, f, func(l *inspect.Link) { l.MTU = mtu })
+	}
+	for name, test := range map[string]struct {
+		change it.Change
+		found  bool
+	}{
+		"as large as the tunnel": {pod(1430), false}, "smaller": {pod(1400), false}, "larger": {pod(1431), true},
+		"larger than that of the other family": {it.All(pod(1430), tunnel(inspect.IPv4, 1420)), true},
+		"no tunnels":                           {it.All(pod(1500), it.DeviceDeleted(it.Worker, inspect.IPv4), it.DeviceDeleted(it.Worker, inspect.IPv6)), false},
+	} {
+		report := check.Analyze(it.With(test.change), check.Rules(), check.Filter{})
+		found := slices.ContainsFunc(report.Items, func(f inspect.Finding) bool {
+			return f.Code == check.PodMTU && f.Node == it.Worker && slices.Contains(f.About, "pod default/web")
+		})
+		if found != test.found {
+			t.Errorf("%s: found: %v", name, found)
 		}
 	}
 }

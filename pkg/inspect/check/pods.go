@@ -17,9 +17,10 @@ const (
 	PodAddressTwice    inspect.Code = "DS503"
 	PodStuck           inspect.Code = "DS504"
 	PodWantsNoPool     inspect.Code = "DS505"
+	PodMTU             inspect.Code = "DS506"
 )
 
-func podRules() []Rule { return slices.Concat(addressOfPodRules(), startRules()) }
+func podRules() []Rule { return slices.Concat(addressOfPodRules(), startRules(), podMTURules()) }
 
 // addressOfPodRules ask whether pods have the addresses that they were given.
 func addressOfPodRules() []Rule {
