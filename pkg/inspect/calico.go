@@ -1,6 +1,9 @@
 package inspect
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Calico holds the facts of the Calico installation as a whole.
 type Calico struct {
@@ -8,7 +11,7 @@ type Calico struct {
 	Version string `json:"version,omitempty"`
 	// APIGroup is where the objects were read: crd.projectcalico.org/v1 or projectcalico.org/v3.
 	APIGroup string `json:"apiGroup,omitempty"`
-	// Felix holds the FelixConfigurations: "default" for all nodes, "node.NAME" for one.
+	// Felix holds the FelixConfigurations: "default" for all nodes, "node.NAME" for one, others for the nodes that they select.
 	Felix map[string]FelixSettings `json:"felix,omitempty"`
 	// FelixEnv has the calico-node DaemonSet's settings by FELIX_… variables. It wins over FelixConfigurations.
 	FelixEnv FelixSettings `json:"felixEnv,omitzero"`
@@ -38,6 +41,9 @@ type FelixSettings struct {
 	IptablesBackend     string `json:"iptablesBackend,omitempty"` // Auto, NFT, Legacy
 	NFTablesMode        string `json:"nftablesMode,omitempty"`    // Disabled, Enabled, Auto (since v3.29)
 	NATOutgoingAddress  string `json:"natOutgoingAddress,omitempty"`
+	// NodeSelector says for which nodes the object is (since v3.32), and Created which of several comes first.
+	NodeSelector string    `json:"nodeSelector,omitempty"`
+	Created      time.Time `json:"created,omitzero"`
 }
 
 // EncapMode is how a pool is encapsulated: Never, Always or CrossSubnet. Empty in the API reads as Never.

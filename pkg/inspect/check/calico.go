@@ -7,6 +7,7 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 // The codes of section calico.
@@ -145,15 +146,19 @@ func ipv6SupportOff(c *Cluster) []inspect.Finding {
 	if env.IPv6Support != nil {
 		return nil // the environment wins over the objects
 	}
-	found := off("ipv6Support of FelixConfiguration default",
-		`kubectl patch felixconfiguration default --type=merge -p '{"spec":{"ipv6Support":true}}'`, c.Calico.Felix["default"], "")
+	in := func(object, node string) []inspect.Finding {
+		return off("ipv6Support of FelixConfiguration "+object,
+			fmt.Sprintf(`kubectl patch felixconfiguration %s --type=merge -p '{"spec":{"ipv6Support":true}}'`, object), c.Calico.Felix[object], node)
+	}
+	found := in("default", "") // also if some nodes have it on: the others still lack it
 	for _, n := range c.Nodes {
-		if s := c.Calico.Felix["node."+n.Name]; s.IPv6Support != nil && *s.IPv6Support && len(found) > 0 {
-			continue // this node alone has it on; the others still lack it
+		own := felix.Configurations(c.Snapshot, n.Name)
+		for _, object := range own[:len(own)-1] {
+			if c.Calico.Felix[object].IPv6Support != nil {
+				found = append(found, in(object, n.Name)...)
+				break
+			}
 		}
-		found = append(found, off("ipv6Support of FelixConfiguration node."+n.Name,
-			fmt.Sprintf(`kubectl patch felixconfiguration node.%s --type=merge -p '{"spec":{"ipv6Support":true}}'`, n.Name),
-			c.Calico.Felix["node."+n.Name], n.Name)...)
 	}
 	return found
 }

@@ -133,13 +133,18 @@ func TestRoots(t *testing.T) {
 		"IPv6 support off": {func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = &off }, "DS301"},
 		"network address": {it.All(it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::/64")),
 			it.AddressChanged(it.Worker2, netip.MustParsePrefix("fd00:10:10::/64"))), "DS304 DS304"},
-		"duplicate address":        {it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::12/64")), "DS305"},
-		"moved address":            {it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::99/64")), "DS303"},
-		"own tunnel address":       {it.AddressChanged(it.Worker, netip.PrefixFrom(it.HostOf(it.Worker, inspect.IPv6).Tunnel, 128)), "DS306"},
-		"no address":               {it.Annotate(it.Worker, func(n *inspect.Node) { n.Address.V6 = netip.Prefix{} }), "DS302"},
-		"no tunnel address":        {it.TunnelAddressRemoved(it.Worker, inspect.IPv6), "DS307"},
-		"pool disabled":            {it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.Disabled = true }), "DS401"},
-		"pool leaves nodes out":    {it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.NodeSelector = "rack == 'none'" }), "DS402"},
+		"duplicate address":     {it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::12/64")), "DS305"},
+		"moved address":         {it.AddressChanged(it.Worker, netip.MustParsePrefix("fd00:10:10::99/64")), "DS303"},
+		"own tunnel address":    {it.AddressChanged(it.Worker, netip.PrefixFrom(it.HostOf(it.Worker, inspect.IPv6).Tunnel, 128)), "DS306"},
+		"no address":            {it.Annotate(it.Worker, func(n *inspect.Node) { n.Address.V6 = netip.Prefix{} }), "DS302"},
+		"no tunnel address":     {it.TunnelAddressRemoved(it.Worker, inspect.IPv6), "DS307"},
+		"pool disabled":         {it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.Disabled = true }), "DS401"},
+		"pool leaves nodes out": {it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.NodeSelector = "rack == 'none'" }), "DS402"},
+		"IPv6 off for the nodes that a FelixConfiguration selects": {func(s *inspect.Snapshot) {
+			off := false
+			s.Calico.Version, s.Calico.FelixEnv.IPv6Support = "", nil // the environment would win
+			s.Calico.Felix["rack"] = inspect.FelixSettings{NodeSelector: "kubernetes.io/hostname == '" + it.Worker + "'", IPv6Support: &off}
+		}, "DS301"},
 		"natOutgoing off":          {it.Pools(inspect.IPv6, func(p *inspect.IPPool) { p.NATOutgoing = false }), "DS405"},
 		"status lacks the address": {pod(func(p *inspect.Pod) { p.IPs = p.IPs[:1] }), "DS501"},
 		"route deleted":            {it.RouteDeleted(it.Worker, it.Worker2, inspect.IPv6), "DS602"},

@@ -38,11 +38,14 @@ func (c *Cluster) tables() *felix.Cluster {
 	return c.expected
 }
 
-// felix returns what Felix is told on a node: the environment wins over the node's own object, and that over the default.
-// No node is the whole cluster. Nil is nothing.
+// felix returns what Felix is told on a node: the environment wins over the objects. No node is the whole cluster. Nil is
+// nothing.
 func (c *Cluster) felix(node string, of func(inspect.FelixSettings) *bool) *bool {
-	for _, s := range []inspect.FelixSettings{c.Calico.FelixEnv, c.Calico.Felix["node."+node], c.Calico.Felix["default"]} {
-		if value := of(s); value != nil {
+	if value := of(c.Calico.FelixEnv); value != nil {
+		return value
+	}
+	for _, name := range felix.Configurations(c.Snapshot, node) {
+		if value := of(c.Calico.Felix[name]); value != nil {
 			return value
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -27,6 +28,14 @@ func nodeOf(t *testing.T, s *inspect.Snapshot, name string) *felix.Node {
 
 func ptr[T any](v T) *T { return &v }
 
+// group is a FelixConfiguration for the nodes that it selects, made on a day of the month.
+func group(version, name, selector string, vni, day int) it.Change {
+	return func(s *inspect.Snapshot) {
+		s.Calico.Version = version
+		s.Calico.Felix[name] = inspect.FelixSettings{VXLANVNI: ptr(vni), NodeSelector: selector, Created: time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC)}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	defaults := felix.Settings{
 		VNI: 4096, Port: 4789, IPv6Support: true, RouteProtocol: 3,
@@ -49,6 +58,19 @@ func TestSettings(t *testing.T) {
 			s.Calico.Felix["node."+it.Worker] = inspect.FelixSettings{VXLANVNI: ptr(2), MTUIfacePattern: "a"}
 			s.Calico.FelixEnv = inspect.FelixSettings{VXLANVNI: ptr(3), MTUIfacePattern: "b", RouteSource: "WorkloadIPs"}
 		}), func(s *felix.Settings) { s.VNI, s.MTUIfacePattern, s.RouteSource = 3, "b", "WorkloadIPs" }},
+		{"one that selects the node wins over default", it.All(it.VNIChanged(1), group("v3.32.1", "rack", "has(kubernetes.io/hostname)", 2, 1)),
+			func(s *felix.Settings) { s.VNI = 2 }},
+		{"one that selects others does not", it.All(it.VNIChanged(1), group("v3.32.1", "rack", "rack == 'none'", 2, 1)),
+			func(s *felix.Settings) { s.VNI = 1 }},
+		{"one that cannot be read does not", it.All(it.VNIChanged(1), group("v3.32.1", "rack", "rack ==", 2, 1)),
+			func(s *felix.Settings) { s.VNI = 1 }},
+		{"before v3.32 no object selects nodes", it.All(it.VNIChanged(1), group("v3.31.0", "rack", "all()", 2, 1)),
+			func(s *felix.Settings) { s.VNI = 1 }},
+		{"the oldest of those that select the node", it.All(it.VNIChanged(1), group("v3.32.1", "a", "all()", 2, 9), group("v3.32.1", "b", "all()", 3, 8)),
+			func(s *felix.Settings) { s.VNI = 3 }},
+		{"the node's own wins over one that selects it", it.All(group("v3.32.1", "rack", "all()", 2, 1), func(s *inspect.Snapshot) {
+			s.Calico.Felix["node."+it.Worker] = inspect.FelixSettings{VXLANVNI: ptr(4)}
+		}), func(s *felix.Settings) { s.VNI = 4 }},
 		{"no IPv6 support", func(s *inspect.Snapshot) { s.Calico.FelixEnv.IPv6Support = ptr(false) },
 			func(s *felix.Settings) { s.IPv6Support = false }},
 		{"vxlanEnabled", it.Felix(func(s *inspect.FelixSettings) { s.VXLANEnabled = ptr(false) }),

@@ -13,6 +13,7 @@ const (
 	IPv4RouteMetric     Change = "metric of IPv4 routes"
 	ClusterRoutes       Change = "Felix makes routes without encapsulation"
 	EBPFDualStack       Change = "eBPF serves both families"
+	NodeGroups          Change = "FelixConfigurations for the nodes that they select"
 )
 
 // Difference is one row of the table of differences: the behaviour of the releases from Since to before Until.
@@ -38,6 +39,8 @@ func Differences() []Difference {
 			"felix/dataplane/linux/vxlan_mgr.go, tunnelRoute"},
 		{ClusterRoutes, "v3.31", "", "Felix makes the routes of pools without encapsulation where programClusterRoutes says so; " +
 			"before, only BIRD does; the routes of both are accepted", "felix/dataplane/linux/noencap_mgr.go"},
+		{NodeGroups, "v3.32", "", "a FelixConfiguration with a nodeSelector holds for the nodes that it selects: it wins over \"default\", \"node.NAME\" wins over " +
+			"it, and of several the oldest counts; before, nodeSelector does not exist", "api/pkg/apis/projectcalico/v3/felixconfig.go"},
 		{IPv4RouteMetric, "v3.32", "", "IPv4 routes may have metric 1024, as IPv6 routes always do; before, 0; 0 is accepted still",
 			"felix/config/config_params.go, IPv4NormalRoutePriority"},
 	}

@@ -1,6 +1,11 @@
 package felix
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico/selector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -14,8 +19,8 @@ const (
 	RouteSourceWorkloads = "WorkloadIPs"
 )
 
-// Settings are those of Felix on one node: its defaults, FelixConfiguration "default", FelixConfiguration "node.NAME" and
-// the environment of calico-node. Later ones win.
+// Settings are those of Felix on one node: its defaults, FelixConfiguration "default", the one that selects the node,
+// FelixConfiguration "node.NAME" and the environment of calico-node. Later ones win.
 type Settings struct {
 	VXLANEnabled      *bool                 // nil: the pools decide
 	VNI               int                   // the same for both families
@@ -32,8 +37,11 @@ type Settings struct {
 
 // settingsOf returns Felix's settings on a node.
 func settingsOf(s *inspect.Snapshot, node string) Settings {
-	perNode, global := s.Calico.Felix["node."+node], s.Calico.Felix["default"]
-	l := layers{&s.Calico.FelixEnv, &perNode, &global}
+	l := layers{&s.Calico.FelixEnv}
+	for _, name := range Configurations(s, node) {
+		settings := s.Calico.Felix[name]
+		l = append(l, &settings)
+	}
 	return Settings{
 		VXLANEnabled: first(l, func(f *inspect.FelixSettings) *bool { return f.VXLANEnabled }),
 		VNI:          pick(l, func(f *inspect.FelixSettings) *int { return f.VXLANVNI }, DefaultVNI),
@@ -65,8 +73,46 @@ func (s Settings) OwnRouteProtocol() int {
 	return ProtocolFelix
 }
 
+// Configurations names the FelixConfigurations that hold for a node, the strongest first. A name is there whether or not the
+// object exists. No node is the whole cluster.
+func Configurations(s *inspect.Snapshot, node string) []string {
+	const global, ofNode = "default", "node."
+	if node == "" {
+		return []string{global}
+	}
+	names := []string{ofNode + node}
+	if group := nodeGroup(s, node); group != "" {
+		names = append(names, group)
+	}
+	return append(names, global)
+}
+
+// nodeGroup names the oldest FelixConfiguration whose nodeSelector selects a node. A selector that cannot be read selects none,
+// as for Felix.
+func nodeGroup(s *inspect.Snapshot, node string) string {
+	release := ReleaseOf(s.Calico.Version)
+	i := slices.IndexFunc(s.Nodes, func(n inspect.Node) bool { return n.Name == node })
+	if i < 0 || release.Known() && !release.Has(NodeGroups) {
+		return ""
+	}
+	group := ""
+	for _, name := range slices.Sorted(maps.Keys(s.Calico.Felix)) {
+		f := s.Calico.Felix[name]
+		if f.NodeSelector == "" || name == "default" || strings.HasPrefix(name, "node.") {
+			continue
+		}
+		if selects, err := selector.Selects(f.NodeSelector, s.Nodes[i].Labels); err != nil || !selects {
+			continue
+		}
+		if group == "" || f.Created.Before(s.Calico.Felix[group].Created) {
+			group = name
+		}
+	}
+	return group
+}
+
 // layers are the places of a setting, the strongest first.
-type layers [3]*inspect.FelixSettings
+type layers []*inspect.FelixSettings
 
 func (l layers) text(field func(*inspect.FelixSettings) string, fallback string) string {
 	for _, s := range l {

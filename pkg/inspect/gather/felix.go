@@ -95,6 +95,8 @@ func readFelixConfiguration(u *unstructured.Unstructured) (inspect.FelixSettings
 		IptablesBackend:     string(deref(spec.IptablesBackend)),
 		NFTablesMode:        spec.NFTablesMode,
 		NATOutgoingAddress:  spec.NATOutgoingAddress,
+		NodeSelector:        spec.NodeSelector,
+		Created:             u.GetCreationTimestamp().UTC(),
 	}, ok
 }
 
