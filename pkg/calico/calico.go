@@ -136,3 +136,11 @@ func ImageTag(image string) string {
 	}
 	return ""
 }
+
+// The tiers in which Calico enforces the policies of Kubernetes for whole clusters (libcalico-go/lib/names/policy.go).
+const (
+	TierAdminPolicies    = "adminnetworkpolicy"         // AdminNetworkPolicy
+	TierBaselinePolicies = "baselineadminnetworkpolicy" // BaselineAdminNetworkPolicy
+	TierKubeAdmin        = "kube-admin"                 // ClusterNetworkPolicy, of its tier Admin
+	TierKubeBaseline     = "kube-baseline"              // ClusterNetworkPolicy, of its tier Baseline
+)

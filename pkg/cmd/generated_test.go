@@ -72,7 +72,7 @@ type resource struct{ group, name, only string }
 // resources are what is read for each fact of which a role speaks. Node tables have roles of their own; Calico's version
 // is had from what they allow.
 func resources() map[inspect.Fact][]resource {
-	const crd, operator, networking = "crd.projectcalico.org", "operator.tigera.io", "networking.k8s.io"
+	const crd, operator, networking, policies = "crd.projectcalico.org", "operator.tigera.io", "networking.k8s.io", "policy.networking.k8s.io"
 	return map[inspect.Fact][]resource{
 		inspect.FactNodes: {{"", "nodes", ""}}, inspect.FactPods: {{"", "pods", ""}}, inspect.FactServices: {{"", "services", ""}},
 		inspect.FactEvents:         {{"", "events", ""}},
@@ -82,8 +82,9 @@ func resources() map[inspect.Fact][]resource {
 		inspect.FactFelix:          {{crd, "felixconfigurations", ""}},
 		inspect.FactIPAMConfig:     {{crd, "ipamconfigs", ""}},
 		inspect.FactServiceCIDRs:   {{networking, "servicecidrs", ""}},
-		inspect.FactPolicies: {{networking, "networkpolicies", ""}, {crd, "networkpolicies", ""},
-			{crd, "globalnetworkpolicies", ""}},
+		inspect.FactPolicies: {{networking, "networkpolicies", ""}, {"", "namespaces", ""}, {crd, "networkpolicies", ""},
+			{crd, "globalnetworkpolicies", ""}, {crd, "networksets", ""}, {crd, "globalnetworksets", ""}, {crd, "tiers", ""},
+			{policies, "adminnetworkpolicies", ""}, {policies, "baselineadminnetworkpolicies", ""}, {policies, "clusternetworkpolicies", ""}},
 		inspect.FactOperator:  {{operator, "installations", ""}, {operator, "tigerastatuses", ""}},
 		inspect.FactLab:       {{"", "configmaps", "dualstack-lab"}},
 		inspect.FactKubeadm:   {{"", "configmaps", "kubeadm-config"}},

@@ -16,7 +16,7 @@ const importPath = "github.com/kubectl-dualstack/kubectl-dualstack/"
 // folder is the part of the program that a package belongs to; empty for what only tests use.
 func folder(pkg string) string {
 	pkg = strings.TrimPrefix(pkg, importPath)
-	own := []string{"pkg/cmd/command", "pkg/cmd/printer", "pkg/cmd/diagram", "pkg/inspect", "pkg/inspect/gather", "pkg/inspect/access", "pkg/inspect/felix",
+	own := []string{"pkg/cmd/command", "pkg/cmd/printer", "pkg/cmd/diagram", "pkg/inspect", "pkg/inspect/gather", "pkg/inspect/access", "pkg/inspect/felix", "pkg/inspect/policy",
 		"pkg/inspect/trace", "pkg/inspect/check", "pkg/inspect/graph", "pkg/inspect/snapfile", "pkg/inspect/redact"}
 	for at := pkg; at != "."; at = path.Dir(at) {
 		switch base := path.Base(at); {

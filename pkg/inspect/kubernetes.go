@@ -46,3 +46,9 @@ type NAT struct {
 	HostPorts []int    `json:"hostPorts,omitempty"` // ports that the CNI plugin portmap translates, ascending
 	Felix     []string `json:"felix,omitempty"`     // the kinds of rules that Felix's are found in: nft, legacy, nftables
 }
+
+// ServiceRule is what kube-proxy's rules on a node know of an address and port of a service.
+type ServiceRule struct {
+	There bool
+	Kind  string // of kube-proxy's rules: nft or legacy (iptables of either variant), nftables, ipvs; empty if none were found
+}

@@ -66,6 +66,7 @@ type Snapshot struct {
 	CoreDNS        CoreDNS                  `json:"coreDNS,omitzero"`
 	Events         []Event                  `json:"events,omitempty"`
 	Policies       []Policy                 `json:"policies,omitempty"`
+	PolicyBasis    PolicyBasis              `json:"policyBasis,omitzero"`
 	NAT            map[string]ByFamily[NAT] `json:"nat,omitempty"`    // by node name
 	Tables         map[string]NodeTable     `json:"tables,omitempty"` // by node name
 }
@@ -146,9 +147,10 @@ type Pod struct {
 	HostNetwork bool   `json:"hostNetwork,omitempty"`
 	// CalicoCNI is set if Calico's CNI plugin gave the pod its network: it then left its own annotation
 	// (cni.projectcalico.org/containerID, …/podIP or …/podIPs).
-	CalicoCNI bool              `json:"calicoCNI,omitempty"`
-	IPs       []netip.Addr      `json:"ips,omitempty"`    // status.podIPs, in the API's order
-	Labels    map[string]string `json:"labels,omitempty"` // network policies and services select pods by them
+	CalicoCNI      bool              `json:"calicoCNI,omitempty"`
+	IPs            []netip.Addr      `json:"ips,omitempty"`    // status.podIPs, in the API's order
+	Labels         map[string]string `json:"labels,omitempty"` // network policies and services select pods by them
+	ServiceAccount string            `json:"serviceAccount,omitempty"`
 	// Containers names the regular containers of the pod, the first being the one that exec enters by default.
 	Containers []string        `json:"containers,omitempty"`
 	Ports      []ContainerPort `json:"ports,omitempty"` // that the regular containers declare
@@ -215,7 +217,13 @@ type EndpointSlice struct {
 	Family    Family         `json:"family"`            // addressType; zero for FQDN
 	Ports     []EndpointPort `json:"ports,omitempty"`
 	Endpoints []Endpoint     `json:"endpoints,omitempty"`
+	// Settling is set if the slice changed less than Settled before it was read: the rules of nodes may follow still.
+	Settling bool `json:"settling,omitempty"`
 }
+
+// Settled is how long after a change of endpoints the rules of nodes are the new ones, on a cluster that works. kube-proxy waits
+// for up to ten seconds on large clusters, and writes all rules once more.
+const Settled = 30 * time.Second
 
 // EndpointPort is a port that the endpoints of a slice serve.
 type EndpointPort struct {

@@ -40,8 +40,9 @@ func roots(t *testing.T, l *lab) string {
 	return strings.Join(slices.Compact(codes), " ")
 }
 
-// becomes waits until the root causes are those: what was injected takes some seconds to be everywhere.
-func becomes(t *testing.T, l *lab, want string) {
+// becomes waits until the root causes are those: what was injected takes some seconds to be everywhere. Before each look it
+// does what is to be done.
+func becomes(t *testing.T, l *lab, want string, before ...func(*testing.T)) {
 	t.Helper()
 	last := "none"
 	defer func() {
@@ -50,6 +51,9 @@ func becomes(t *testing.T, l *lab, want string) {
 		}
 	}()
 	eventually(t, "root causes "+want, func() bool {
+		for _, do := range before {
+			do(t)
+		}
 		got := roots(t, l)
 		if got != want && got != last {
 			t.Logf("root causes %q, not yet %q", got, want)
@@ -76,6 +80,10 @@ func TestCheck(t *testing.T) {
 				becomes(t, l, "")
 				healthy(t, l)
 			})
+			if f.again {
+				becomes(t, l, f.want, f.inject)
+				return
+			}
 			f.inject(t)
 			becomes(t, l, f.want)
 		})

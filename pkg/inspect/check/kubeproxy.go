@@ -95,6 +95,9 @@ func (c *Cluster) translated() (services, nodePorts inspect.ByFamily[int]) {
 			continue
 		}
 		r := c.endpoints(s)
+		if r.settling { // its rules may follow still
+			continue
+		}
 		for _, a := range s.ClusterIPs {
 			f := inspect.FamilyOf(a)
 			for _, p := range s.Ports {

@@ -96,12 +96,13 @@ func (a *admitted) add(r *inspect.PolicyRule, f inspect.Family) {
 		return
 	}
 	a.icmp = a.icmp || r.Protocol == ""
-	a.selected = a.selected || r.Others
-	if len(r.Nets) == 0 {
-		a.any = a.any || !r.Others
+	chooses := r.Peer().Chooses()
+	a.selected = a.selected || chooses
+	if len(r.Peer().Nets) == 0 {
+		a.any = a.any || !chooses
 		return
 	}
-	for _, p := range r.Nets {
+	for _, p := range r.Peer().Nets {
 		if inspect.FamilyOf(p.Addr()) == f {
 			a.nets, a.world = true, a.world || p.Bits() == 0
 		}
@@ -161,7 +162,7 @@ func selecting(policy *inspect.Policy) func(*inspect.Pod) bool {
 
 // namesFamily reports whether an allowing rule of a policy is for one family only: without such a rule, families are alike.
 func namesFamily(p *inspect.Policy) bool {
-	return slices.ContainsFunc(p.Rules, func(r inspect.PolicyRule) bool { return len(r.Nets) > 0 || familyOf(&r) != 0 })
+	return slices.ContainsFunc(p.Rules, func(r inspect.PolicyRule) bool { return len(r.Peer().Nets) > 0 || familyOf(&r) != 0 })
 }
 
 // oneSided finds pods whose policies treat the families differently, once for each set of policies, direction and family.
@@ -227,7 +228,7 @@ func (c *policyCase) judge(code inspect.Code, selecting []*inspect.Policy) bool 
 		if c.egress && !p.Egress || !c.egress && !p.Ingress {
 			continue
 		}
-		isolated = isolated || !p.Narrowed
+		isolated = isolated || !p.Narrowed()
 		var of admitted
 		for i := range p.Rules {
 			if r := &p.Rules[i]; r.Egress == c.egress {
@@ -284,10 +285,10 @@ func ranges(p *inspect.Policy, egress bool, f inspect.Family) string {
 		if r.Egress != egress {
 			continue
 		}
-		if familyOf(r) == f && len(r.Nets) == 0 {
+		if familyOf(r) == f && len(r.Peer().Nets) == 0 {
 			all = append(all, strings.TrimSpace(r.Protocol+" "+f.String()))
 		}
-		for _, n := range r.Nets {
+		for _, n := range r.Peer().Nets {
 			if inspect.FamilyOf(n.Addr()) == f {
 				all = append(all, n.String())
 			}
@@ -330,7 +331,7 @@ func policiesWithoutEffect(c *Cluster) []inspect.Finding {
 	for i := range c.Policies {
 		p := &c.Policies[i]
 		if slices.ContainsFunc(p.Rules, func(r inspect.PolicyRule) bool {
-			return r.Family == inspect.IPv6 || c.Uses(inspect.IPv6) && slices.ContainsFunc(r.Nets, rangeOf(inspect.IPv6))
+			return r.Family == inspect.IPv6 || c.Uses(inspect.IPv6) && slices.ContainsFunc(r.Peer().Nets, rangeOf(inspect.IPv6))
 		}) {
 			names = append(names, p.String())
 		}

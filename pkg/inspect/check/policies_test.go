@@ -24,7 +24,7 @@ func policies(all ...inspect.Policy) it.Change {
 func allow(nets ...string) inspect.PolicyRule {
 	r := inspect.PolicyRule{Action: "Allow"}
 	for _, n := range nets {
-		r.Nets = append(r.Nets, netip.MustParsePrefix(n))
+		r.Source.Nets = append(r.Source.Nets, netip.MustParsePrefix(n))
 	}
 	return r
 }
@@ -39,7 +39,7 @@ func global(selector string, rules ...inspect.PolicyRule) inspect.Policy {
 
 func TestRootsOfPolicies(t *testing.T) {
 	off := false
-	pods := inspect.PolicyRule{Action: "Allow", Others: true}
+	pods := inspect.PolicyRule{Action: "Allow", Source: inspect.PolicyEnd{Selected: true}}
 	ipv4, ipv6 := inspect.PolicyRule{Action: "Allow", Family: inspect.IPv4}, inspect.PolicyRule{Action: "Allow", Family: inspect.IPv6}
 	icmp, icmp6 := inspect.PolicyRule{Action: "Allow", Protocol: "ICMP"}, inspect.PolicyRule{Action: "Allow", Protocol: "ICMPv6"}
 	tcp := inspect.PolicyRule{Action: "Allow", Protocol: "TCP"}
@@ -49,9 +49,9 @@ func TestRootsOfPolicies(t *testing.T) {
 	denied := allow("10.0.0.0/8")
 	denied.Action = "Deny"
 	narrowed := global("all()", allow("10.0.0.0/8"))
-	narrowed.Narrowed = true
+	narrowed.Namespaces = "team == 'a'"
 	egress := inspect.Policy{Kind: "NetworkPolicy", Namespace: "default", Name: "out", Egress: true,
-		Rules: []inspect.PolicyRule{{Egress: true, Action: "Allow", Nets: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}}}
+		Rules: []inspect.PolicyRule{{Egress: true, Action: "Allow", Destination: inspect.PolicyEnd{Nets: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}}}}
 	testRoots(t, map[string]rootsRow{
 		"IPv4 range":              {policies(named("a", allow("10.0.0.0/8"))), "DS1001"},
 		"IPv6 range":              {policies(named("a", allow("fd00::/8"))), "DS1001"},

@@ -50,6 +50,8 @@ type readiness struct {
 	pods  map[string]inspect.ByFamily[bool]
 	// ports counts the ready endpoints by the name of their port.
 	ports map[string]inspect.ByFamily[int]
+	// settling is set if the endpoints changed a moment ago.
+	settling bool
 }
 
 // endpoints returns the ready endpoints of a service.
@@ -77,6 +79,7 @@ func (c *Cluster) addEndpoints(slice *inspect.EndpointSlice) {
 			nodes: inspect.ByFamily[map[string]int]{V4: map[string]int{}, V6: map[string]int{}}}
 		c.ready[key] = r
 	}
+	r.settling = r.settling || slice.Settling
 	f, n := slice.Family, 0
 	for _, e := range slice.Endpoints {
 		if !e.Ready {

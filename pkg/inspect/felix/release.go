@@ -14,6 +14,8 @@ const (
 	ClusterRoutes       Change = "Felix makes routes without encapsulation"
 	EBPFDualStack       Change = "eBPF serves both families"
 	NodeGroups          Change = "FelixConfigurations for the nodes that they select"
+	AdminPolicies       Change = "AdminNetworkPolicy and BaselineAdminNetworkPolicy are enforced"
+	ClusterPolicies     Change = "ClusterNetworkPolicy is enforced"
 )
 
 // Difference is one row of the table of differences: the behaviour of the releases from Since to before Until.
@@ -33,6 +35,8 @@ func Differences() []Difference {
 			"release notes of v3.28; felix/dataplane/linux/int_dataplane.go"},
 		{BorrowedTunnelRoute, "v3.29", "", "a tunnel address that a node has from another node's block gets a route of its own; " +
 			"optional, since the block's route may cover it", "felix/dataplane/linux/route_mgr.go, isRemoteTunnelRoute"},
+		{AdminPolicies, "v3.29", "v3.32", "AdminNetworkPolicies are enforced, in a tier of their own before the tier default, and (since v3.30) the " +
+			"BaselineAdminNetworkPolicy after it; before and after, they have no effect", "release notes; libcalico-go/lib/backend/k8s/conversion/conversion.go"},
 		{TunnelAddressRoutes, "v3.30", "v3.32", "every tunnel address gets a route of its own; optional, since the block's route " +
 			"covers it", "felix/calc/l3_route_resolver.go, blockMatchesRoute (the correction)"},
 		{TunnelRouteMTU, "v3.31", "", "routes through a tunnel have the mtu of its device; before, none",
@@ -41,6 +45,8 @@ func Differences() []Difference {
 			"before, only BIRD does; the routes of both are accepted", "felix/dataplane/linux/noencap_mgr.go"},
 		{NodeGroups, "v3.32", "", "a FelixConfiguration with a nodeSelector holds for the nodes that it selects: it wins over \"default\", \"node.NAME\" wins over " +
 			"it, and of several the oldest counts; before, nodeSelector does not exist", "api/pkg/apis/projectcalico/v3/felixconfig.go"},
+		{ClusterPolicies, "v3.32", "", "ClusterNetworkPolicies are enforced, in the tiers kube-admin and kube-baseline; before, they have no effect",
+			"release notes; libcalico-go/lib/backend/k8s/conversion/conversion.go"},
 		{IPv4RouteMetric, "v3.32", "", "IPv4 routes may have metric 1024, as IPv6 routes always do; before, 0; 0 is accepted still",
 			"felix/config/config_params.go, IPv4NormalRoutePriority"},
 	}

@@ -70,7 +70,7 @@ func (recordedWay) Run(context.Context, string, string, ...string) ([]byte, erro
 // calicoResources are the resources of Calico that tests serve.
 func calicoResources() []string {
 	return []string{"ippools", "ipamblocks", "felixconfigurations", "clusterinformations", "networkpolicies", "globalnetworkpolicies",
-		"ipamconfigs", "ipamconfigurations"}
+		"ipamconfigs", "ipamconfigurations", "networksets", "globalnetworksets", "tiers"}
 }
 
 // newCluster returns a cluster whose Calico is in the groups given.
@@ -221,7 +221,7 @@ func wantLab() inspect.Snapshot {
 		CoreDNS: inspect.CoreDNS{Directives: []string{"template IN AAAA . { rcode NOERROR }", "forward . 10.0.0.1"}},
 		Events: []inspect.Event{{Kind: "Pod", Namespace: "default", Name: "p", Reason: "FailedCreatePodSandBox",
 			Message: "still no address", Last: time.Unix(120, 0).UTC()}},
-		Policies: []inspect.Policy{{Kind: "NetworkPolicy", Namespace: "default", Name: "deny", Egress: true}},
+		Policies: []inspect.Policy{{Kind: "NetworkPolicy", Namespace: "default", Name: "deny", Order: new(1000.0), Egress: true}},
 		Lab: inspect.Lab{
 			Name:     "lab",
 			External: inspect.ByFamily[netip.Addr]{V4: netip.MustParseAddr("1.1.1.1")},

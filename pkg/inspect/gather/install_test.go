@@ -60,7 +60,9 @@ func TestPolicyRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	nets := parsePrefixes("10.0.0.0/8")
-	want := []inspect.PolicyRule{{Action: "Allow"}, {Action: "Allow", Nets: nets, Others: true}, {Egress: true, Action: "Allow", Nets: nets}}
+	want := []inspect.PolicyRule{{Number: 1, Action: "Allow"}, {Number: 2, Action: "Allow", Source: inspect.PolicyEnd{Nets: nets}},
+		{Number: 2, Action: "Allow", Source: inspect.PolicyEnd{Selected: true, OwnNamespace: true}},
+		{Number: 1, Egress: true, Action: "Allow", Destination: inspect.PolicyEnd{Nets: nets}}}
 	if diff := cmp.Diff(want, kubernetes.Rules, equal()); diff != "" || !kubernetes.Ingress || !kubernetes.Egress {
 		t.Errorf("%+v\n%s", kubernetes, diff)
 	}
@@ -70,8 +72,9 @@ func TestPolicyRules(t *testing.T) {
 			map[string]any{"action": "Allow", "destination": map[string]any{"nets": []any{"fd00::/8", "10.0.0.0/8"}, "selector": "a == 'b'"}},
 		},
 	}))
-	want = []inspect.PolicyRule{{Egress: true, Action: "Deny", Family: inspect.IPv6, Protocol: "ICMPv6"},
-		{Egress: true, Action: "Allow", Nets: parsePrefixes("fd00::/8,10.0.0.0/8"), Others: true}}
+	want = []inspect.PolicyRule{{Number: 1, Egress: true, Action: "Deny", Family: inspect.IPv6, Protocol: "ICMPv6"},
+		{Number: 2, Egress: true, Action: "Allow", Destination: inspect.PolicyEnd{Nets: parsePrefixes("fd00::/8,10.0.0.0/8"),
+			Selected: true, Selector: "a == 'b'"}}}
 	if diff := cmp.Diff(want, global.Rules, equal()); diff != "" || global.Ingress || !global.Egress {
 		t.Errorf("%+v\n%s", global, diff)
 	}

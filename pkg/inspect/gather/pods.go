@@ -84,7 +84,7 @@ func newSharer() *sharer {
 }
 
 func (s *sharer) pod(p *inspect.Pod) {
-	for _, text := range []*string{&p.Namespace, &p.Node, &p.Phase, &p.Waiting, &p.LastExit} {
+	for _, text := range []*string{&p.Namespace, &p.Node, &p.Phase, &p.Waiting, &p.LastExit, &p.ServiceAccount} {
 		*text = s.string(*text)
 	}
 	for i := range p.Containers {
@@ -133,7 +133,9 @@ func readPod(p *corev1.Pod) inspect.Pod {
 		Phase:       string(p.Status.Phase),
 		HostNetwork: p.Spec.HostNetwork,
 		Labels:      p.Labels,
-		Ready:       isReady(p.Status.Conditions),
+
+		ServiceAccount: p.Spec.ServiceAccountName,
+		Ready:          isReady(p.Status.Conditions),
 	}
 	for _, key := range []string{calico.AnnotationPodIP, calico.AnnotationPodIPs, calico.AnnotationContainerID} {
 		if _, ok := p.Annotations[key]; ok {

@@ -7,29 +7,34 @@ import (
 	"slices"
 
 	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
 func (g *gatherer) readPolicies(ctx context.Context) error {
-	policies, err := g.cluster.policies(ctx, g.calico)
-	g.snap.Policies = policies
+	policies, basis, err := g.cluster.policies(ctx, g.calico)
+	g.snap.Policies, g.snap.PolicyBasis = policies, basis
 	return err
 }
 
-// Policies reads the network policies of Kubernetes and, where it runs, of Calico. It leaves out those that it may not
-// read, and returns the rest with the error.
-func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, error) {
+// Policies reads the network policies of Kubernetes and, where it runs, of Calico, with what they refer to. It leaves out
+// what it may not read, and returns the rest with the error.
+func (c *Cluster) Policies(ctx context.Context) ([]inspect.Policy, inspect.PolicyBasis, error) {
 	return c.policies(ctx, func(ctx context.Context) (calicoAPI, error) { return detectCalico(ctx, c.Clients) })
 }
 
-func (c *Cluster) policies(ctx context.Context, detect func(context.Context) (calicoAPI, error)) ([]inspect.Policy, error) {
-	var policies []inspect.Policy
+func (c *Cluster) policies(
+	ctx context.Context, detect func(context.Context) (calicoAPI, error),
+) (policies []inspect.Policy, basis inspect.PolicyBasis, err error) {
 	api := c.Kubernetes.NetworkingV1().NetworkPolicies("")
-	err := errorf("list", "networkpolicies."+networkingv1.GroupName, "", eachItem(ctx, api.List, metav1.ListOptions{},
+	err = errorf("list", "networkpolicies."+networkingv1.GroupName, "", eachItem(ctx, api.List, metav1.ListOptions{},
 		func(p *networkingv1.NetworkPolicy) error {
 			policy, err := readKubernetesPolicy(p)
 			if err == nil {
@@ -37,23 +42,41 @@ func (c *Cluster) policies(ctx context.Context, detect func(context.Context) (ca
 			}
 			return err
 		}))
+	err = errors.Join(err, errorf("list", "namespaces", "", eachItem(ctx, c.Kubernetes.CoreV1().Namespaces().List, metav1.ListOptions{},
+		func(n *corev1.Namespace) error {
+			basis.Namespaces = append(basis.Namespaces, inspect.Namespace{Name: n.Name, Labels: n.Labels})
+			return nil
+		})))
+	add := func(p inspect.Policy) { policies = append(policies, p) }
+	err = errors.Join(err, c.adminPolicies(ctx, add))
 	calico, calicoErr := detect(ctx)
 	switch {
 	case errors.Is(calicoErr, errNoCalico):
-		return policies, err
+		return policies, basis, err
 	case calicoErr != nil:
-		return policies, errors.Join(err, calicoErr)
+		return policies, basis, errors.Join(err, calicoErr)
 	}
-	list := func(resource string, read func(*unstructured.Unstructured) inspect.Policy) error {
-		err := eachItem(ctx, c.Dynamic.Resource(calico.WithResource(resource)).List, metav1.ListOptions{},
-			func(u *unstructured.Unstructured) error {
-				policies = append(policies, read(u))
-				return nil
-			})
-		return errorf("list", resource+"."+calico.Group, "", err)
+	for _, r := range calicoPolicies(add, &basis) {
+		err = errors.Join(err, c.listObjects(ctx, calico.WithResource(r.name), r.optional, r.read))
 	}
-	return policies, errors.Join(err, list("networkpolicies", readNetworkPolicy), list("globalnetworkpolicies", readGlobalPolicy))
+	return policies, basis, err
 }
+
+// listObjects reads the objects of a resource. Where that is optional, a cluster without it is as one without objects.
+func (c *Cluster) listObjects(ctx context.Context, r schema.GroupVersionResource, optional bool, read func(*unstructured.Unstructured)) error {
+	err := eachItem(ctx, c.Dynamic.Resource(r).List, metav1.ListOptions{}, func(u *unstructured.Unstructured) error {
+		read(u)
+		return nil
+	})
+	if optional && apierrors.IsNotFound(err) {
+		return nil
+	}
+	return errorf("list", r.Resource+"."+r.Group, "", err)
+}
+
+// kubernetesOrder is the order that Calico gives to each NetworkPolicy of Kubernetes, in its tier default
+// (libcalico-go/lib/backend/k8s/conversion, K8sNetworkPolicyToCalico).
+const kubernetesOrder = 1000
 
 // readKubernetesPolicy keeps the fields of a policy of Kubernetes that we use.
 func readKubernetesPolicy(p *networkingv1.NetworkPolicy) (inspect.Policy, error) {
@@ -61,76 +84,98 @@ func readKubernetesPolicy(p *networkingv1.NetworkPolicy) (inspect.Policy, error)
 	if err != nil {
 		return inspect.Policy{}, err
 	}
-	policy := inspect.Policy{Kind: "NetworkPolicy", Namespace: p.Namespace, Name: p.Name, Selector: selector.String(),
+	order := float64(kubernetesOrder)
+	policy := inspect.Policy{Kind: "NetworkPolicy", Namespace: p.Namespace, Name: p.Name, Selector: selector.String(), Order: &order,
 		Ingress: slices.Contains(p.Spec.PolicyTypes, networkingv1.PolicyTypeIngress),
 		Egress:  slices.Contains(p.Spec.PolicyTypes, networkingv1.PolicyTypeEgress)}
-	add := func(egress bool, peers []networkingv1.NetworkPolicyPeer) {
-		rule := inspect.PolicyRule{Egress: egress, Action: string(v3.Allow)}
-		for _, peer := range peers {
-			if peer.IPBlock == nil {
-				rule.Others = true
-				continue
-			}
-			rule.Nets = append(rule.Nets, parsePrefixes(peer.IPBlock.CIDR)...)
+	for i, r := range p.Spec.Ingress {
+		err = errors.Join(err, addKubernetesRule(&policy, inspect.PolicyRule{Number: i + 1}, r.From, r.Ports))
+	}
+	for i, r := range p.Spec.Egress {
+		err = errors.Join(err, addKubernetesRule(&policy, inspect.PolicyRule{Number: i + 1, Egress: true}, r.To, r.Ports))
+	}
+	return policy, err
+}
+
+// addKubernetesRule adds a rule for each peer and protocol: one of the peers and one of the ports have to match.
+func addKubernetesRule(policy *inspect.Policy, rule inspect.PolicyRule, peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPolicyPort) error {
+	rule.Action = string(v3.Allow)
+	ends := make([]inspect.PolicyEnd, 0, len(peers))
+	for _, peer := range peers {
+		end, err := readPeer(peer)
+		if err != nil {
+			return err
 		}
-		policy.Rules = append(policy.Rules, rule)
+		ends = append(ends, end)
 	}
-	for _, r := range p.Spec.Ingress {
-		add(false, r.From)
+	if len(peers) == 0 {
+		ends = append(ends, inspect.PolicyEnd{})
 	}
-	for _, r := range p.Spec.Egress {
-		add(true, r.To)
-	}
-	return policy, nil
-}
-
-// readNetworkPolicy keeps the fields of Calico's NetworkPolicy that we use. An unreadable one selects all pods, as an
-// empty selector does: it may be to blame.
-func readNetworkPolicy(u *unstructured.Unstructured) inspect.Policy {
-	spec, _ := readSpec[v3.NetworkPolicySpec](u)
-	p := inspect.Policy{Kind: "Calico NetworkPolicy", Namespace: u.GetNamespace(), Name: u.GetName(), Calico: true,
-		Selector: spec.Selector, Narrowed: spec.ServiceAccountSelector != ""}
-	readRules(&p, spec.Types, spec.Ingress, spec.Egress)
-	return p
-}
-
-func readGlobalPolicy(u *unstructured.Unstructured) inspect.Policy {
-	spec, _ := readSpec[v3.GlobalNetworkPolicySpec](u)
-	p := inspect.Policy{Kind: "GlobalNetworkPolicy", Name: u.GetName(), Calico: true, Selector: spec.Selector,
-		Narrowed: spec.ServiceAccountSelector != "" || spec.NamespaceSelector != "" && spec.NamespaceSelector != "all()"}
-	readRules(&p, spec.Types, spec.Ingress, spec.Egress)
-	return p
-}
-
-// readRules keeps the rules of a policy of Calico. Without types, it applies to the directions that it has rules for, and to
-// ingress if it has none (api/pkg/apis/projectcalico/v3/networkpolicy.go).
-func readRules(p *inspect.Policy, types []v3.PolicyType, ingress, egress []v3.Rule) {
-	p.Ingress, p.Egress = slices.Contains(types, v3.PolicyTypeIngress), slices.Contains(types, v3.PolicyTypeEgress)
-	if len(types) == 0 {
-		p.Ingress, p.Egress = len(ingress) > 0 || len(egress) == 0, len(egress) > 0
-	}
-	add := func(egress bool, rules []v3.Rule) {
-		for _, r := range rules {
-			end := r.Source
-			if egress {
-				end = r.Destination
-			}
-			rule := inspect.PolicyRule{Egress: egress, Action: string(r.Action), Nets: prefixes(end.Nets),
-				Others: end.Selector != "" || end.NamespaceSelector != "" || end.ServiceAccounts != nil || end.Services != nil}
-			if r.Protocol != nil {
-				rule.Protocol = r.Protocol.String()
-			}
-			switch deref(r.IPVersion) {
-			case 4:
-				rule.Family = inspect.IPv4
-			case 6:
-				rule.Family = inspect.IPv6
-			}
-			p.Rules = append(p.Rules, rule)
+	byProtocol := map[string][]inspect.PolicyPort{}
+	protocols := []string{}
+	for _, p := range ports {
+		protocol := string(deref(p.Protocol))
+		if protocol == "" {
+			protocol = string(corev1.ProtocolTCP)
+		}
+		if _, ok := byProtocol[protocol]; !ok {
+			protocols = append(protocols, protocol)
+			byProtocol[protocol] = nil
+		}
+		if p.Port != nil {
+			byProtocol[protocol] = append(byProtocol[protocol], readPort(*p.Port, deref(p.EndPort)))
+		} else {
+			byProtocol[protocol] = append(byProtocol[protocol], inspect.PolicyPort{Max: 65535})
 		}
 	}
-	add(false, ingress)
-	add(true, egress)
+	if len(ports) == 0 {
+		protocols = append(protocols, "")
+	}
+	for _, protocol := range protocols {
+		for _, end := range ends {
+			r := rule
+			r.Protocol = protocol
+			*r.Peer() = end
+			r.Destination.Ports = byProtocol[protocol]
+			policy.Rules = append(policy.Rules, r)
+		}
+	}
+	return nil
+}
+
+func readPeer(peer networkingv1.NetworkPolicyPeer) (inspect.PolicyEnd, error) {
+	if peer.IPBlock != nil {
+		return inspect.PolicyEnd{Nets: parsePrefixes(peer.IPBlock.CIDR), NotNets: prefixes(peer.IPBlock.Except)}, nil
+	}
+	return selectedPods(peer.NamespaceSelector, peer.PodSelector)
+}
+
+// selectedPods are the pods that two selectors of Kubernetes choose. Without one for namespaces, they are of the policy's own.
+func selectedPods(namespaces, pods *metav1.LabelSelector) (inspect.PolicyEnd, error) {
+	end := inspect.PolicyEnd{Selected: true, OwnNamespace: namespaces == nil}
+	if namespaces != nil {
+		s, err := metav1.LabelSelectorAsSelector(namespaces)
+		if err != nil {
+			return end, err
+		}
+		end.Namespaces = s.String()
+	}
+	if pods != nil {
+		s, err := metav1.LabelSelectorAsSelector(pods)
+		if err != nil {
+			return end, err
+		}
+		end.Selector = s.String()
+	}
+	return end, nil
+}
+
+// readPort reads a port or its name, and the end of a range.
+func readPort(p intstr.IntOrString, end int32) inspect.PolicyPort {
+	if p.Type == intstr.String {
+		return inspect.PolicyPort{Name: p.StrVal}
+	}
+	return inspect.PolicyPort{Min: uint16(p.IntVal), Max: uint16(max(p.IntVal, end))}
 }
 
 func prefixes(texts []string) []netip.Prefix {

@@ -82,7 +82,7 @@ func TestPolicies(t *testing.T) {
 			if tt.change != nil {
 				tt.change(c)
 			}
-			policies, err := c.live().Policies(t.Context())
+			policies, _, err := c.live().Policies(t.Context())
 			var got []string
 			for _, p := range policies {
 				got = append(got, p.String()+" "+p.Selector)
@@ -106,12 +106,12 @@ func TestPolicies(t *testing.T) {
 func TestNarrowed(t *testing.T) {
 	for selector, want := range map[string]bool{"": false, "all()": false, "team == 'a'": true} {
 		p := readGlobalPolicy(calicoObject(groupCRD(), "GlobalNetworkPolicy", "p", map[string]any{"namespaceSelector": selector}))
-		if p.Narrowed != want {
-			t.Errorf("namespaceSelector %q: narrowed is %v", selector, p.Narrowed)
+		if p.Narrowed() != want {
+			t.Errorf("namespaceSelector %q: narrowed is %v", selector, p.Narrowed())
 		}
 	}
 	p := readNetworkPolicy(calicoObject(groupCRD(), "NetworkPolicy", "p", map[string]any{"serviceAccountSelector": "all()"}))
-	if !p.Narrowed {
+	if !p.Narrowed() {
 		t.Error("serviceAccountSelector: not narrowed")
 	}
 }

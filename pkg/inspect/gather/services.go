@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -103,6 +104,11 @@ func (g *gatherer) readEndpointSlices(ctx context.Context) error {
 // readEndpointSlice keeps the fields of a slice that we use. A slice of host names (addressType FQDN) has no family and no addresses.
 func readEndpointSlice(s *discoveryv1.EndpointSlice) inspect.EndpointSlice {
 	slice := inspect.EndpointSlice{Namespace: s.Namespace, Name: s.Name, Service: s.Labels[discoveryv1.LabelServiceName]}
+	changed, err := time.Parse(time.RFC3339Nano, s.Annotations[corev1.EndpointsLastChangeTriggerTime])
+	if err != nil || changed.Before(s.CreationTimestamp.Time) {
+		changed = s.CreationTimestamp.Time
+	}
+	slice.Settling = time.Since(changed) < inspect.Settled
 	switch s.AddressType {
 	case discoveryv1.AddressTypeIPv4:
 		slice.Family = inspect.IPv4

@@ -24,7 +24,8 @@ func (r *redactor) fieldRules() map[string]func(string) string {
 
 		"Pod.Namespace": r.namespaces.of, "Pod.Name": r.pods.of, "Pod.UID": r.uids.of, "Pod.Node": r.nodes.of,
 		"Pod.Phase": r.words(phases()), "Pod.Labels.key": r.labelKey, "Pod.Labels": r.labelValue, "Pod.Containers": r.containers.of,
-		"Pod.Wants.key": r.words(calico.PodRequests()), "Pod.Waiting": message, "Pod.LastExit": message,
+		"Pod.ServiceAccount": r.accounts.of,
+		"Pod.Wants.key":      r.words(calico.PodRequests()), "Pod.Waiting": message, "Pod.LastExit": message,
 		"ContainerPort.Name": r.port, "ContainerPort.Protocol": r.words(protocols()),
 
 		"Service.Namespace": r.namespaces.of, "Service.Name": r.services.of, "Service.Type": r.words(serviceTypes()),
@@ -60,6 +61,7 @@ func (r *redactor) fieldRules() map[string]func(string) string {
 		"FDBEntry.Dev": r.device,
 	}
 	maps.Copy(rules, r.installRules())
+	maps.Copy(rules, r.policyRules())
 	return rules
 }
 
@@ -82,9 +84,22 @@ func (r *redactor) installRules() map[string]func(string) string {
 		"NAT.KubeProxy": r.words(proxyModes()), "NAT.Felix": r.words(proxyModes()),
 		"Event.Kind": r.words([]string{"Pod", "Node", "Service"}), "Event.Namespace": r.namespaces.of, "Event.Name": r.pods.of,
 		"Event.Reason": r.words(eventReasons()), "Event.Message": message,
-		"Policy.Kind":      r.words([]string{"NetworkPolicy", "Calico NetworkPolicy", "GlobalNetworkPolicy"}),
-		"Policy.Namespace": r.namespaces.of, "Policy.Selector": r.policySelector,
+	}
+}
+
+// policyRules has the rules for network policies and what they refer to.
+func (r *redactor) policyRules() map[string]func(string) string {
+	return map[string]func(string) string{
+		"Policy.Kind":      r.words(policyKinds()),
+		"Policy.Namespace": r.namespaces.of, "Policy.Selector": r.policySelector, "Policy.Namespaces": r.policySelector,
+		"Policy.ServiceAccounts": r.policySelector, "Policy.Tier": r.tiers.of,
 		"PolicyRule.Action": r.words([]string{"Allow", "Deny", "Log", "Pass"}), "PolicyRule.Protocol": numberOr(r.words(policyProtocols())),
+		"PolicyRule.NotProtocol": numberOr(r.words(policyProtocols())), "PolicyRule.Unread": r.words([]string{"http", "notICMP", "icmp.code", "nodes", "domainNames"}),
+		"PolicyEnd.Selector": r.policySelector, "PolicyEnd.NotSelector": r.policySelector, "PolicyEnd.Namespaces": r.policySelector,
+		"PolicyEnd.ServiceAccountSelector": r.policySelector, "PolicyEnd.ServiceAccounts": r.accounts.of, "PolicyEnd.Service": r.servicePath,
+		"PolicyPort.Name": r.port, "PolicyTier.Name": r.tiers.of,
+		"Namespace.Name": r.namespaces.of, "Namespace.Labels.key": r.labelKey, "Namespace.Labels": r.labelValue,
+		"NetworkSet.Namespace": r.namespaces.of, "NetworkSet.Labels.key": r.labelKey, "NetworkSet.Labels": r.labelValue,
 	}
 }
 
@@ -256,6 +271,15 @@ func (r *redactor) policySelector(text string) string {
 		return r.selector(text)
 	}
 	return r.text(text)
+}
+
+// servicePath replaces the parts of NAMESPACE/NAME.
+func (r *redactor) servicePath(path string) string {
+	namespace, name, ok := strings.Cut(path, "/")
+	if !ok {
+		return r.text(path)
+	}
+	return r.namespaces.of(namespace) + "/" + r.services.of(name)
 }
 
 // directive keeps the plugin of a line of the Corefile, and of its arguments the words that say what happens to AAAA.

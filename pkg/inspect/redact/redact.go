@@ -39,7 +39,7 @@ func redact(s *inspect.Snapshot, key [32]byte) *inspect.Snapshot { return newRed
 
 // redactor replaces the parts of one Snapshot.
 type redactor struct {
-	nodes, namespaces, pods, services, slices, pools, containers, ports, roles, keys, values, handles, uids *nameMap
+	nodes, namespaces, pods, services, slices, pools, containers, ports, roles, keys, values, handles, uids, accounts, tiers *nameMap
 
 	key     [32]byte
 	seeing  bool // names are being collected, nothing is replaced yet
@@ -65,6 +65,8 @@ func newRedactor(s *inspect.Snapshot, key [32]byte) *redactor {
 		values:     newNameMap("value", "true", "false", "linux", "windows", "amd64", "arm64"),
 		handles:    newNameMap("handle", "windows-reserved-ipam-handle"),
 		uids:       newNameMap("uid"),
+		accounts:   newNameMap("account", "default"),
+		tiers:      newNameMap("tier", calicoTiers()...),
 		key:        key,
 		vteps:      map[inspect.MAC]inspect.MAC{},
 		devices:    map[string]string{},
@@ -76,7 +78,7 @@ func newRedactor(s *inspect.Snapshot, key [32]byte) *redactor {
 	r.seeing = false
 	for _, m := range []*nameMap{
 		r.nodes, r.namespaces, r.pods, r.services, r.slices, r.pools, r.containers, r.ports, r.roles, r.keys, r.values,
-		r.handles, r.uids,
+		r.handles, r.uids, r.accounts, r.tiers,
 	} {
 		m.number()
 	}

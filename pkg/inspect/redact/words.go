@@ -82,6 +82,21 @@ func valueWords() []string {
 	}
 }
 
+// policyKinds are the kinds of network policies.
+func policyKinds() []string {
+	return []string{
+		"NetworkPolicy", "Calico NetworkPolicy", "GlobalNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy",
+	}
+}
+
+// calicoTiers are the tiers that Calico makes itself.
+func calicoTiers() []string {
+	return []string{
+		"default", calico.TierAdminPolicies, calico.TierBaselinePolicies, calico.TierKubeAdmin, calico.TierKubeBaseline,
+		"allow-tigera", "calico-system",
+	}
+}
+
 func policyProtocols() []string { return append(protocols(), "UDPLite", "ICMP", "ICMPv6") }
 
 // eventReasons are those of the kubelet (pkg/kubelet/events/event.go), and of what gives out addresses of load balancers.

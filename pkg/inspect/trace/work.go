@@ -30,7 +30,7 @@ type Observer interface {
 	// Listeners says in which families a TCP port of a pod listens, by the kernel's tables of sockets.
 	Listeners(ctx context.Context, pod inspect.Pod, port uint16) (Listening, error)
 	// ServiceRule reports whether kube-proxy has a rule for a cluster address on a node.
-	ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (bool, error)
+	ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (inspect.ServiceRule, error)
 }
 
 // Listening says in which families a port accepts connections. An IPv6 wildcard usually accepts both.

@@ -51,22 +51,22 @@ if [ -r /proc/net/ip_vs ]; then section pick-ipvs services; fi
 // Reading rules takes privileges. calico-node and a Kind node have them; Debug's pod does not.
 func ServiceRule(
 	ctx context.Context, ways []access.Way, node string, address netip.Addr, port uint16, opts Options,
-) (bool, error) {
+) (inspect.ServiceRule, error) {
 	address = address.Unmap().WithZone("")
 	family := "ip"
 	if address.Is6() {
 		family = "ip6"
 	}
-	found, missing := read(ctx, ways, []string{node}, opts, command[bool]{
+	found, missing := read(ctx, ways, []string{node}, opts, command[inspect.ServiceRule]{
 		script: ruleScript, args: []string{family, address.String(), ipvsAddress(address)},
-		parse: func(out []byte, _ *budget.Budget) (bool, error) { return parseRules(out, address, port) },
+		parse: func(out []byte, _ *budget.Budget) (inspect.ServiceRule, error) { return parseRules(out, address, port) },
 	})
 	reasons := make([]string, 0, len(missing))
 	for _, m := range missing {
 		reasons = append(reasons, m.Reason)
 	}
 	if len(reasons) > 0 {
-		return false, fmt.Errorf("read kube-proxy's rules on node %s: %s", node, strings.Join(reasons, "; "))
+		return inspect.ServiceRule{}, fmt.Errorf("read kube-proxy's rules on node %s: %s", node, strings.Join(reasons, "; "))
 	}
 	return found[node], nil
 }
@@ -80,12 +80,12 @@ func ipvsAddress(a netip.Addr) string {
 }
 
 // parseRules looks for the rule in the output of ruleScript.
-func parseRules(out []byte, address netip.Addr, port uint16) (bool, error) {
+func parseRules(out []byte, address netip.Addr, port uint16) (rule inspect.ServiceRule, err error) {
 	sections, err := access.Sections(out)
 	if err != nil {
-		return false, err
+		return rule, err
 	}
-	var found, proxied bool
+	proxied := false
 	var failures []error
 	for name, s := range sections {
 		lines, ok := bytes.CutSuffix(bytes.TrimSpace(s.Out), []byte("exit 0"))
@@ -94,18 +94,25 @@ func parseRules(out []byte, address netip.Addr, port uint16) (bool, error) {
 			continue
 		}
 		how, mode, _ := strings.Cut(name, "-")
-		proxied = proxied || bytes.Contains(lines, []byte("KUBE-SERVICES")) || mode == "nftables" || mode == "ipvs" && len(lines) > 0
-		found = found || how == "pick" && translates(mode, lines, address, port)
+		if bytes.Contains(lines, []byte("KUBE-SERVICES")) || mode == "nftables" || mode == "ipvs" && len(lines) > 0 {
+			proxied = true
+			if how == "pick" && !rule.There {
+				rule.Kind = mode
+			}
+		}
+		if how == "pick" && translates(mode, lines, address, port) {
+			rule = inspect.ServiceRule{There: true, Kind: mode}
+		}
 	}
 	switch {
-	case found:
-		return true, nil
+	case rule.There:
+		return rule, nil
 	case len(failures) > 0:
-		return false, errors.Join(failures...)
+		return rule, errors.Join(failures...)
 	case !proxied:
-		return false, errors.New("there are no rules of kube-proxy, of either family")
+		return rule, errors.New("there are no rules of kube-proxy, of either family")
 	default:
-		return false, nil
+		return rule, nil
 	}
 }
 

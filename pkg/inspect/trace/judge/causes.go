@@ -88,18 +88,35 @@ func unresolved(f *Findings, g gap) *inspect.Finding {
 
 // noRule is a service for which kube-proxy has no rule on the source's node: the target, or DNS.
 func noRule(f *Findings, _ gap) *inspect.Finding {
-	if f.Rule == nil || *f.Rule {
+	if f.Rule == nil || f.Rule.There {
 		return nil
 	}
 	p := &f.Path
 	address := ServiceAddress(p).Addr()
 	cause := trace.Cause(trace.NoTranslation, p.Source.Node,
-		trace.OnNode(p.Source.Node, iptables(inspect.FamilyOf(address)), "-t", "nat", "-S", "KUBE-SERVICES"),
+		trace.OnNode(p.Source.Node, showServices(f.Rule.Kind, inspect.FamilyOf(address))...),
 		"kube-proxy has no rule for %s on %s", address, p.Source.Node)
 	if address != p.Target.IP {
 		cause.Summary = noDNS + cause.Summary
 	}
 	return cause
+}
+
+// showServices is a command that shows kube-proxy's rules of a kind.
+func showServices(kind string, f inspect.Family) []string {
+	table := "ip"
+	if f == inspect.IPv6 {
+		table = "ip6"
+	}
+	switch kind {
+	case "nftables":
+		return []string{"nft", "list", "table", table, "kube-proxy"}
+	case "ipvs":
+		return []string{"cat", "/proc/net/ip_vs"}
+	case "legacy":
+		return []string{iptables(f) + "-legacy", "-t", "nat", "-S", "KUBE-SERVICES"}
+	}
+	return []string{iptables(f), "-t", "nat", "-S", "KUBE-SERVICES"}
 }
 
 // notListening is a pod that does not accept connections in this family.

@@ -1,7 +1,10 @@
 package judge
 
 import (
+	"slices"
+
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/policy"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -16,9 +19,13 @@ type Findings struct {
 	// Listening has the listening sockets of the pods that could answer; only for TCP and HTTP.
 	Listening []PodListening
 	// Rule is whether kube-proxy has a rule for the path's ServiceAddress on the source's node; nil is unknown.
-	Rule *bool
-	// Policies are the network policies that select the source or the target, as "kind namespace/name".
-	Policies []string
+	Rule *inspect.ServiceRule
+	// Flows are the ways that the packets may take, with what network policies say of them; none where those are not known.
+	Flows []Flow
+	// CalicoGroup is the API group of Calico's objects.
+	CalicoGroup string
+	// NFTables is set where Felix makes its rules with nft, and not with iptables.
+	NFTables bool
 	// Peers are all paths of the trace, judged.
 	Peers []trace.Path
 }
@@ -30,11 +37,18 @@ type PodListening struct {
 	trace.Listening
 }
 
+// selected reports whether a network policy selects an end of the path.
+func (f *Findings) selected() bool {
+	return slices.ContainsFunc(f.Flows, func(flow Flow) bool {
+		return slices.ContainsFunc(flow.Verdicts, func(v policy.Verdict) bool { return len(v.Selecting) > 0 || v.Policy != nil })
+	})
+}
+
 // causes are the functions that explain a path, in the order of the calls. The first answer wins. A new cause is a file
 // with such a function and its code, and its name here.
 func causes() []func(*Findings, gap) *inspect.Finding {
 	return []func(*Findings, gap) *inspect.Finding{
-		unresolved, problem, noRule, notListening, tooLarge, offload, brokenEndpoint, detour, toldByRouter, lostInGap,
+		unresolved, problem, noRule, denied, notListening, tooLarge, offload, brokenEndpoint, deniedEndpoint, detour, toldByRouter, lostInGap,
 	}
 }
 

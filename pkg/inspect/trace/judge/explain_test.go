@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/policy"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/tracetest"
@@ -52,7 +53,7 @@ func nothingElse(*judge.Findings, inspect.Family) {}
 
 // TestExplain holds each cause that the network of package prove's tests does not come to, in both families.
 func TestExplain(t *testing.T) {
-	no, yes := false, true
+	no, yes := inspect.ServiceRule{Kind: "iptables"}, inspect.ServiceRule{There: true, Kind: "iptables"}
 	blame := func(f *judge.Findings, i int, code inspect.Code) {
 		f.Path.Hops[i].Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: code, Node: f.Path.Hops[i].Node, Summary: string(code) + " says the plan"}
 	}
@@ -86,12 +87,15 @@ func TestExplain(t *testing.T) {
 			f.Path.Result.NoRoute = true
 		}, trace.NoRoute, "nothing leaves pod"},
 		{"policies are named", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {
-			f.Policies = []string{"NetworkPolicy default/deny"}
-		}, trace.PolicyDrops, "(NetworkPolicy default/deny)"},
+			f.Flows = denying(true)
+		}, trace.PolicyDrops, "no egress rule of NetworkPolicy default/deny admits ICMP"},
+		{"a policy of the target, and a loss before it", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {
+			f.Flows = denying(false)
+		}, trace.PolicyDrops, "a firewall drops it"},
 		{"nobody answers for the next hop", func(f inspect.Family) trace.Planned { return tracetest.ToExternal(a, f) }, 2, nothingElse,
 			trace.Unreachable, "no neighbour answers"},
 		{"a policy on the way out", func(f inspect.Family) trace.Planned { return tracetest.ToExternal(a, f) }, 2,
-			func(f *judge.Findings, _ inspect.Family) { f.Policies = []string{"NetworkPolicy default/deny"} },
+			func(f *judge.Findings, _ inspect.Family) { f.Flows = denying(true) },
 			trace.PolicyDrops, "default/deny"},
 		{"the switch does not answer a pod's own address", toSwitch(false), 5, nothingElse, trace.NoReturn, "needs a route back to"},
 		{"the switch does not answer the node's address", toSwitch(true), 5, nothingElse, trace.Unreachable, "sent to switch"},
@@ -242,7 +246,7 @@ func TestNoise(t *testing.T) {
 		if got := judge.Explain(f); got.Code != want {
 			t.Errorf("%s: got %+v, want %s", family, got, want)
 		}
-		f.Policies = []string{"NetworkPolicy default/deny"}
+		f.Flows = denying(false)
 		if got := judge.Explain(f); got.Code != trace.PolicyDrops || got.Node != b {
 			t.Errorf("%s, with a policy: got %+v", family, got)
 		}
@@ -300,24 +304,13 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// TestSelecting names the policies that select one of the pods.
-func TestSelecting(t *testing.T) {
-	pods := []inspect.Pod{{Namespace: "default", Labels: map[string]string{"app": "web"}}}
-	policies := []inspect.Policy{
-		{Kind: "NetworkPolicy", Namespace: "default", Name: "all"},
-		{Kind: "NetworkPolicy", Namespace: "default", Name: "web", Selector: "app in (db,web)"},
-		{Kind: "NetworkPolicy", Namespace: "default", Name: "db", Selector: "app=db"},
-		{Kind: "NetworkPolicy", Namespace: "other", Name: "all"},
-		{Kind: "GlobalNetworkPolicy", Name: "web", Calico: true, Selector: "app == 'web' && projectcalico.org/namespace == 'default'"},
-		{Kind: "GlobalNetworkPolicy", Name: "db", Calico: true, Selector: "app == 'db'"},
-		{Kind: "GlobalNetworkPolicy", Name: "unreadable", Calico: true, Selector: "app =="},
+// denying is what a policy that selects the source (egress) or the target says, which has no rule.
+func denying(egress bool) []judge.Flow {
+	p := &inspect.Policy{Kind: "NetworkPolicy", Namespace: "default", Name: "deny"}
+	v := policy.Verdict{Decision: policy.Denied, Egress: egress, Tier: "default", Selecting: []*inspect.Policy{p}}
+	verdicts := []policy.Verdict{{Decision: policy.Allowed, Egress: true}, v}
+	if egress {
+		verdicts = []policy.Verdict{v}
 	}
-	got := strings.Join(judge.Selecting(policies, pods), ", ")
-	want := "NetworkPolicy default/all, NetworkPolicy default/web, GlobalNetworkPolicy web, GlobalNetworkPolicy unreadable"
-	if got != want {
-		t.Errorf("got %s", got)
-	}
-	if got := judge.Selecting(policies, []inspect.Pod{{Namespace: "default", HostNetwork: true}}); got != nil {
-		t.Errorf("pods of the host's network are not selected, got %v", got)
-	}
+	return []judge.Flow{{To: trace.Endpoint{Name: "target", Node: b}, Protocol: "ICMP", Verdicts: verdicts}}
 }

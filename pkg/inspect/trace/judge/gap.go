@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 
@@ -70,7 +69,7 @@ func lostInGap(f *Findings, g gap) *inspect.Finding {
 		return underlay(from, to)
 	case to.Component == trace.ComponentVeth || to.Component == trace.ComponentPod:
 		return dropped(f, to, "arrives at the node, and is not delivered to the pod")
-	case to.Component == trace.ComponentUnderlay && !to.Return && p.Target.Kind != trace.Pod && len(f.Policies) == 0:
+	case to.Component == trace.ComponentUnderlay && !to.Return && p.Target.Kind != trace.Pod && !f.selected():
 		return notResolved(p, to)
 	case from.Component != trace.ComponentVeth:
 		return dropped(f, to, "arrives at the node, and is not sent on")
@@ -81,7 +80,7 @@ func lostInGap(f *Findings, g gap) *inspect.Finding {
 
 // lostAmongNoise is a loss between two pods, where the counters between them tell nothing.
 func lostAmongNoise(f *Findings, from, to trace.Hop) *inspect.Finding {
-	if len(f.Policies) > 0 {
+	if f.selected() {
 		return dropped(f, to, "is not delivered to the pod")
 	}
 	return trace.Cause(trace.Unknown, "", "", "it is lost between %s and %s; the devices between them carry too much other traffic to tell where",
@@ -133,12 +132,8 @@ func underlay(from, to trace.Hop) *inspect.Finding {
 
 // dropped is a loss within a node whose tables are right: something filters.
 func dropped(f *Findings, to trace.Hop, where string) *inspect.Finding {
-	show, named := trace.OnNode(to.Node, iptables(f.Path.Family), "-L", "FORWARD", "-nv"), ""
-	if len(f.Policies) > 0 {
-		named = " (" + listed(f.Policies) + ")"
-		show = trace.Kubectl("get", "networkpolicies", "-n", cmp.Or(f.Path.Target.Namespace, f.Path.Source.Namespace))
-	}
-	return trace.Cause(trace.PolicyDrops, to.Node, show, "%s %s: a network policy or a firewall drops it%s", packet(to.Return), where, named)
+	who, show := filters(f, to.Node)
+	return trace.Cause(trace.PolicyDrops, to.Node, show, "%s %s: %s", packet(to.Return), where, who)
 }
 
 // silentTarget is a request that arrived without an answer.

@@ -20,7 +20,7 @@ func (p *Prober) Counters(ctx context.Context, nodes []string) (trace.Readings, 
 }
 
 // ServiceRule implements trace.Prober.
-func (p *Prober) ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (bool, error) {
+func (p *Prober) ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (inspect.ServiceRule, error) {
 	return nodetables.ServiceRule(ctx, p.opts.Ways, node, address, port, p.nodeOptions())
 }
 

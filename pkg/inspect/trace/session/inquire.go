@@ -21,7 +21,8 @@ func (r *proof) inquire(ctx context.Context, suspects []*suspect) []judge.Findin
 			continue
 		}
 		group.Go(func() error {
-			facts[i] = judge.Findings{Listening: r.listening(ctx, p), Rule: r.rule(ctx, p), Policies: r.policies(ctx, p)}
+			facts[i] = judge.Findings{Listening: r.listening(ctx, p), Rule: r.rule(ctx, p), Flows: r.flows(ctx, p)}
+			facts[i].CalicoGroup, facts[i].NFTables = r.snap.Calico.APIGroup, r.nftables(facts[i].Rule)
 			return nil
 		})
 	}
@@ -56,7 +57,7 @@ func (r *proof) listening(ctx context.Context, p *trace.Path) []judge.PodListeni
 }
 
 // rule says whether kube-proxy knows the service that a path goes to, or the DNS service for its name.
-func (r *proof) rule(ctx context.Context, p *trace.Path) *bool {
+func (r *proof) rule(ctx context.Context, p *trace.Path) *inspect.ServiceRule {
 	address := judge.ServiceAddress(p)
 	if !address.IsValid() || p.Source.Node == "" || p.Expect.EBPF {
 		return nil
@@ -66,18 +67,4 @@ func (r *proof) rule(ctx context.Context, p *trace.Path) *bool {
 		return nil
 	}
 	return &there
-}
-
-// policies names the network policies that select an end of the path.
-func (r *proof) policies(ctx context.Context, p *trace.Path) []string {
-	if r.selecting == nil {
-		return nil
-	}
-	var pods []inspect.Pod
-	for _, end := range append([]trace.Endpoint{p.Source, p.Target}, p.Expect.Endpoints...) {
-		if pod, ok := r.pod(end); ok {
-			pods = append(pods, pod)
-		}
-	}
-	return r.selecting(ctx, pods)
 }

@@ -6,9 +6,10 @@ import (
 	"sync"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/policy"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/probe"
 )
@@ -33,18 +34,24 @@ func On(source gather.Source, note func(string)) Cluster {
 	return c
 }
 
-// policies names the network policies of a cluster that select pods. They are read at the first call: a trace without
-// failures needs none. If some cannot be read, note is told: the cause stands without them.
-func policies(cluster *gather.Cluster, note func(string)) func(context.Context, []inspect.Pod) []string {
+// policies reads the network policies of a cluster at the first call: a trace without failures needs none. If some cannot be
+// read, note is told: the cause stands without them.
+func policies(cluster *gather.Cluster, note func(string)) func(context.Context, *inspect.Snapshot) *policy.Set {
 	var once sync.Once
-	var all []inspect.Policy
-	return func(ctx context.Context, pods []inspect.Pod) []string {
+	var set *policy.Set
+	return func(ctx context.Context, snap *inspect.Snapshot) *policy.Set {
 		once.Do(func() {
-			var err error
-			if all, err = cluster.Policies(ctx); err != nil && ctx.Err() == nil {
-				note("a policy may be to blame that is not named: " + strings.ReplaceAll(err.Error(), "\n", "; "))
+			all, basis, err := cluster.Policies(ctx)
+			if err != nil {
+				if ctx.Err() == nil {
+					note("a policy may be to blame that is not named: " + strings.ReplaceAll(err.Error(), "\n", "; "))
+				}
+				if len(all) == 0 {
+					return
+				}
 			}
+			set = policy.New(all, basis, snap.EndpointSlices, felix.ReleaseOf(snap.Calico.Version))
 		})
-		return judge.Selecting(all, pods)
+		return set
 	}
 }

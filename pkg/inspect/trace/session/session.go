@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/policy"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
@@ -27,9 +28,9 @@ type Cluster struct {
 	Facts func(context.Context) (*inspect.Snapshot, error)
 	// Enter makes the Prober for the cluster of a snapshot. Dry runs do not call it; nil allows only dry runs.
 	Enter func(*inspect.Snapshot) trace.Prober
-	// Policies names the network policies that select one of the pods, as "kind namespace/name". It is called once for
-	// each failed path, unless nil.
-	Policies func(ctx context.Context, pods []inspect.Pod) []string
+	// Policies returns the network policies, for paths that fail; nil where they cannot be read. It is called once for each
+	// failed path, unless nil.
+	Policies func(context.Context, *inspect.Snapshot) *policy.Set
 }
 
 // Request says what to trace.
@@ -133,15 +134,16 @@ func (o Options) progress(text string) {
 
 // proof holds the inputs for proving paths.
 type proof struct {
-	prober    trace.Prober
-	pods      map[[2]string]inspect.Pod // by namespace and name
-	selecting func(context.Context, []inspect.Pod) []string
-	options   Options
+	prober   trace.Prober
+	pods     map[[2]string]inspect.Pod // by namespace and name
+	snap     *inspect.Snapshot
+	policies func(context.Context, *inspect.Snapshot) *policy.Set
+	options  Options
 }
 
 func (c Cluster) newProof(prober trace.Prober, snap *inspect.Snapshot, o Options) *proof {
 	o.Calm = cmp.Or(o.Calm, calm)
-	p := &proof{prober: prober, selecting: c.Policies, pods: make(map[[2]string]inspect.Pod, len(snap.Pods)), options: o}
+	p := &proof{prober: prober, snap: snap, policies: c.Policies, pods: make(map[[2]string]inspect.Pod, len(snap.Pods)), options: o}
 	for _, pod := range snap.Pods {
 		p.pods[[2]string{pod.Namespace, pod.Name}] = pod
 	}

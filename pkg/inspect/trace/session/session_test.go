@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/policy"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/session"
@@ -268,15 +270,16 @@ func TestFaults(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	n := &tracetest.Network{Lose: at(0, b, tracetest.Cali(b), trace.TX)}
 	n.Paths = tracetest.Matrix()
-	cluster := session.Cluster{Policies: func(_ context.Context, pods []inspect.Pod) []string {
-		return []string{fmt.Sprintf("NetworkPolicy default/deny (%d pods)", len(pods))}
+	cluster := session.Cluster{Policies: func(_ context.Context, snap *inspect.Snapshot) *policy.Set {
+		return policy.New([]inspect.Policy{{Kind: "NetworkPolicy", Namespace: "default", Name: "deny", Ingress: true}}, inspect.PolicyBasis{}, nil,
+			felix.ReleaseOf(snap.Calico.Version))
 	}}
 	paths, err := cluster.Prove(t.Context(), n, n.Prepare(inspecttest.Lab()), n.Paths, session.Options{Calm: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(n.Paths, func(p trace.Planned) bool { return crosses(&p, a, b) && p.Probe.Check == trace.Ping })
-	if !strings.Contains(paths[i].Cause.Summary, "NetworkPolicy default/deny (2 pods)") {
+	if !strings.Contains(paths[i].Cause.Summary, "no ingress rule of NetworkPolicy default/deny admits ICMP from pod") {
 		t.Errorf("got %+v", paths[i].Cause)
 	}
 }

@@ -149,11 +149,11 @@ func (n *Network) Listeners(_ context.Context, pod inspect.Pod, _ uint16) (trace
 }
 
 // ServiceRule implements trace.Prober.
-func (n *Network) ServiceRule(_ context.Context, _ string, address netip.Addr, port uint16) (bool, error) {
+func (n *Network) ServiceRule(_ context.Context, _ string, address netip.Addr, port uint16) (inspect.ServiceRule, error) {
 	if port == 0 {
-		return false, errors.New("no service has a port 0")
+		return inspect.ServiceRule{}, errors.New("no service has a port 0")
 	}
-	return n.Rules == nil || n.Rules[address], nil
+	return inspect.ServiceRule{There: n.Rules == nil || n.Rules[address], Kind: "nft"}, nil
 }
 
 // Close implements trace.Prober.
