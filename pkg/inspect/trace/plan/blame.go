@@ -128,8 +128,12 @@ func (w *way) blameToNode(s *walk.Step) *inspect.Finding {
 	case d.Drops() || !s.Reaches && !same:
 		return trace.Cause(dropCode(d), s.Node, show, "node %s has no route to %s on %s: %s; %s", s.Node, want.Dst, want.Node, insteadText(d), expected)
 	case same && d.Route.Gateway == want.Via && d.Route.Dev == want.Dev:
-		return deviation(s, trace.Cause(trace.WrongRoute, s.Node, show, "the route of node %s to %s: %s", s.Node, want.Dst,
-			strings.Join(want.Differences(&d.Route), ", ")))
+		differences := want.Differences(&d.Route)
+		cause := trace.Cause(trace.WrongRoute, s.Node, show, "the route of node %s to %s: %s", s.Node, want.Dst, strings.Join(differences, ", "))
+		if len(differences) == 1 && strings.HasPrefix(differences[0], "mtu ") {
+			cause.Code = trace.PathMTU
+		}
+		return deviation(s, cause)
 	default:
 		return deviation(s, trace.Cause(trace.WrongRoute, s.Node, show, "the route of node %s to %s is %s; %s", s.Node, want.Dst, routeText(d), expected))
 	}

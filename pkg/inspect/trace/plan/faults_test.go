@@ -224,3 +224,58 @@ func TestUnread(t *testing.T) {
 		})
 	}
 }
+
+// TestLoweredMTU: the size of a large probe is what the way must carry, also where a device, and with it the mtu of its routes,
+// is lowered. The hop that carries less is named.
+func TestLoweredMTU(t *testing.T) {
+	lower := func(f inspect.Family) it.Change {
+		return it.All(it.DeviceChanged(it.Worker, f, func(l *inspect.Link) { l.MTU = 1300 }), it.Table(it.Worker, func(t *inspect.NodeTable) {
+			t.Routes = slices.Clone(t.Routes)
+			for i := range t.Routes {
+				if r := &t.Routes[i]; r.Dev == it.Device(f) && r.MTU > 1300 {
+					r.MTU = 1300
+				}
+			}
+		}))
+	}
+	routeOnly := func(f inspect.Family) it.Change {
+		return it.Table(it.Worker, func(t *inspect.NodeTable) {
+			t.Routes = slices.Clone(t.Routes)
+			for i := range t.Routes {
+				if r := &t.Routes[i]; r.Gateway.IsValid() && r.Family() == f && r.Dst.Bits() > 0 {
+					r.MTU = 1290
+				}
+			}
+		})
+	}
+	for _, version := range []string{"v3.28.5", "v3.31.7", "v3.32.1"} {
+		for _, f := range inspect.Families() {
+			for name, change := range map[string]it.Change{"device": lower(f), "route": routeOnly(f)} {
+				if f == inspect.IPv4 && name == "device" {
+					continue // there these two nodes need no tunnel
+				}
+				healthy := large(t, lab(it.Release(version)), f)
+				path := large(t, lab(it.All(it.Release(version), change)), f)
+				if path.Probe.Size != healthy.Probe.Size || healthy.Probe.Size < 1400 {
+					t.Errorf("%s, %s, %s: a probe of %d bytes, and of %d on the healthy lab", version, f, name, path.Probe.Size, healthy.Probe.Size)
+				}
+				named := slices.ContainsFunc(path.Hops, func(h trace.Hop) bool { return h.Problem != nil && h.Problem.Code == trace.PathMTU })
+				if !named {
+					t.Errorf("%s, %s, %s: no hop carries less\n%s", version, f, name, text([]trace.Planned{path}))
+				}
+			}
+		}
+	}
+}
+
+// large is the large ping between two workers.
+func large(t *testing.T, s *inspect.Snapshot, f inspect.Family) trace.Planned {
+	t.Helper()
+	for _, p := range build(t, s, plan.Request{MTU: true}) {
+		if p.Probe.Size > 0 && between(it.Worker, it.Worker2, f)(&p) && p.Source.Node == it.Worker {
+			return p
+		}
+	}
+	t.Fatal("no large ping is planned")
+	return trace.Planned{}
+}

@@ -53,7 +53,7 @@ func (w *way) measure(s *walk.Step) {
 	if s.Link != nil && s.Kind != walk.Outer {
 		w.narrow(w.deviceMTU(s.Node, s.Link))
 	}
-	w.narrow(s.Decision.Route.MTU)
+	w.narrow(w.routeMTU(s))
 	if pool := w.ground.PoolOf(s.Packet.Dst.IP); pool == nil || pool.VXLANMode != inspect.EncapCrossSubnet {
 		return
 	}
@@ -77,6 +77,15 @@ func (w *way) deviceMTU(node string, link *inspect.Link) int {
 		return want.MTU
 	}
 	return link.MTU
+}
+
+// routeMTU is the MTU of a route; of one that is known, the expected one. The kernel lowers the mtu of routes with that of their
+// device, so that a tunnel with too small an MTU would not show in Calico v3.31 and later, where its routes have one.
+func (w *way) routeMTU(s *walk.Step) int {
+	if want, ok := w.wanted(s); ok && want.Dst == s.Decision.Route.Dst {
+		return want.Hops[0].MTU.Value
+	}
+	return s.Decision.Route.MTU
 }
 
 // device is the expected tunnel device of a node, if known.
