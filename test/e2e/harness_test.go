@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -215,6 +216,18 @@ func takesTurns(t *testing.T, first bool) {
 	if even := time.Now().UTC().Unix()/(24*60*60)%2 == 0; even != first && !*runAll {
 		t.Skip("it takes minutes, and is run every other day (UTC), or by \"make e2e ALL=1\"")
 	}
+}
+
+// turnOf is whose turn it is of n, with the commit that is tested, or else the day.
+func turnOf(t testing.TB, n int) int {
+	t.Helper()
+	count := time.Now().UTC().Unix() / (24 * 60 * 60)
+	if out, err := exec.CommandContext(t.Context(), "git", "rev-list", "--count", "HEAD").Output(); err == nil {
+		if commits, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64); err == nil {
+			count = commits
+		}
+	}
+	return int(count % int64(n))
 }
 
 // inventory is everything on the machine that a lab could leave behind.
