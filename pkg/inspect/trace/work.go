@@ -34,4 +34,8 @@ type Observer interface {
 }
 
 // Listening says in which families a port accepts connections. An IPv6 wildcard usually accepts both.
-type Listening struct{ IPv4, IPv6 bool }
+type Listening struct {
+	IPv4, IPv6 bool
+	// Intact is set if the pod's kernel has never seen a segment of TCP with a wrong checksum.
+	Intact bool
+}

@@ -3,6 +3,7 @@ package judge
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
@@ -181,7 +182,8 @@ func tooLarge(f *Findings, g gap) *inspect.Finding {
 	return cause
 }
 
-// offload is the cause if ICMP passes between two nodes and TCP does not, though a program listens.
+// offload is the cause if ICMP passes between two nodes and TCP does not, though a program listens: its segments arrive with a
+// wrong checksum. The pods that could answer count these: where they have seen none, something filters.
 func offload(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
 	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get || !p.Result.TimedOut || !crossesNodes(p) {
@@ -203,6 +205,9 @@ func offload(f *Findings, g gap) *inspect.Finding {
 	if !ping || tcp {
 		return nil
 	}
+	if len(f.Listening) > 0 && !slices.ContainsFunc(f.Listening, func(l PodListening) bool { return !l.Intact }) {
+		return undelivered(f, g)
+	}
 	device := "eth0"
 	for _, hop := range p.Hops {
 		if hop.Meter != nil && hop.Node == p.Source.Node && hop.Meter.Direction == trace.TX && !hop.Return {
@@ -211,6 +216,21 @@ func offload(f *Findings, g gap) *inspect.Finding {
 	}
 	return trace.Cause(trace.Offload, p.Source.Node, trace.OnNode(p.Source.Node, "ethtool", "-k", device),
 		"ICMP passes from %s to %s and TCP does not: look at the checksum offload of %s", p.Source.Node, p.Target.Node, device)
+}
+
+// undelivered is a request that seems to reach the pod, by the counters of its cable, where other traffic moves as well: the pod
+// would answer.
+func undelivered(f *Findings, g gap) *inspect.Finding {
+	p := &f.Path
+	if g.last < 0 || g.silent >= 0 && !p.Hops[g.silent].Return {
+		return nil
+	}
+	for _, hop := range p.Hops {
+		if hop.Component == trace.ComponentVeth && !hop.Return && hop.Meter != nil && hop.Node == p.Target.Node {
+			return dropped(f, hop, "arrives at the node, and is not delivered to the pod")
+		}
+	}
+	return nil
 }
 
 // brokenEndpoint is a service with an endpoint that cannot be reached from the source's node, or only by a detour: then

@@ -314,3 +314,22 @@ func denying(egress bool) []judge.Flow {
 	}
 	return []judge.Flow{{To: trace.Endpoint{Name: "target", Node: b}, Protocol: "ICMP", Verdicts: verdicts}}
 }
+
+// TestOffload: TCP fails where ICMP passes. Pods that have received broken segments have an offload fault before them, and
+// pods that have not a firewall: they would answer what reaches them.
+func TestOffload(t *testing.T) {
+	for _, family := range inspect.Families() {
+		for intact, want := range map[bool]inspect.Code{false: trace.Offload, true: trace.PolicyDrops} {
+			p := cross(trace.TCP)(family)
+			f := failing(p, indexOf(p.Hops, trace.ComponentPod, true)+1)
+			f.Path.Result.TimedOut = true
+			f.Listening = []judge.PodListening{{Pod: p.Target, Port: 80, Listening: trace.Listening{IPv4: true, IPv6: true, Intact: intact}}}
+			ping, _ := pinged(cross(trace.Ping)(family))
+			f.Peers = []trace.Path{verdict(ping, trace.Pass)}
+			got := judge.Explain(f)
+			if got.Code != want || want == trace.PolicyDrops && got.Node != b {
+				t.Errorf("%s, intact %v: got %+v", family, intact, got)
+			}
+		}
+	}
+}

@@ -138,7 +138,8 @@ dns_() {
 
 listen_() { run /proc sockets "$to"; }
 
-# sockets PORT prints the listening sockets of a port in hexadecimal, as the kernel has them.
+# sockets PORT prints the listening sockets of a port in hexadecimal, as the kernel has them, and how many segments of TCP had
+# a wrong checksum.
 sockets() {
   for table in tcp tcp6; do
     [ -r /proc/net/$table ] || continue
@@ -150,6 +151,10 @@ sockets() {
   only=0
   read -r only </proc/sys/net/ipv6/bindv6only
   echo "bindv6only $only"
+  [ -r /proc/net/snmp ] || return 0
+  while read -r line; do
+    case $line in "Tcp: "*[0-9]) echo "broken ${line##* }" ;; esac
+  done </proc/net/snmp
 }
 
 # tell prints the lines of a probe one by one: a pipe takes each as a whole, among those of other lanes.

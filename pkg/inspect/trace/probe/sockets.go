@@ -46,6 +46,8 @@ func parseSockets(out string, ips []netip.Addr) (trace.Listening, error) {
 			tables++
 		case "bindv6only":
 			v6only = strings.HasPrefix(value, "1")
+		case "broken": // InCsumErrors, the last of Tcp in /proc/net/snmp; of both families
+			l.Intact = value == "0"
 		case "tcp", "tcp6":
 			address, err := socketAddress(value)
 			if err != nil {
