@@ -38,6 +38,9 @@ type CreateOptions struct {
 	Kubeconfig      string        // the file that gets the context
 	Wait            time.Duration // 0: do not wait for the lab to become ready
 	Retain          bool          // keep what was made when a step fails
+	// Assumed tells, by the name of a flag of "lab create", which values are defaults that nobody asked for: a repair takes
+	// those of the lab's record instead. Nil: none is.
+	Assumed func(flag string) bool
 }
 
 // The names of the steps, as they are shown.
@@ -243,7 +246,22 @@ func (c *creation) waitContainers(ctx context.Context) error {
 	})
 }
 
+// loadImages loads the archives into the nodes. Their containers run already, and containerd starts in them.
 func (c *creation) loadImages(ctx context.Context, detail func(string)) error {
+	names := nodeNames(c.opts.Lab)
+	wait, cancel := c.patience(ctx)
+	defer cancel()
+	err := steps.Await(wait, containerPoll, "containerd on the nodes", func(ctx context.Context) (string, error) {
+		for _, name := range names {
+			if _, err := c.Runtime.Exec(ctx, name, nil, "ctr", "version"); err != nil {
+				return name + ": " + reason(err), nil
+			}
+		}
+		return "", nil
+	})
+	if err != nil {
+		return err
+	}
 	for _, a := range c.opts.ImageArchives {
 		detail(a)
 		if err := c.kind().LoadArchive(ctx, c.opts.Lab.Name, a); err != nil {
@@ -255,6 +273,8 @@ func (c *creation) loadImages(ctx context.Context, detail func(string)) error {
 
 // waitSwitch waits for the switch to forward. A Linux one does at once, cEOS takes a minute or two to boot.
 func (c *creation) waitSwitch(ctx context.Context, detail func(string)) error {
+	ctx, cancel := c.patience(ctx)
+	defer cancel()
 	return steps.Await(ctx, containerPoll, "the switch", func(ctx context.Context) (string, error) {
 		err := c.sw.Ready(ctx)
 		if err == nil {
@@ -268,6 +288,8 @@ func (c *creation) waitSwitch(ctx context.Context, detail func(string)) error {
 // api waits until the API server answers and returns how to reach it.
 func (c *creation) api(ctx context.Context, detail func(string)) (config *rest.Config, i *cluster.Installer, err error) {
 	detail("waiting for the API server")
+	ctx, cancel := c.patience(ctx)
+	defer cancel()
 	err = steps.Await(ctx, containerPoll, "the administrator's kubeconfig", func(context.Context) (string, error) {
 		if config, err = c.kind().REST(c.opts.Lab.Name); err != nil {
 			return err.Error(), nil // kubeadm has not written it yet
@@ -298,7 +320,7 @@ func (c *creation) installCalico(ctx context.Context, detail func(string)) error
 // installMissingCalico installs Calico on a lab that was retained after its creation failed before that step. An existing
 // Calico stays as it is.
 func (c *creation) installMissingCalico(ctx context.Context, detail func(string)) error {
-	config, _, err := c.api(ctx, detail)
+	config, i, err := c.api(ctx, detail)
 	if err != nil {
 		return err
 	}
@@ -306,13 +328,33 @@ func (c *creation) installMissingCalico(ctx context.Context, detail func(string)
 	if err != nil {
 		return err
 	}
-	if installed, err := checker.CalicoInstalled(ctx); err != nil || installed {
+	installed, err := checker.CalicoInstalled(ctx)
+	if err != nil {
 		return err
+	}
+	if installed && c.opts.CalicoInstall == InstallManifest {
+		return c.createPools(ctx, i) // they come last
+	}
+	if installed {
+		return nil
 	}
 	if c.calico, err = c.loadCalico(ctx, c.opts); err != nil {
 		return err
 	}
 	return c.installCalico(ctx, detail)
+}
+
+// createPools makes the pools that an interrupted creation left out.
+func (c *creation) createPools(ctx context.Context, i *cluster.Installer) error {
+	text, err := render.Pools(c.opts.Lab)
+	if err != nil {
+		return err
+	}
+	pools, err := render.Objects(text)
+	if err != nil {
+		return err
+	}
+	return i.CreatePools(ctx, pools)
 }
 
 func (c *creation) installTools(ctx context.Context, detail func(string)) error {
@@ -335,12 +377,22 @@ func (c *creation) installTools(ctx context.Context, detail func(string)) error 
 			return err
 		}
 		detail("waiting for Calico on every node")
-		if err := checker.WaitCalico(ctx, 1+c.opts.Lab.Workers); err != nil {
+		ctx, cancel := c.patience(ctx)
+		defer cancel()
+		if err := checker.WaitCalico(ctx, 1+c.opts.Lab.Workers, detail); err != nil {
 			return err
 		}
 	}
 	detail("creating them")
 	return i.Create(ctx, objects)
+}
+
+// patience is a context for one wait, which lasts as long as --wait says at most.
+func (c *creation) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.opts.Wait <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, c.opts.Wait, fmt.Errorf("not ready after %s (--wait)", c.opts.Wait))
 }
 
 // waitReady waits for what users would wait for: every node and pod, the services' endpoints in both families, and the
@@ -349,8 +401,7 @@ func (c *creation) waitReady(ctx context.Context, detail func(string)) error {
 	if c.opts.Wait <= 0 {
 		return nil
 	}
-	timeout := fmt.Errorf("not ready after %s (--wait)", c.opts.Wait)
-	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Wait, timeout)
+	ctx, cancel := c.patience(ctx)
 	defer cancel()
 	config, _, err := c.api(ctx, detail)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 // repair makes a lab complete again that was complete before.
 func (m *Manager) repair(ctx context.Context, f *found, o CreateOptions) error {
+	o = assume(f.record, o)
 	if err := sameLab(f.record, o); err != nil {
 		return err
 	}
@@ -22,17 +23,52 @@ func (m *Manager) repair(ctx context.Context, f *found, o CreateOptions) error {
 		return err
 	}
 	c := &creation{Manager: m, opts: o, record: f.record, sw: sw}
-	return steps.Plan{
+	plan := steps.Plan{
 		{Name: stepNodes, Do: func(ctx context.Context, _ func(string)) error { return c.start(ctx, f) }},
 		{Name: stepFabric, After: []string{stepNodes}, Do: c.connect},
 		{Name: stepBoot, After: []string{stepFabric}, Do: c.waitSwitch},
 		{Name: stepContext, After: []string{stepFabric}, Do: func(context.Context, func(string)) error {
 			return m.kind().ExportKubeconfig(o.Lab.Name, o.Kubeconfig)
 		}},
-		{Name: stepCalico, After: []string{stepFabric}, Do: c.installMissingCalico},
-		{Name: stepTools, After: []string{stepCalico}, Do: c.installTools},
-		{Name: stepReady, After: []string{stepBoot, stepTools, stepContext}, Do: c.waitReady},
-	}.Run(ctx, m.Progress, true)
+	}
+	before := stepFabric
+	if len(o.ImageArchives) > 0 {
+		plan = append(plan, steps.Step{Name: stepImages, After: []string{before}, Do: c.loadImages})
+		before = stepImages
+	}
+	return append(plan,
+		steps.Step{Name: stepCalico, After: []string{before}, Do: c.installMissingCalico},
+		steps.Step{Name: stepTools, After: []string{stepCalico}, Do: c.installTools},
+		steps.Step{Name: stepReady, After: []string{stepBoot, stepTools, stepContext}, Do: c.waitReady},
+	).Run(ctx, m.Progress, true)
+}
+
+// assume replaces the defaults that nobody asked for by what the lab was created with, so that its name alone is enough to
+// repair it. Labs of earlier versions did not record all of that.
+func assume(r record.Record, o CreateOptions) CreateOptions {
+	if o.Assumed == nil {
+		return o
+	}
+	if o.Assumed("config") {
+		workers := o.Lab.Workers
+		o.Lab = r.Lab
+		if !o.Assumed("workers") {
+			o.Lab.Workers = workers
+		}
+	}
+	for flag, value := range map[string]struct {
+		now  *string
+		then string
+	}{
+		"switch": {&o.Switch, r.Switch}, "switch-image": {&o.SwitchImage, r.SwitchImage}, "node-image": {&o.NodeImage, r.NodeImage},
+		"tools-image": {&o.ToolsImage, r.ToolsImage}, "calico-install": {&o.CalicoInstall, r.CalicoInstall},
+		"calico-version": {&o.CalicoVersion, r.CalicoVersion}, "calico-manifests": {&o.CalicoManifests, r.CalicoManifests},
+	} {
+		if o.Assumed(flag) && value.then != "" {
+			*value.now = value.then
+		}
+	}
+	return o
 }
 
 // start starts stopped containers, the switch and the control plane first, so that Docker gives them the addresses that
@@ -63,6 +99,15 @@ func sameLab(r record.Record, o CreateOptions) error {
 	}
 	if o.NodeImage != r.NodeImage {
 		different = append(different, fmt.Sprintf("its node image (it has %s)", r.NodeImage))
+	}
+	for _, c := range []struct{ what, wanted, has string }{
+		{"its switch image", o.SwitchImage, r.SwitchImage}, {"the image of its tools", o.ToolsImage, r.ToolsImage},
+		{"how Calico was installed", o.CalicoInstall, r.CalicoInstall}, {"its Calico", o.CalicoVersion, r.CalicoVersion},
+		{"where Calico's manifests came from", absolute(o.CalicoManifests), r.CalicoManifests},
+	} {
+		if c.wanted != "" && c.has != "" && c.wanted != c.has {
+			different = append(different, fmt.Sprintf("%s (it has %s)", c.what, c.has))
+		}
 	}
 	if len(different) == 0 {
 		return nil

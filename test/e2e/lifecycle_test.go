@@ -319,7 +319,11 @@ func TestRestarts(t *testing.T) {
 					t.Errorf("status does not say that %s is down: %v", b, down)
 				}
 			}
-			create := l.plugin(t, l.createArgs()...)
+			repair := "lab create --name " + l.name // as it is shown
+			if !strings.Contains(l.plugin(t, "lab", "status", "--name", l.name).errOut, repair) {
+				t.Errorf("lab status does not show how to repair it: %s", repair)
+			}
+			create := l.plugin(t, strings.Fields(repair)...)
 			t.Logf("\n%s", create.errOut)
 			if create.code != 0 {
 				t.Fatal(create)
@@ -330,6 +334,21 @@ func TestRestarts(t *testing.T) {
 			t.Run("paths", TestPaths)
 		})
 	}
+}
+
+// TestImageThatCannotBePulled: a creation ends within seconds, says which image and what to do, and leaves nothing behind.
+func TestImageThatCannotBePulled(t *testing.T) {
+	takesTurns(t, true)
+	l := other(t)
+	bystanders(t, l.kubeconfig)
+	before := inventory(t)
+	const image = "registry.invalid/tools:v1"
+	r := l.plugin(t, l.createArgs("--workers", "0", "--tools-image", image, "--wait", "5m")...)
+	last := r.errOut[strings.LastIndex(strings.TrimSpace(r.errOut), "\n")+1:]
+	if r.code != 1 || !strings.Contains(last, "cannot pull "+image) || !strings.Contains(last, "--image-archive") {
+		t.Error(r)
+	}
+	nothingLeft(t, before)
 }
 
 // TestRefusals asks for labs that cannot be: one clear message, exit 1, nothing left behind.

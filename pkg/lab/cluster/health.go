@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,8 @@ type Health struct {
 	CalicoTrouble []string
 	Pods          []string // of everything that is neither Calico nor the tools
 	Tools         []string
+
+	pods []corev1.Pod
 }
 
 // Member is a node that the cluster must have. Reports from before its container was started do not count.
@@ -74,6 +77,7 @@ func (c *Checker) Check(ctx context.Context, members []Member) (Health, error) {
 	if err != nil {
 		return h, fmt.Errorf("list pods: %w", err)
 	}
+	h.pods = pods.Items
 	if err := c.checkCalico(ctx, &h, len(members)); err != nil {
 		return h, err
 	}
@@ -85,7 +89,7 @@ func (c *Checker) Check(ctx context.Context, members []Member) (Health, error) {
 		problem := podProblem(&p, started[p.Spec.NodeName])
 		switch {
 		case problem == "":
-		case strings.HasPrefix(p.Name, "calico-"):
+		case isCalico(&p):
 			h.CalicoTrouble = append(h.CalicoTrouble, problem)
 		case p.Namespace == toolsNamespace && p.Labels["app"] == toolsApp:
 			h.Tools = append(h.Tools, problem)
@@ -94,6 +98,12 @@ func (c *Checker) Check(ctx context.Context, members []Member) (Health, error) {
 		}
 	}
 	return h, c.checkTools(ctx, &h, len(members))
+}
+
+// isCalico reports whether a pod belongs to Calico: by its name in kube-system, where other programs run as well, or as one of those
+// of the operator, which have namespaces of their own.
+func isCalico(p *corev1.Pod) bool {
+	return strings.HasPrefix(p.Name, "calico-") || slices.Contains([]string{"calico-system", "calico-apiserver", "tigera-operator"}, p.Namespace)
 }
 
 // The tools that the lab installs (package render, tools.yaml).
@@ -211,20 +221,31 @@ func (c *Checker) checkCalico(ctx context.Context, h *Health, nodes int) error {
 			return nil
 		}
 	}
-	h.CalicoTrouble = append(h.CalicoTrouble, calico.NodeName+" is not installed")
+	trouble := calico.NodeName + " is not installed"
+	if i := slices.IndexFunc(h.pods, func(p corev1.Pod) bool { return p.Namespace == "tigera-operator" && podProblem(&p, time.Time{}) != "" }); i >= 0 {
+		trouble += ": its operator does not run"
+	}
+	h.CalicoTrouble = append(h.CalicoTrouble, trouble)
 	return nil
 }
 
 // WaitCalico returns once calico-node runs on that many nodes. It need not be ready yet: the CNI plugin only waits for it to
 // have started.
-func (c *Checker) WaitCalico(ctx context.Context, nodes int) error {
+func (c *Checker) WaitCalico(ctx context.Context, nodes int, detail func(string)) error {
+	stuck := newStuck(c.client)
 	return steps.Await(ctx, pollInterval, "Calico", func(ctx context.Context) (string, error) {
-		pods, err := c.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{LabelSelector: calico.NodeSelector})
+		pods, err := c.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err.Error(), nil
 		}
+		if err := stuck.look(ctx, pods.Items, detail); err != nil {
+			return "", err
+		}
 		running := 0
 		for _, p := range pods.Items {
+			if p.Labels["k8s-app"] != calico.NodeName {
+				continue
+			}
 			for _, s := range p.Status.ContainerStatuses {
 				if s.Name == calico.NodeName && s.State.Running != nil {
 					running++
@@ -249,12 +270,12 @@ func (c *Checker) CalicoInstalled(ctx context.Context) (bool, error) {
 
 // checkTools looks at the two services: each of their families must have an endpoint on every node.
 func (c *Checker) checkTools(ctx context.Context, h *Health, nodes int) error {
-	slices, err := c.client.DiscoveryV1().EndpointSlices(toolsNamespace).List(ctx, metav1.ListOptions{})
+	list, err := c.client.DiscoveryV1().EndpointSlices(toolsNamespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return fmt.Errorf("list endpoint slices: %w", err)
 	}
 	ready := map[string]int{}
-	for _, s := range slices.Items {
+	for _, s := range list.Items {
 		for _, e := range s.Endpoints {
 			if e.Conditions.Ready == nil || *e.Conditions.Ready {
 				ready[s.Labels[discoveryv1.LabelServiceName]+" "+string(s.AddressType)]++
@@ -273,10 +294,14 @@ func (c *Checker) checkTools(ctx context.Context, h *Health, nodes int) error {
 // WaitReady returns once Check and also report no problem. It calls also only when Check has none. detail receives what is
 // still missing.
 func (c *Checker) WaitReady(ctx context.Context, members []Member, also func(context.Context) ([]string, error), detail func(string)) error {
+	stuck := newStuck(c.client)
 	return steps.Await(ctx, pollInterval, "the lab to become ready", func(ctx context.Context) (string, error) {
 		h, err := c.Check(ctx, members)
 		if err != nil {
 			return err.Error(), nil
+		}
+		if err := stuck.look(ctx, h.pods, detail); err != nil {
+			return "", err
 		}
 		problems := h.Problems(members)
 		if len(problems) == 0 {

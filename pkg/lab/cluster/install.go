@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/steps"
 )
 
@@ -106,9 +108,13 @@ func (i *Installer) createAll(ctx context.Context, objects []*unstructured.Unstr
 
 func (i *Installer) create(ctx context.Context, o *unstructured.Unstructured) error {
 	what := fmt.Sprintf("create %s %s", o.GetKind(), o.GetName())
-	mapping, err := i.mapper.RESTMapping(o.GroupVersionKind().GroupKind(), o.GroupVersionKind().Version)
+	mapping, err := i.serves(o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
+	}
+	if gvk := mapping.GroupVersionKind; gvk != o.GroupVersionKind() {
+		o = o.DeepCopy()
+		o.SetGroupVersionKind(gvk)
 	}
 	var r dynamic.ResourceInterface = i.client.Resource(mapping.Resource)
 	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
@@ -130,6 +136,50 @@ func (i *Installer) create(ctx context.Context, o *unstructured.Unstructured) er
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
+}
+
+// serves finds the resource of an object. Calico keeps its own in crd.projectcalico.org, or natively in projectcalico.org: new
+// installations do so from v3.33 on. What the cluster serves counts.
+func (i *Installer) serves(o *unstructured.Unstructured) (*meta.RESTMapping, error) {
+	gvk := o.GroupVersionKind()
+	mapping, err := i.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	if meta.IsNoMatchError(err) && gvk.Group == calico.CRDGroup {
+		if native, nativeErr := i.mapper.RESTMapping(schema.GroupKind{Group: "projectcalico.org", Kind: gvk.Kind}, "v3"); nativeErr == nil {
+			return native, nil
+		}
+	}
+	return mapping, err
+}
+
+// CreatePools creates the pools of each family that has none.
+func (i *Installer) CreatePools(ctx context.Context, pools []*unstructured.Unstructured) error {
+	if len(pools) == 0 {
+		return nil
+	}
+	mapping, err := i.serves(pools[0])
+	if err != nil {
+		return fmt.Errorf("find Calico's pools: %w", err)
+	}
+	there, err := i.client.Resource(mapping.Resource).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("list Calico's pools: %w", err)
+	}
+	has := map[bool]bool{}
+	for j := range there.Items {
+		has[isIPv6(&there.Items[j])] = true
+	}
+	var missing []*unstructured.Unstructured
+	for _, p := range pools {
+		if !has[isIPv6(p)] {
+			missing = append(missing, p)
+		}
+	}
+	return i.createAll(ctx, missing)
+}
+
+func isIPv6(pool *unstructured.Unstructured) bool {
+	cidr, _, _ := unstructured.NestedString(pool.Object, "spec", "cidr")
+	return strings.Contains(cidr, ":")
 }
 
 // transient reports whether the API server may accept the same request a moment later.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -159,18 +160,17 @@ func (k Kind) ForgetKubeconfig(name, path string) error {
 	return explain(k.provider().Delete(name, path))
 }
 
-// LoadArchive loads an image archive (docker save) into every node.
+// LoadArchive loads an image archive (docker save) into all nodes at once.
 func (k Kind) LoadArchive(ctx context.Context, name, path string) error {
 	all, err := k.provider().ListInternalNodes(name)
 	if err != nil {
 		return explain(err)
 	}
+	group, ctx := errgroup.WithContext(ctx)
 	for _, n := range all {
-		if err := loadArchive(ctx, n, path); err != nil {
-			return err
-		}
+		group.Go(func() error { return loadArchive(ctx, n, path) })
 	}
-	return nil
+	return group.Wait()
 }
 
 func loadArchive(ctx context.Context, n nodes.Node, path string) error {

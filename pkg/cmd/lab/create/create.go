@@ -27,7 +27,8 @@ const (
 		switch routes to the pods, and its loopback addresses stand for the world outside. When the command ends, every node
 		and pod is ready, a multitool pod runs on each node, and the kubeconfig's current context is the lab's.
 
-		The command repairs a lab that exists already: it starts stopped containers and makes lost cables and addresses again.
+		The command repairs a lab that exists already: it starts stopped containers and makes lost cables and addresses again. Its
+		name is enough for that: flags that are not given take what the lab was created with.
 		When a step fails, or on Ctrl-C, it removes what it made, unless --retain is given. While it runs, another command that
 		would change the same lab is refused.
 
@@ -142,6 +143,7 @@ func (f *Flags) ToOptions(cmd *cobra.Command, _ []string) (*Options, error) {
 			Lab: l, Switch: f.Switch, SwitchImage: f.SwitchImage, NodeImage: f.NodeImage, ToolsImage: f.ToolsImage,
 			CalicoInstall: f.CalicoInstall, CalicoVersion: f.CalicoVersion, CalicoManifests: f.CalicoManifests,
 			ImageArchives: f.ImageArchives, Kubeconfig: kubeconfig, Wait: f.Wait, Retain: f.Retain,
+			Assumed: func(flag string) bool { return !cmd.Flags().Changed(flag) },
 		},
 		DryRun: f.DryRun, Flags: f.Flags,
 	}, nil
