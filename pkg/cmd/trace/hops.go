@@ -92,12 +92,16 @@ func printFirstCause(out io.Writer, bad []trace.Path) error {
 	return err
 }
 
-// doubt puts paths that could not be proved behind those that failed.
+// doubt puts paths that could not be proved behind those that failed, and a node that does not answer before all: the rest may follow
+// from it.
 func doubt(p trace.Path) int {
-	if p.Verdict == trace.Fail {
+	switch {
+	case p.Cause.Code == trace.NodeSilent:
 		return 0
+	case p.Verdict == trace.Fail:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 type hopWriter struct{ text strings.Builder }

@@ -20,6 +20,9 @@ func (f *Flags) toRequest(family inspect.Family, namespace string) (session.Requ
 	if f.Timeout <= 0 {
 		return req, exit.Usagef("--timeout %s: use a time such as 2s", f.Timeout)
 	}
+	if f.Deadline < 0 || f.Deadline != 0 && f.Deadline < f.Timeout {
+		return req, exit.Usagef("--deadline %s: use a time of at least --timeout (%s), or 0 for no limit", f.Deadline, f.Timeout)
+	}
 	var err error
 	for _, address := range []struct {
 		flag, text string

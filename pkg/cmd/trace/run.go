@@ -26,7 +26,7 @@ func (o *Options) Validate() error {
 func (o *Options) Run(ctx context.Context) error {
 	started := time.Now()
 	step := status.Quiet(o.ErrOut, "tracing")
-	report, err := session.Run(ctx, o.Cluster, o.request, session.Options{Progress: step.Detail, Note: o.note})
+	report, err := session.Run(ctx, o.Cluster, o.request, session.Options{Progress: step.Detail, Note: o.note, Deadline: o.Deadline})
 	if step.Done(err) != nil {
 		return err
 	}

@@ -61,6 +61,7 @@ type Flags struct {
 	FromNode     string
 	Count        int
 	Timeout      time.Duration
+	Deadline     time.Duration
 	DryRun       bool
 	Reverse      bool
 	MTU          bool
@@ -76,7 +77,7 @@ type Flags struct {
 // NewFlags returns the flags with their defaults.
 func NewFlags(shared *inspector.Flags) *Flags {
 	shared.Print.JUnit = true
-	return &Flags{Flags: shared, Count: 3, Timeout: 2 * time.Second}
+	return &Flags{Flags: shared, Count: 3, Timeout: 2 * time.Second, Deadline: 20 * time.Second}
 }
 
 // NewCmdTrace returns "dualstack trace". runF replaces Run in tests; it is nil in production.
@@ -100,6 +101,8 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	flags.StringVarP(&f.Selector, "selector", "l", f.Selector, "Probe from the pods with these labels, one on each node.")
 	flags.IntVar(&f.Count, "count", f.Count, "Number of echo requests of a ping.")
 	flags.DurationVar(&f.Timeout, "timeout", f.Timeout, "How long a probe may take.")
+	flags.DurationVar(&f.Deadline, "deadline", f.Deadline, "How long the whole trace may take: what is not known by then is inconclusive. "+
+		"A minute more where an ephemeral container has to be started; 0: no limit.")
 	flags.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the predicted paths, and send nothing.")
 	flags.BoolVar(&f.Reverse, "reverse", f.Reverse, "Also probe from the target, where it is a pod.")
 	flags.BoolVar(&f.MTU, "mtu", f.MTU, "Also send packets as large as the path must carry.")
@@ -122,7 +125,7 @@ func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Options{Options: shared, JUnitFile: f.JUnitFile, Verbose: f.Verbose,
+	o := &Options{Options: shared, JUnitFile: f.JUnitFile, Verbose: f.Verbose, Deadline: f.Deadline,
 		recorded: f.Snapshot != "", junit: f.Print.IsJUnit(), table: f.Print.IsTable(), wide: f.Print.IsWide()}
 	if o.request, err = f.toRequest(shared.Family, shared.Request.Namespace); err != nil {
 		return nil, err
@@ -162,6 +165,7 @@ type Options struct {
 	*inspector.Options
 	JUnitFile string
 	Verbose   bool
+	Deadline  time.Duration
 	// Cluster is where the paths are traced.
 	Cluster session.Cluster
 

@@ -50,14 +50,15 @@ type Debug struct {
 	pods      *calicoPods
 	logs      func(ctx context.Context, name string) (io.ReadCloser, error)
 	mayRemove func(ctx context.Context, group, resource string) bool
+	silence   *Silence
 }
 
 var _ Way = (*Debug)(nil)
 
 // NewDebug returns the access by pod. The image needs sh, grep and iproute2's ip; empty is the image of the node's
-// calico-node, which has them and is already on the node.
-func NewDebug(client kubernetes.Interface, namespace, image string) *Debug {
-	d := &Debug{client: client, namespace: namespace, image: image, pods: &calicoPods{client: client}}
+// calico-node, which has them and is already on the node. A node in silence, which may be nil, is not tried.
+func NewDebug(client kubernetes.Interface, namespace, image string, silence *Silence) *Debug {
+	d := &Debug{client: client, namespace: namespace, image: image, pods: &calicoPods{client: client}, silence: silence}
 	d.logs = func(ctx context.Context, name string) (io.ReadCloser, error) {
 		limit := int64(MaxOutput) + 1
 		return client.CoreV1().Pods(namespace).GetLogs(name, &corev1.PodLogOptions{LimitBytes: &limit}).Stream(ctx)
@@ -80,6 +81,9 @@ func (*Debug) Name() string { return "debug" }
 
 // Run implements Way.
 func (d *Debug) Run(ctx context.Context, node, script string, args ...string) (out []byte, err error) {
+	if d.silence.Of(node) != nil {
+		return nil, Permanent(errors.New("not tried: the node's kubelet would have to start the pod, and does not answer"))
+	}
 	image, err := d.imageFor(ctx, node)
 	if err != nil {
 		return nil, err
@@ -106,7 +110,7 @@ func (d *Debug) Run(ctx context.Context, node, script string, args ...string) (o
 		out, err = d.read(ctx, pod.Name)
 		return err
 	})
-	return out, err
+	return out, d.silence.Note(node, err)
 }
 
 func (d *Debug) imageFor(ctx context.Context, node string) (string, error) {
@@ -173,6 +177,7 @@ func (d *Debug) refusal(what string, err error) error {
 
 // wait returns when the pod's container has ended well.
 func (d *Debug) wait(ctx context.Context, ours *corev1.Pod) error {
+	began := time.Now()
 	return wait.PollUntilContextCancel(ctx, debugPoll, true, func(ctx context.Context) (bool, error) {
 		pod, err := d.client.CoreV1().Pods(d.namespace).Get(ctx, ours.Name, metav1.GetOptions{})
 		switch {
@@ -182,6 +187,8 @@ func (d *Debug) wait(ctx context.Context, ours *corev1.Pod) error {
 			return false, fmt.Errorf("get pod %s/%s: %w", d.namespace, ours.Name, err)
 		case pod.UID != ours.UID:
 			return false, Permanent(fmt.Errorf("pod %s/%s is gone, and another has its name", d.namespace, ours.Name))
+		case pod.Status.StartTime == nil && pod.Status.Phase == corev1.PodPending && time.Since(began) > kubeletPatience:
+			return false, Permanent(NoAnswerError{fmt.Sprintf("it has not taken a pod within %v", kubeletPatience)})
 		}
 		return ended(pod)
 	})

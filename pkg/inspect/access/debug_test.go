@@ -34,7 +34,7 @@ func kubelet(client *fake.Clientset, status corev1.PodStatus) {
 
 // newDebug returns the access for a user who may delete pods, as far as the server says.
 func newDebug(client kubernetes.Interface, image string) *Debug {
-	d := NewDebug(client, "debug-ns", image)
+	d := NewDebug(client, "debug-ns", image, nil)
 	d.mayRemove = func(context.Context, string, string) bool { return true }
 	return d
 }
@@ -196,7 +196,7 @@ func TestDebugMayNotRemove(t *testing.T) {
 	client.PrependReactor("create", "selfsubjectaccessreviews", func(a clienttesting.Action) (bool, runtime.Object, error) {
 		return true, a.(clienttesting.CreateAction).GetObject(), nil // nothing is allowed
 	})
-	_, err := NewDebug(client, "debug-ns", "netshoot:1").Run(t.Context(), "n1", "SCRIPT")
+	_, err := NewDebug(client, "debug-ns", "netshoot:1", nil).Run(t.Context(), "n1", "SCRIPT")
 	checkError(t, err, "cannot delete pods in namespace debug-ns: permission denied", true)
 	if left := podsIn(t, client, "debug-ns"); left != 0 {
 		t.Errorf("%d pods left behind", left)

@@ -142,7 +142,7 @@ func TestExec(t *testing.T) {
 			}
 			out, err := e.Run(t.Context(), tt.node, "SCRIPT", "ARG")
 			checkError(t, err, tt.wantErr, tt.permanent)
-			if tt.wantErr == "" && (entered != tt.wantPod+" calico-node" || string(out) != "sh|-c|SCRIPT|dualstack|ARG") {
+			if tt.wantErr == "" && (entered != tt.wantPod+" calico-node" || string(out) != "sh|-c|echo\nSCRIPT|dualstack|ARG") {
 				t.Errorf("entered %s, output %q", entered, out)
 			}
 		})
@@ -251,7 +251,7 @@ func TestRemoteStreamErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := NewExec(config, client)
+			e := NewExec(config, client, nil)
 			e.pods = &calicoPods{listed: true, byNode: map[string]podRef{
 				"n1": {namespace: "calico-system", name: "calico-node-1", running: true},
 			}}

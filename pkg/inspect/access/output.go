@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ const maxStderr = 200
 type Limits struct {
 	Timeout time.Duration
 	Output  int // bytes
+	// Greets says that the command prints something as soon as it begins: if nothing comes, the node's kubelet does not answer.
+	Greets bool
 }
 
 // ErrTooLarge is the error of an exec, or another source, that prints more than it may.
@@ -43,8 +46,16 @@ func Output(ctx context.Context, stream Stream, c Container, command []string, l
 	err := WithTimeout(ctx, limits.Timeout, func(ctx context.Context) error {
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		err := stream(ctx, c, command, Streams{Stdout: cancelOnError{stdout, cancel}, Stderr: stderr})
+		streams := Streams{Stdout: cancelOnError{stdout, cancel}, Stderr: stderr}
+		if limits.Greets {
+			first := waitFirst{time.AfterFunc(kubeletPatience, func() { cancel(noFirstByte()) })}
+			defer first.timer.Stop()
+			streams.Stdout, streams.Stderr = io.MultiWriter(first, streams.Stdout), io.MultiWriter(first, streams.Stderr)
+		}
+		err := stream(ctx, c, command, streams)
 		switch cause := context.Cause(ctx); {
+		case IsNoAnswer(cause):
+			return cause
 		case errors.As(cause, new(ErrTooLarge)):
 			return Permanent(cause)
 		case errors.As(cause, new(*budget.ExceededError)): // there may be room later
@@ -64,8 +75,11 @@ func explain(err error, c Container, said string) error {
 		return Permanent(fmt.Errorf("cannot create pods/exec in namespace %s: permission denied", c.Namespace))
 	case apierrors.IsNotFound(err):
 		return Permanent(fmt.Errorf("pod %s is gone", c))
-	case errors.As(err, new(ErrTooLarge)), errors.As(err, new(*budget.ExceededError)):
+	case errors.As(err, new(ErrTooLarge)), errors.As(err, new(*budget.ExceededError)), IsNoAnswer(err):
 		return err
+	}
+	if why := notDialed(err); why != "" {
+		return NoAnswerError{why}
 	}
 	none := saysNoSuchCommand(err.Error()) || saysNoSuchCommand(said)
 	if said != "" {

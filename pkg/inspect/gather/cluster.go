@@ -21,6 +21,8 @@ type Cluster struct {
 	// Config is for the API server, which also runs the commands in pods.
 	Config *rest.Config
 	Options
+	// Silence knows the nodes whose kubelet has not answered.
+	Silence access.Silence
 
 	ways func([]inspect.Node) []access.Way // replaces those of Ways in tests
 }
@@ -102,9 +104,9 @@ func (c *Cluster) Ways(nodes []inspect.Node) []access.Way {
 		return c.ways(nodes)
 	}
 	all := []access.Way{
-		access.NewExec(c.Config, c.Kubernetes),
+		access.NewExec(c.Config, c.Kubernetes, &c.Silence),
 		access.NewRuntime(run.Host{}, c.Config.Host, nodes),
-		access.NewDebug(c.Kubernetes, debugNamespace, c.Image),
+		access.NewDebug(c.Kubernetes, debugNamespace, c.Image, &c.Silence),
 	}
 	if c.NodeAccess == "" || c.NodeAccess == AccessAuto {
 		return all

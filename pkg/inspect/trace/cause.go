@@ -25,6 +25,7 @@ func Stops(f *inspect.Finding) bool { return f != nil && f.Severity == inspect.S
 
 // The causes.
 const (
+	NodeSilent     inspect.Code = "node-silent"      // the kubelet of a node does not answer
 	NoRoute        inspect.Code = "no-route"         // the kernel has none, or one through the wrong device
 	Blackhole      inspect.Code = "blackhole"        // the kernel drops it: blackhole, unreachable, prohibit
 	WrongRoute     inspect.Code = "wrong-route"      // it leads to another node

@@ -39,7 +39,9 @@ type Probe struct {
 type Result struct {
 	// Failed says why the probe did not run, or why it proves nothing: no tool in the image, a broken exec, no output. A
 	// Result with Failed is evidence neither for the path nor against it.
-	Failed   string `json:"failed,omitempty"`
+	Failed string `json:"failed,omitempty"`
+	// Silent is set if it failed since the kubelet of the source's node does not answer.
+	Silent   bool   `json:"silent,omitempty"`
 	Tool     string `json:"tool,omitempty"`     // "iputils ping", "busybox wget", …
 	Command  string `json:"command,omitempty"`  // as run, for -v
 	Output   string `json:"output,omitempty"`   // raw and bounded, for -v

@@ -29,6 +29,8 @@ type Observer interface {
 	Counters(ctx context.Context, nodes []string) (Readings, []inspect.Missing)
 	// Listeners says in which families a TCP port of a pod listens, by the kernel's tables of sockets.
 	Listeners(ctx context.Context, pod inspect.Pod, port uint16) (Listening, error)
+	// Silent names the nodes whose kubelet has not answered so far.
+	Silent() []string
 	// ServiceRule reports whether kube-proxy has a rule for a cluster address on a node.
 	ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (inspect.ServiceRule, error)
 }

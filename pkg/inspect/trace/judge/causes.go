@@ -9,6 +9,30 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
+// silentNode is a target on a node that does not answer at all.
+func silentNode(f *Findings, _ gap) *inspect.Finding {
+	p := &f.Path
+	if node := SilentEnd(p, f.Silent); node != "" {
+		return silent(node, "what goes to it is not answered either")
+	}
+	return nil
+}
+
+// SilentEnd returns the node of a path's target, or of one of its endpoints, if that is silent.
+func SilentEnd(p *trace.Path, nodes []string) string {
+	for _, e := range append([]trace.Endpoint{p.Target}, p.Expect.Endpoints...) {
+		if e.Node != "" && slices.Contains(nodes, e.Node) {
+			return e.Node
+		}
+	}
+	return ""
+}
+
+func silent(node, effect string) *inspect.Finding {
+	return trace.Cause(trace.NodeSilent, node, trace.Kubectl("describe", "node", node),
+		"the kubelet of node %s does not answer: %s", node, effect)
+}
+
 // problem finds the fault in the tables that explains the loss: the first contradiction before the place of the loss. A
 // device that is down explains its lost routes and neighbours. Without an endpoint there is no way at all.
 func problem(f *Findings, g gap) *inspect.Finding {

@@ -16,6 +16,8 @@ type Findings struct {
 	Alone Counters
 	// Tries is how many copies of the probe were sent at once; 0 is one.
 	Tries int
+	// Silent are the nodes whose kubelet does not answer.
+	Silent []string
 	// Listening has the listening sockets of the pods that could answer; only for TCP and HTTP.
 	Listening []PodListening
 	// Rule is whether kube-proxy has a rule for the path's ServiceAddress on the source's node; nil is unknown.
@@ -48,7 +50,7 @@ func (f *Findings) selected() bool {
 // with such a function and its code, and its name here.
 func causes() []func(*Findings, gap) *inspect.Finding {
 	return []func(*Findings, gap) *inspect.Finding{
-		unresolved, problem, noRule, denied, notListening, tooLarge, offload, brokenEndpoint, deniedEndpoint, detour, toldByRouter, lostInGap,
+		unresolved, silentNode, problem, noRule, denied, notListening, tooLarge, offload, brokenEndpoint, deniedEndpoint, detour, toldByRouter, lostInGap,
 	}
 }
 
@@ -58,6 +60,8 @@ func Explain(f Findings) *inspect.Finding {
 	switch {
 	case p.Result == nil:
 		return trace.Cause(trace.Unknown, "", "", "it was not probed")
+	case p.Result.Silent:
+		return p.Cause
 	case p.Result.Failed != "":
 		return trace.Cause(trace.NoTool, "", "", "%s", p.Result.Failed)
 	case p.Cause != nil: // the answer itself is wrong

@@ -22,6 +22,9 @@ func (r *Round) Judge(probed trace.Probed) trace.Path {
 		p.Verdict = trace.Skip
 	case p.Result == nil:
 		inconclusive(&p, "it was not probed")
+	case p.Result.Silent:
+		p.Verdict = trace.Inconclusive
+		p.Cause = silent(p.Source.Node, "nothing can be probed from its pods ("+p.Result.Failed+")")
 	case p.Result.Failed != "":
 		p.Verdict = trace.Inconclusive
 		p.Cause = trace.Cause(trace.NoTool, "", "", "%s", p.Result.Failed)

@@ -43,6 +43,11 @@ func denied(f *Findings, g gap) *inspect.Finding {
 	return deniedFlow(f, &f.Flows[0])
 }
 
+// Denied reports whether policies deny all of the ways that packets may take.
+func Denied(flows []Flow) bool {
+	return len(flows) > 0 && !slices.ContainsFunc(flows, func(f Flow) bool { return f.decision().Decision != policy.Denied })
+}
+
 // deniedEndpoint is a service of which some endpoints are denied: then some connections fail.
 func deniedEndpoint(f *Findings, g gap) *inspect.Finding {
 	for i := range f.Flows {

@@ -19,6 +19,9 @@ func (p *Prober) Counters(ctx context.Context, nodes []string) (trace.Readings, 
 	return all, missing
 }
 
+// Silent implements trace.Prober.
+func (p *Prober) Silent() []string { return p.opts.Silence.Nodes() }
+
 // ServiceRule implements trace.Prober.
 func (p *Prober) ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (inspect.ServiceRule, error) {
 	return nodetables.ServiceRule(ctx, p.opts.Ways, node, address, port, p.nodeOptions())

@@ -40,6 +40,8 @@ type Options struct {
 	Concurrency int
 	// Note, if not nil, is told of each addition to a pod beforehand. It is called from several goroutines.
 	Note func(string)
+	// Silence has the nodes whose kubelet does not answer: nothing is tried in their pods. It may be nil.
+	Silence *access.Silence
 	// Pause is the time before the second attempt at an exec, doubled for each further one; 0 is a fifth of a second.
 	Pause time.Duration
 }
@@ -74,6 +76,9 @@ func newProber(stream access.Stream, client kubernetes.Interface, opts Options) 
 	if opts.Pause <= 0 {
 		opts.Pause = access.DefaultPause
 	}
+	if opts.Silence == nil {
+		opts.Silence = &access.Silence{}
+	}
 	return &Prober{
 		stream: stream, guests: newGuests(client, stream, opts), opts: opts,
 		slots: make(chan struct{}, opts.Concurrency), newMark: randomMark, places: map[string]access.Container{},
@@ -98,7 +103,7 @@ func (p *Prober) Probe(ctx context.Context, source inspect.Pod, probes []trace.P
 	}
 	outcomes, err := p.run(ctx, source, jobs)
 	if err != nil {
-		return nil, err
+		return nil, p.opts.Silence.Note(source.Node, err)
 	}
 	for i, o := range outcomes {
 		results[of[i]] = result(probes[of[i]], &o)
@@ -109,6 +114,9 @@ func (p *Prober) Probe(ctx context.Context, source inspect.Pod, probes []trace.P
 // run runs jobs in a pod: in the first of its containers that has the tools, or if none has them in an ephemeral container. A
 // job that never ran has an unsettled outcome.
 func (p *Prober) run(ctx context.Context, pod inspect.Pod, jobs []job) ([]outcome, error) {
+	if err := p.opts.Silence.Of(pod.Node); err != nil {
+		return nil, err
+	}
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
@@ -197,7 +205,7 @@ func (p *Prober) enter(ctx context.Context, c access.Container, jobs []job, todo
 	return access.Retry(ctx, p.opts.Pause, func() error {
 		todo = slices.DeleteFunc(slices.Clone(todo), func(i int) bool { return all[i].settled() && !all[i].none })
 		mark := p.newMark()
-		limits := access.Limits{Timeout: limit(jobs, todo), Output: maxOutput + 2*keep*len(todo)}
+		limits := access.Limits{Timeout: limit(jobs, todo), Output: maxOutput + 2*keep*len(todo), Greets: true}
 		out, err := access.Output(ctx, p.stream, c, commandLine(mark, jobs, todo), limits)
 		outcomes, complete := parseFrames(out, mark, len(jobs))
 		settled := true
@@ -246,7 +254,7 @@ func commandLine(mark string, jobs []job, todo []int) []string {
 		words = append(words, jobs[i].words(i)...)
 	}
 	slices.Sort(checks)
-	line := []string{"sh", "-c", text, "dualstack",
+	line := []string{"sh", "-c", "echo\n" + text, "dualstack",
 		mark, strconv.Itoa(lanes), strconv.Itoa(keep), strings.Join(slices.Compact(checks), " ")}
 	return append(line, words...)
 }

@@ -33,6 +33,9 @@ type suspect struct {
 	alone   judge.Counters
 	tries   int
 	like    *suspect // the one that is probed instead of this one; nil: itself
+	// known is set if facts at hand explain the path, so that it need not be probed again. flows are some of them.
+	known bool
+	flows []judge.Flow
 }
 
 // group holds what paths share if they fail for one reason.
@@ -62,16 +65,21 @@ func pingOf(p *trace.Planned) group {
 
 // diagnose finds out why paths did not pass, and returns all of them with what it found.
 func (r *proof) diagnose(ctx context.Context, planned []trace.Planned, paths []trace.Path) ([]trace.Path, error) {
-	all := suspects(planned, paths)
+	all := slices.DeleteFunc(suspects(planned, paths), r.beyondProof)
 	if len(all) == 0 {
 		return paths, nil
 	}
 	r.options.progress("looking into " + inspect.Quantity(len(all), "path"))
-	noise, err := r.listen(ctx, all)
-	if err != nil {
-		return nil, err
+	r.recognize(ctx, all, paths)
+	open := slices.DeleteFunc(alone(all), func(s *suspect) bool { return s.known })
+	var noise noise
+	if len(open) > 0 {
+		var err error
+		if noise, err = r.listen(ctx, open); err != nil {
+			return nil, err
+		}
 	}
-	if err := r.probeAlone(ctx, alone(all), noise); err != nil {
+	if err := r.probeAlone(ctx, open, noise); err != nil {
 		return nil, err
 	}
 	// If the path that represents others passes alone, probe each of the others.
@@ -89,6 +97,43 @@ func (r *proof) diagnose(ctx context.Context, planned []trace.Planned, paths []t
 		return nil, err
 	}
 	return paths, nil
+}
+
+// beyondProof reports whether a path was answered, and a node on its way has counters that cannot be read again: it does not answer.
+func (r *proof) beyondProof(s *suspect) bool {
+	silent := r.prober.Silent()
+	return s.path.Verdict == trace.Inconclusive &&
+		slices.ContainsFunc(s.planned.Meters(), func(m trace.Meter) bool { return slices.Contains(silent, m.Node) })
+}
+
+// recognize marks the suspects that facts at hand explain: the tables contradict the path, a policy denies it, its other end does not answer
+// at all, or an endpoint of the service cannot be reached from the same node on a path of its own. Probing these again, with the
+// counters before and after, would tell nothing new, and takes most of the time of a trace.
+func (r *proof) recognize(ctx context.Context, all []*suspect, paths []trace.Path) {
+	silent := r.prober.Silent()
+	for _, s := range all {
+		p := &s.path
+		if p.Verdict != trace.Fail || p.Result == nil || p.Result.Failed != "" {
+			continue
+		}
+		s.known = judge.SilentEnd(p, silent) != "" ||
+			slices.ContainsFunc(p.Hops, func(h trace.Hop) bool { return trace.Stops(h.Problem) }) ||
+			!p.Result.Refused && unreachedEndpoint(p, paths)
+		if !s.known && !p.Result.Refused {
+			s.flows = r.flows(ctx, p)
+			s.known = judge.Denied(s.flows)
+		}
+	}
+}
+
+// unreachedEndpoint reports whether a path from the same node to the node of an endpoint failed.
+func unreachedEndpoint(p *trace.Path, paths []trace.Path) bool {
+	return slices.ContainsFunc(p.Expect.Endpoints, func(e trace.Endpoint) bool {
+		return e.Node != "" && slices.ContainsFunc(paths, func(peer trace.Path) bool {
+			return peer.Verdict == trace.Fail && peer.Family == p.Family && peer.Source.Node == p.Source.Node && peer.Target.Node == e.Node &&
+				len(peer.Expect.Endpoints) == 0
+		})
+	})
 }
 
 // alone are the suspects that are probed themselves.
@@ -121,6 +166,9 @@ func suspects(planned []trace.Planned, paths []trace.Path) []*suspect {
 // probeAlone probes paths again in rounds, in which no two share a device that counts.
 func (r *proof) probeAlone(ctx context.Context, suspects []*suspect, n noise) error {
 	for _, round := range rounds(suspects) {
+		if late(ctx) != nil {
+			return nil // the others are explained by what is known
+		}
 		if err := r.probeRound(ctx, round, n); err != nil {
 			return err
 		}
@@ -141,10 +189,13 @@ func (r *proof) probeRound(ctx context.Context, round []*suspect, n noise) error
 	started := time.Now()
 	before, missing := r.prober.Counters(ctx, nodes)
 	again, err := r.probe(ctx, copies)
-	if err != nil && ctx.Err() != nil {
+	if err != nil && interrupted(ctx) != nil {
 		return err
 	}
 	after, missingAfter := r.prober.Counters(ctx, nodes)
+	if late(ctx) != nil {
+		return nil // a round that was cut short proves nothing
+	}
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
@@ -238,7 +289,7 @@ func mark(taken map[trace.Meter]bool, meters []trace.Meter) {
 // first, since they explain services and names.
 func (r *proof) explain(ctx context.Context, suspects []*suspect, paths []trace.Path) error {
 	facts := r.inquire(ctx, suspects)
-	if err := context.Cause(ctx); err != nil {
+	if err := interrupted(ctx); err != nil {
 		return err
 	}
 	for _, s := range suspects {
@@ -258,6 +309,9 @@ func (r *proof) explain(ctx context.Context, suspects []*suspect, paths []trace.
 			about := facts[i]
 			about.Path, about.Alone, about.Tries, about.Peers = *p, s.alone, s.tries, peers
 			p.Cause = judge.Explain(about)
+			if passed := late(ctx); passed != nil && s.tries == 0 && !s.known {
+				p.Evidence.Notes = append(p.Evidence.Notes, "not looked into: "+passed.Error())
+			}
 		}
 	}
 	return nil

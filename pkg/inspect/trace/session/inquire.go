@@ -17,11 +17,19 @@ func (r *proof) inquire(ctx context.Context, suspects []*suspect) []judge.Findin
 	group.SetLimit(maxInquiries)
 	for i, s := range suspects {
 		p := &s.path
+		facts[i].Silent = r.prober.Silent()
 		if p.Verdict != trace.Fail || s.like != nil || p.Result == nil || p.Result.Failed != "" || p.Cause != nil {
 			continue
 		}
 		group.Go(func() error {
-			facts[i] = judge.Findings{Listening: r.listening(ctx, p), Rule: r.rule(ctx, p), Flows: r.flows(ctx, p)}
+			f := &facts[i]
+			if s.flows == nil {
+				s.flows = r.flows(ctx, p)
+			}
+			f.Flows = s.flows
+			if !s.known { // else the cause is known by the facts at hand
+				f.Listening, f.Rule = r.listening(ctx, p), r.rule(ctx, p)
+			}
 			facts[i].CalicoGroup, facts[i].NFTables = r.snap.Calico.APIGroup, r.nftables(facts[i].Rule)
 			return nil
 		})

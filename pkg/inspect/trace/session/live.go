@@ -27,8 +27,14 @@ func On(source gather.Source, note func(string)) Cluster {
 	if err != nil {
 		return c
 	}
+	extend := func() {}
+	c.Slow = func(f func()) { extend = f } // before Enter
 	c.Enter = func(snap *inspect.Snapshot) trace.Prober {
-		return probe.New(live.Config, live.Kubernetes, probe.Options{Ways: live.Ways(snap.Nodes), Image: live.Image, Note: note})
+		return probe.New(live.Config, live.Kubernetes, probe.Options{Ways: live.Ways(snap.Nodes), Image: live.Image, Silence: &live.Silence,
+			Note: func(text string) {
+				extend()
+				note(text)
+			}})
 	}
 	c.Policies = policies(live, note)
 	return c

@@ -40,7 +40,7 @@ func (r *proof) listen(ctx context.Context, suspects []*suspect) (noise, error) 
 	started := time.Now()
 	select {
 	case <-ctx.Done():
-		return noise{}, context.Cause(ctx)
+		return noise{}, interrupted(ctx)
 	case <-time.After(r.options.Calm):
 	}
 	third, _ := r.prober.Counters(ctx, nodes)

@@ -28,10 +28,10 @@ func (r *proof) probe(ctx context.Context, paths []trace.Planned) ([]trace.Probe
 		})
 	}
 	_ = group.Wait() // the functions return none
-	if err := context.Cause(ctx); err != nil {
+	if err := interrupted(ctx); err != nil {
 		return nil, err
 	}
-	if len(failed) > 0 && !slices.Contains(failed, nil) {
+	if late(ctx) == nil && len(failed) > 0 && !slices.Contains(failed, nil) {
 		return probed, failed[0]
 	}
 	return probed, nil
@@ -53,9 +53,12 @@ func (r *proof) probeFrom(ctx context.Context, own []int, probed []trace.Probed)
 	if err == nil && len(results) != len(probes) {
 		err = fmt.Errorf("pod %s/%s: %d of %d probes came back", source.Namespace, source.Name, len(results), len(probes))
 	}
+	if passed := late(ctx); err != nil && passed != nil {
+		err = passed
+	}
 	for i, at := range own {
 		if err != nil {
-			probed[at].Result = &trace.Result{Failed: access.WithoutQueries(err.Error())}
+			probed[at].Result = &trace.Result{Failed: access.WithoutQueries(err.Error()), Silent: access.IsNoAnswer(err)}
 		} else {
 			probed[at].Result = &results[i]
 		}

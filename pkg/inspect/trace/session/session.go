@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -28,6 +30,9 @@ type Cluster struct {
 	Facts func(context.Context) (*inspect.Snapshot, error)
 	// Enter makes the Prober for the cluster of a snapshot. Dry runs do not call it; nil allows only dry runs.
 	Enter func(*inspect.Snapshot) trace.Prober
+	// Slow, unless nil, is told what to call before a step that takes its time on a cluster that works: an ephemeral container whose
+	// image has to be pulled. The deadline then moves by SlowStep.
+	Slow func(extend func())
 	// Policies returns the network policies, for paths that fail; nil where they cannot be read. It is called once for each
 	// failed path, unless nil.
 	Policies func(context.Context, *inspect.Snapshot) *policy.Set
@@ -48,6 +53,8 @@ type Options struct {
 	Progress func(string)
 	// Note is told what remains in the cluster.
 	Note func(string)
+	// Deadline bounds the run: what is not known by then is inconclusive. Ending what was begun in the cluster comes on top. 0 is none.
+	Deadline time.Duration
 	// Calm is how long counters are watched before failed paths are probed again; 0 is the default.
 	Calm time.Duration
 }
@@ -59,9 +66,14 @@ func Run(ctx context.Context, c Cluster, req Request, o Options) (*inspect.Repor
 		return nil, errors.New("nothing can be sent in a recorded cluster: ask for a dry run")
 	}
 	o.progress("reading the cluster")
+	if o.Deadline > 0 {
+		limited, stop := c.within(ctx, o.Deadline)
+		defer stop()
+		ctx = limited
+	}
 	snap, err := c.Facts(ctx)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(late(ctx), err)
 	}
 	if req.DryRun {
 		planned, err := Plan(ctx, nil, snap, req)
@@ -102,7 +114,7 @@ func (c Cluster) Prove(
 		return nil, err
 	}
 	after, missing := prober.Counters(ctx, nodesOf(planned))
-	if err := context.Cause(ctx); err != nil {
+	if err := interrupted(ctx); err != nil {
 		return nil, err
 	}
 	round := judge.NewRound(probed, judge.Counters{Before: trace.CountersOf(snap.Tables), After: after, Missing: append(missing, snap.Missing...)})
@@ -111,6 +123,47 @@ func (c Cluster) Prove(
 		paths[i] = round.Judge(probed[i])
 	}
 	return r.diagnose(ctx, planned, paths)
+}
+
+// SlowStep is by how much a deadline moves, once, for ephemeral containers: about as long as they may take.
+const SlowStep = time.Minute
+
+// within returns a context that ends with a deadline.
+func (c Cluster) within(ctx context.Context, deadline time.Duration) (context.Context, func()) {
+	began := time.Now()
+	limited, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(deadline, func() { cancel(deadlineError{deadline}) })
+	if c.Slow != nil {
+		var once sync.Once
+		c.Slow(func() { once.Do(func() { timer.Reset(deadline + SlowStep - time.Since(began)) }) })
+	}
+	return limited, func() {
+		timer.Stop()
+		cancel(nil)
+	}
+}
+
+// deadlineError is the cause of a context that ended with Options.Deadline.
+type deadlineError struct{ after time.Duration }
+
+// Error says when.
+func (e deadlineError) Error() string { return fmt.Sprintf("not known within %v (--deadline)", e.after) }
+
+// late returns the error of a run whose deadline has passed, or nil.
+func late(ctx context.Context) error {
+	var passed deadlineError
+	if errors.As(context.Cause(ctx), &passed) {
+		return passed
+	}
+	return nil
+}
+
+// interrupted returns why a context has ended, unless that is the deadline: then the run goes on with what it knows.
+func interrupted(ctx context.Context) error {
+	if late(ctx) != nil {
+		return nil
+	}
+	return context.Cause(ctx)
 }
 
 // end ends a prober's leftovers in the cluster, also after an interrupt, and notes them.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
@@ -29,6 +30,8 @@ type Network struct {
 	Sockets map[string]trace.Listening
 	// Rules are the addresses that kube-proxy knows; nil knows all.
 	Rules map[netip.Addr]bool
+	// Mute are the nodes whose kubelet does not answer.
+	Mute []string
 	// Noise is how much each reading moves a counter, beside the probes.
 	Noise uint64
 
@@ -52,6 +55,9 @@ func (n *Network) Probe(ctx context.Context, source inspect.Pod, probes []trace.
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.Probes++
+	if slices.Contains(n.Mute, source.Node) {
+		return nil, access.NoAnswerError{Why: "nothing came within 8s"}
+	}
 	if err := n.Refuse[source.Name]; err != nil {
 		return nil, err
 	}
@@ -155,6 +161,9 @@ func (n *Network) ServiceRule(_ context.Context, _ string, address netip.Addr, p
 	}
 	return inspect.ServiceRule{There: n.Rules == nil || n.Rules[address], Kind: "nft"}, nil
 }
+
+// Silent implements trace.Prober.
+func (n *Network) Silent() []string { return n.Mute }
 
 // Close implements trace.Prober.
 func (n *Network) Close(ctx context.Context) ([]string, error) {
