@@ -196,6 +196,7 @@ type Service struct {
 	LoadBalancerClass     string       `json:"loadBalancerClass,omitempty"`
 	Ingress               []netip.Addr `json:"ingress,omitempty"`      // of status.loadBalancer
 	IngressNames          []string     `json:"ingressNames,omitempty"` // host names of status.loadBalancer
+	ExternalIPs           []netip.Addr `json:"externalIPs,omitempty"`  // spec.externalIPs
 }
 
 // ServicePort is one port of a service.

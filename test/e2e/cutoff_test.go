@@ -31,7 +31,7 @@ func TestTraceCutOff(t *testing.T) {
 			})
 			tt.inject(t)
 			began := time.Now()
-			paths, r := tracePaths(t, l)
+			paths, r := tracePaths(t, l, "--deadline", "1m")
 			t.Logf("the trace took %v", time.Since(began).Round(time.Second/10))
 			if r.code != 2 {
 				t.Error(r)

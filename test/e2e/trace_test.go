@@ -15,7 +15,8 @@ import (
 // tracePaths runs a trace, which may find paths that fail, and returns them.
 func tracePaths(t testing.TB, l *lab, args ...string) ([]trace.Path, result) {
 	t.Helper()
-	r := l.plugin(t, append([]string{"trace", "-o", "json"}, args...)...)
+	// A busy machine may take longer than users would wait.
+	r := l.plugin(t, append([]string{"trace", "-o", "json", "--deadline", "3m"}, args...)...)
 	if r.code != 0 && r.code != 2 {
 		t.Fatal(r)
 	}

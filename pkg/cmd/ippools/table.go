@@ -1,9 +1,11 @@
 package ippools
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"strconv"
+	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/printer"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/ippools"
@@ -23,6 +25,9 @@ func table() printer.Table[ippools.Pool] {
 			{Header: "DISABLEBGPEXPORT", Wide: true,
 				Value: func(p ippools.Pool) string { return strconv.FormatBool(p.DisableBGPExport) }},
 			{Header: "SELECTOR", Wide: true, Value: func(p ippools.Pool) string { return p.NodeSelector }},
+			// Before v3.30 there is no such mode, and every pool is what is Automatic since.
+			{Header: "ASSIGNMENTMODE", Wide: true, Value: func(p ippools.Pool) string { return cmp.Or(p.AssignmentMode, "Automatic") }},
+			{Header: "USES", Wide: true, Value: func(p ippools.Pool) string { return strings.Join(p.AllowedUses, ",") }},
 			{Header: "FAMILY", Wide: true, Value: func(p ippools.Pool) string { return p.Family.String() }},
 			{Header: "BLOCKSIZE", Wide: true, Value: func(p ippools.Pool) string { return strconv.Itoa(p.BlockSize) }},
 			{Header: "USED", Value: used},

@@ -25,6 +25,8 @@ func table(namespaces bool, family inspect.Family) printer.Table[services.Row] {
 			{Header: "FAMILIES", Value: families},
 			{Header: "IPV4", Hide: no4, Value: func(r services.Row) string { return address(r, inspect.IPv4, r.IPv4) }},
 			{Header: "IPV6", Hide: no6, Value: func(r services.Row) string { return address(r, inspect.IPv6, r.IPv6) }},
+			{Header: "EXTERNAL-IPV4", Wide: true, Hide: no4, Value: func(r services.Row) string { return external(r, inspect.IPv4) }},
+			{Header: "EXTERNAL-IPV6", Wide: true, Hide: no6, Value: func(r services.Row) string { return external(r, inspect.IPv6) }},
 			{Header: "READY-IPV4", Hide: no4, Value: func(r services.Row) string { return ready(r.Endpoints.V4) }},
 			{Header: "READY-IPV6", Hide: no6, Value: func(r services.Row) string { return ready(r.Endpoints.V6) }},
 			{Header: "PORTS", Value: ports},
@@ -46,6 +48,23 @@ func address(r services.Row, f inspect.Family, ip netip.Addr) string {
 		return "None"
 	}
 	return printer.Text(ip)
+}
+
+// external are the addresses outside of the cluster; "pending" where a load balancer has given none of a family yet.
+func external(r services.Row, f inspect.Family) string {
+	var texts []string
+	for _, ip := range r.External.Get(f) {
+		texts = append(texts, ip.String())
+	}
+	switch {
+	case len(texts) > 0:
+		return strings.Join(texts, ",")
+	case r.Type == "LoadBalancer" && len(r.ExternalNames) > 0:
+		return strings.Join(r.ExternalNames, ",")
+	case r.Type == "LoadBalancer" && slices.Contains(r.IPFamilies, f):
+		return "pending"
+	}
+	return ""
 }
 
 // ready is "2/3": ready endpoints and all endpoints.

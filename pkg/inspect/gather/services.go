@@ -53,6 +53,9 @@ func readService(s *corev1.Service) inspect.Service {
 		ExternalTrafficPolicy: string(s.Spec.ExternalTrafficPolicy),
 		LoadBalancerClass:     deref(s.Spec.LoadBalancerClass),
 	}
+	for _, ip := range s.Spec.ExternalIPs {
+		service.ExternalIPs = append(service.ExternalIPs, parseAddrs(ip)...)
+	}
 	for _, in := range s.Status.LoadBalancer.Ingress {
 		service.Ingress = append(service.Ingress, parseAddrs(in.IP)...)
 		if in.Hostname != "" {

@@ -26,7 +26,9 @@ type Pool struct {
 	Disabled         bool              `json:"disabled"`
 	DisableBGPExport bool              `json:"-"`
 	AssignmentMode   string            `json:"assignmentMode,omitempty"` // Manual: only pods that ask for it get addresses
-	NodeSelector     string            `json:"nodeSelector,omitempty"`
+	// AllowedUses are Workload, Tunnel and LoadBalancer.
+	AllowedUses  []string `json:"allowedUses,omitempty"`
+	NodeSelector string   `json:"nodeSelector,omitempty"`
 	// Capacity is the number of addresses, as decimal digits in a string: that of an IPv6 pool fits into no number
 	// that JSON readers agree on (a /48 has 2^80).
 	Capacity string `json:"capacity"`
@@ -62,7 +64,7 @@ func row(p inspect.IPPool) Pool {
 		Name: p.Name, CIDR: p.CIDR, Family: p.Family(), BlockSize: p.BlockSize, AssignmentMode: p.AssignmentMode,
 		IPIPMode: cmp.Or(p.IPIPMode, inspect.EncapNever), VXLANMode: cmp.Or(p.VXLANMode, inspect.EncapNever),
 		NATOutgoing: p.NATOutgoing, Disabled: p.Disabled, DisableBGPExport: p.DisableBGPExport,
-		NodeSelector: p.NodeSelector, Capacity: Capacity(p.CIDR).String(),
+		AllowedUses: p.AllowedUses, NodeSelector: p.NodeSelector, Capacity: Capacity(p.CIDR).String(),
 	}
 }
 

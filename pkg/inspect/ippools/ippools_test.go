@@ -13,10 +13,10 @@ func ptr[T any](v T) *T { return &v }
 
 func TestAnalyze(t *testing.T) {
 	v4 := ippools.Pool{Name: it.Pool4, CIDR: netip.MustParsePrefix("192.168.0.0/16"), Family: inspect.IPv4, BlockSize: 26,
-		IPIPMode: "Never", VXLANMode: "CrossSubnet", NATOutgoing: true, NodeSelector: "all()", Capacity: "65536",
+		IPIPMode: "Never", VXLANMode: "CrossSubnet", NATOutgoing: true, AllowedUses: []string{"Workload", "Tunnel"}, NodeSelector: "all()", Capacity: "65536",
 		Allocated: ptr(6)}
 	v6 := ippools.Pool{Name: it.Pool6, CIDR: netip.MustParsePrefix("fd00:10:244::/48"), Family: inspect.IPv6,
-		BlockSize: 122, IPIPMode: "Never", VXLANMode: "Always", NATOutgoing: true, NodeSelector: "all()",
+		BlockSize: 122, IPIPMode: "Never", VXLANMode: "Always", NATOutgoing: true, AllowedUses: []string{"Workload", "Tunnel"}, NodeSelector: "all()",
 		Capacity: "1208925819614629174706176", Allocated: ptr(6)}
 	unread := func(p ippools.Pool) ippools.Pool { p.Allocated = nil; return p }
 	tests := []struct {

@@ -22,7 +22,10 @@ type Row struct {
 	IPFamilies     []inspect.Family `json:"ipFamilies,omitempty"`
 	IPv4           netip.Addr       `json:"ipv4,omitzero"`
 	IPv6           netip.Addr       `json:"ipv6,omitzero"`
-	Ports          []Port           `json:"ports,omitempty"`
+	// External are the addresses of the load balancer, then spec.externalIPs. ExternalNames are host names of the load balancer.
+	External      inspect.ByFamily[[]netip.Addr] `json:"external,omitzero"`
+	ExternalNames []string                       `json:"externalNames,omitempty"`
+	Ports         []Port                         `json:"ports,omitempty"`
 	// Endpoints has a family if the service has it, or if there are endpoint slices of it.
 	Endpoints inspect.ByFamily[*Endpoints] `json:"endpoints,omitzero"`
 
@@ -81,6 +84,12 @@ func report(s inspect.Service, family inspect.Family) Row {
 			row.IPv6 = ip
 		}
 	}
+	for _, ip := range slices.Concat(s.Ingress, s.ExternalIPs) {
+		if f := inspect.FamilyOf(ip); family.Matches(f) && !slices.Contains(row.External.Get(f), ip) {
+			row.External.Set(f, append(row.External.Get(f), ip))
+		}
+	}
+	row.ExternalNames = s.IngressNames
 	for _, p := range s.Ports {
 		row.Ports = append(row.Ports, Port{
 			Name: p.Name, Protocol: p.Protocol, Port: p.Port, TargetPort: p.TargetPort, NodePort: p.NodePort,

@@ -94,6 +94,18 @@ func TestAnalyze(t *testing.T) {
 		"IPv6 only, and it has none": {
 			service: inspect.Service{IPFamilies: both[:1]}, family: inspect.IPv6, want: &Row{IPFamilies: both[:1]},
 		},
+		"external addresses": {
+			service: inspect.Service{Type: "LoadBalancer", IPFamilies: both, Ingress: []netip.Addr{addr("192.0.2.1"), addr("2001:db8::5")},
+				ExternalIPs: []netip.Addr{addr("192.0.2.9"), addr("192.0.2.1")}, IngressNames: []string{"lb.example"}},
+			want: &Row{Type: "LoadBalancer", IPFamilies: both, ExternalNames: []string{"lb.example"}, External: inspect.ByFamily[[]netip.Addr]{
+				V4: []netip.Addr{addr("192.0.2.1"), addr("192.0.2.9")}, V6: []netip.Addr{addr("2001:db8::5")}},
+				Endpoints: inspect.ByFamily[*Endpoints]{V4: &Endpoints{}, V6: &Endpoints{}}},
+		},
+		"external addresses of one family": {
+			family:  inspect.IPv6,
+			service: inspect.Service{Type: "LoadBalancer", IPFamilies: both[:1], Ingress: []netip.Addr{addr("192.0.2.1")}},
+			want:    &Row{Type: "LoadBalancer", IPFamilies: both[:1]},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.service.Namespace, test.service.Name = "n", "s"

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
@@ -36,6 +38,7 @@ type suspect struct {
 	// known is set if facts at hand explain the path, so that it need not be probed again. flows are some of them.
 	known bool
 	flows []judge.Flow
+	rule  *inspect.ServiceRule
 }
 
 // group holds what paths share if they fail for one reason.
@@ -106,11 +109,13 @@ func (r *proof) beyondProof(s *suspect) bool {
 		slices.ContainsFunc(s.planned.Meters(), func(m trace.Meter) bool { return slices.Contains(silent, m.Node) })
 }
 
-// recognize marks the suspects that facts at hand explain: the tables contradict the path, a policy denies it, its other end does not answer
-// at all, or an endpoint of the service cannot be reached from the same node on a path of its own. Probing these again, with the
+// recognize marks the suspects that facts at hand explain: the tables contradict the path, a policy denies it, kube-proxy has no rule for its service, its other end
+// does not answer at all, or an endpoint of the service cannot be reached from the same node on a path of its own. Probing these again, with the
 // counters before and after, would tell nothing new, and takes most of the time of a trace.
 func (r *proof) recognize(ctx context.Context, all []*suspect, paths []trace.Path) {
 	silent := r.prober.Silent()
+	var group errgroup.Group
+	group.SetLimit(maxInquiries)
 	for _, s := range all {
 		p := &s.path
 		if p.Verdict != trace.Fail || p.Result == nil || p.Result.Failed != "" {
@@ -119,11 +124,20 @@ func (r *proof) recognize(ctx context.Context, all []*suspect, paths []trace.Pat
 		s.known = judge.SilentEnd(p, silent) != "" ||
 			slices.ContainsFunc(p.Hops, func(h trace.Hop) bool { return trace.Stops(h.Problem) }) ||
 			!p.Result.Refused && unreachedEndpoint(p, paths)
-		if !s.known && !p.Result.Refused {
-			s.flows = r.flows(ctx, p)
-			s.known = judge.Denied(s.flows)
+		if s.known || s.like != nil {
+			continue
 		}
+		group.Go(func() error {
+			if s.rule = r.rule(ctx, p); s.rule != nil && !s.rule.There {
+				s.known = true
+			} else if !p.Result.Refused {
+				s.flows = r.flows(ctx, p)
+				s.known = judge.Denied(s.flows)
+			}
+			return nil
+		})
 	}
+	_ = group.Wait() // the functions return none
 }
 
 // unreachedEndpoint reports whether a path from the same node to the node of an endpoint failed.

@@ -27,8 +27,12 @@ func (r *proof) inquire(ctx context.Context, suspects []*suspect) []judge.Findin
 				s.flows = r.flows(ctx, p)
 			}
 			f.Flows = s.flows
+			f.Rule = s.rule
 			if !s.known { // else the cause is known by the facts at hand
-				f.Listening, f.Rule = r.listening(ctx, p), r.rule(ctx, p)
+				f.Listening = r.listening(ctx, p)
+			}
+			if !s.known && f.Rule == nil {
+				f.Rule = r.rule(ctx, p)
 			}
 			facts[i].CalicoGroup, facts[i].NFTables = r.snap.Calico.APIGroup, r.nftables(facts[i].Rule)
 			return nil

@@ -147,7 +147,9 @@ func (c Cluster) within(ctx context.Context, deadline time.Duration) (context.Co
 type deadlineError struct{ after time.Duration }
 
 // Error says when.
-func (e deadlineError) Error() string { return fmt.Sprintf("not known within %v (--deadline)", e.after) }
+func (e deadlineError) Error() string {
+	return fmt.Sprintf("not known within %v (--deadline)", e.after)
+}
 
 // late returns the error of a run whose deadline has passed, or nil.
 func late(ctx context.Context) error {
