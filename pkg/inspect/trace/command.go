@@ -10,6 +10,13 @@ func Kubectl(args ...string) string {
 	return shellescape.QuoteCommand(append([]string{"kubectl"}, args...))
 }
 
+// InPod is a command line that runs a command in a pod's network, in an ephemeral container with tools: the pod's own containers
+// may have none.
+func InPod(namespace, pod string, command ...string) string {
+	return Kubectl(append([]string{"debug", "-n", namespace, "pod/" + pod, "-it", "--image=" + debugImage, "--profile=netadmin", "--"},
+		command...)...)
+}
+
 // OnNode is a command line that runs a command on a node; none without a node.
 func OnNode(node string, command ...string) string {
 	if node == "" {

@@ -160,7 +160,7 @@ func notListening(f *Findings, _ gap) *inspect.Finding {
 		if here {
 			continue
 		}
-		show := podCommand(l.Pod, "cat", "/proc/net/"+table)
+		show := trace.InPod(l.Pod.Namespace, l.Pod.Name, "cat", "/proc/net/"+table)
 		if there {
 			return trace.Cause(trace.NotListening, l.Pod.Node, show, "pod %s listens on port %d in %s only (%s): /proc/net/%s has no listener",
 				l.Pod.Name, l.Port, other, wildcard, table)
