@@ -345,7 +345,8 @@ func startLab(t *testing.T) *labCluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(c.server.LoadDefinitions(t.Context(), crds), c.server.Create(t.Context(), objects...))
+	err = errors.Join(c.server.LoadDefinitions(t.Context(), crds), c.server.LoadDefinitions(t.Context(), "testdata/definitions"),
+		c.server.Create(t.Context(), objects...))
 	if err != nil {
 		t.Fatal(err)
 	}
