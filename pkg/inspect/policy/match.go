@@ -237,12 +237,11 @@ func (w *walk) choosesPod(p *inspect.Policy, want *inspect.PolicyEnd, pod *inspe
 		a = a.and(w.inNamespaces(p.Calico, want.Namespaces, pod.Namespace))
 	}
 	if len(want.ServiceAccounts) > 0 {
-		switch {
-		case pod.ServiceAccount == "":
-			a = a.and(w.maybeAbout("the service accounts of pods were not read"))
-		default:
-			a = a.and(is(slices.Contains(want.ServiceAccounts, pod.ServiceAccount)))
+		in := is(slices.Contains(want.ServiceAccounts, pod.ServiceAccount))
+		if pod.ServiceAccount == "" {
+			in = w.maybeAbout("the service accounts of pods were not read")
 		}
+		a = a.and(in)
 	}
 	if want.ServiceAccountSelector != "" {
 		a = a.and(w.accounts(want.ServiceAccountSelector))

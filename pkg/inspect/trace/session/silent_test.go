@@ -17,7 +17,7 @@ import (
 // TestSilentNode: a node that is cut off is the cause of what comes from it and goes to it, costs no further probe, and the other
 // paths pass.
 func TestSilentNode(t *testing.T) {
-	n := &tracetest.Network{Mute: []string{b}, Unreadable: []string{b}, Lose: func(p *trace.Planned, hop trace.Hop) bool {
+	n := &tracetest.Network{Mute: []string{b}, Unreadable: []string{b}, Lose: func(_ *trace.Planned, hop trace.Hop) bool {
 		return hop.Node == b
 	}}
 	n.Paths = tracetest.Matrix()
