@@ -52,7 +52,7 @@ func explain(reason string, f inspect.Family) string {
 		}
 		return "traffic may take " + device + " by a routing table of its own, which is not verified"
 	case IPIPPool:
-		return "its routes are those of tunl0 or of BIRD"
+		return "its routes lead through tunl0: BIRD makes them, or Felix where programClusterRoutes says so"
 	case NoEncapPool:
 		return "no node has routes to it of BIRD's or Felix's, so the network makes them"
 	case HostLocalIPAM:
