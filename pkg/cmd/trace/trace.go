@@ -74,10 +74,16 @@ type Flags struct {
 	Verbose      bool
 }
 
+// The defaults of a probe.
+const (
+	usualCount   = 3
+	usualTimeout = 2 * time.Second
+)
+
 // NewFlags returns the flags with their defaults.
 func NewFlags(shared *inspector.Flags) *Flags {
 	shared.Print.JUnit = true
-	return &Flags{Flags: shared, Count: 3, Timeout: 2 * time.Second, Deadline: 20 * time.Second}
+	return &Flags{Flags: shared, Count: usualCount, Timeout: usualTimeout, Deadline: 20 * time.Second}
 }
 
 // NewCmdTrace returns "dualstack trace". runF replaces Run in tests; it is nil in production.
@@ -101,7 +107,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	flags.StringVarP(&f.Selector, "selector", "l", f.Selector, "Probe from the pods with these labels, one on each node.")
 	flags.IntVar(&f.Count, "count", f.Count, "Number of echo requests of a ping.")
 	flags.DurationVar(&f.Timeout, "timeout", f.Timeout, "How long a probe may take.")
-	flags.DurationVar(&f.Deadline, "deadline", f.Deadline, "How long the whole trace may take: what is not known by then is inconclusive. "+
+	flags.DurationVar(&f.Deadline, "deadline", f.Deadline, "How long the whole trace may take: what is not known by then is inconclusive. More by default with a larger --timeout or --count. "+
 		"A minute more where an ephemeral container has to be started; 0: no limit.")
 	flags.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the predicted paths, and send nothing.")
 	flags.BoolVar(&f.Reverse, "reverse", f.Reverse, "Also probe from the target, where it is a pod.")
@@ -120,7 +126,10 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 }
 
 // ToOptions resolves the source of the facts, the request and the format.
-func (f *Flags) ToOptions(_ *cobra.Command, args []string) (*Options, error) {
+func (f *Flags) ToOptions(cmd *cobra.Command, args []string) (*Options, error) {
+	if !cmd.Flags().Changed("deadline") { // the default is for the default probe: one that takes longer has more time
+		f.Deadline += max(0, f.Timeout-usualTimeout) + time.Duration(max(0, min(f.Count, maxCount)-usualCount))*time.Second
+	}
 	shared, err := f.Flags.ToOptions(inspect.FactPods, nil)
 	if err != nil {
 		return nil, err

@@ -179,6 +179,8 @@ func TestBadInput(t *testing.T) {
 		"none of the others can be":                        {"--from", "a", "--from-node", "b"},
 		"--count 0":                                        {"--count", "0"},
 		"--timeout":                                        {"--timeout", "-1s"},
+		"--deadline 20s: use a time of at least":           {"--timeout", "1m", "--deadline", "20s"},
+		"--deadline -1s":                                   {"--deadline", "-1s"},
 		"--run: error parsing regexp":                      {"--run", "("},
 		`--external-ipv6 "1.1.1.1" is not an IPv6 address`: {"--external-ipv6", "1.1.1.1"},
 		`--external-ipv4 "example.org" is not an IPv4`:     {"--external-ipv4", "example.org"},
