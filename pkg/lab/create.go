@@ -38,8 +38,8 @@ type CreateOptions struct {
 	Kubeconfig      string        // the file that gets the context
 	Wait            time.Duration // 0: do not wait for the lab to become ready
 	Retain          bool          // keep what was made when a step fails
-	// Assumed tells, by the name of a flag of "lab create", which values are defaults that nobody asked for: a repair takes
-	// those of the lab's record instead. Nil: none is.
+	// Assumed reports whether the value of a flag of "lab create" is only the default. A repair replaces such values by those of
+	// the lab's record. Nil: the user gave all values.
 	Assumed func(flag string) bool
 }
 
@@ -163,17 +163,21 @@ func (c *creation) plan() steps.Plan {
 		{Name: stepNodes, After: []string{stepSwitch}, Do: c.createNodes, Undo: c.undoNodes},
 		{Name: stepFabric, After: []string{stepSwitch}, Do: c.connect},
 	}
-	before := stepFabric
-	if len(c.opts.ImageArchives) > 0 {
-		plan = append(plan, steps.Step{Name: stepImages, After: []string{before}, Do: c.loadImages})
-		before = stepImages
-	}
+	plan, before := c.withImages(plan)
 	return append(plan,
 		steps.Step{Name: stepBoot, After: []string{stepFabric}, Do: c.waitSwitch},
 		steps.Step{Name: stepCalico, After: []string{before}, Do: c.installCalico},
 		steps.Step{Name: stepTools, After: []string{stepCalico}, Do: c.installTools},
 		steps.Step{Name: stepReady, After: []string{stepNodes, stepBoot, stepTools}, Do: c.waitReady},
 	)
+}
+
+// withImages adds the step that loads image archives, if there are any. It names the step that Calico has to follow.
+func (c *creation) withImages(plan steps.Plan) (_ steps.Plan, before string) {
+	if len(c.opts.ImageArchives) == 0 {
+		return plan, stepFabric
+	}
+	return append(plan, steps.Step{Name: stepImages, After: []string{stepFabric}, Do: c.loadImages}), stepImages
 }
 
 func (c *creation) createSwitch(ctx context.Context, _ func(string)) error {
@@ -303,58 +307,6 @@ func (c *creation) api(ctx context.Context, detail func(string)) (config *rest.C
 		err = i.WaitForAPI(ctx)
 	}
 	return config, i, err
-}
-
-func (c *creation) installCalico(ctx context.Context, detail func(string)) error {
-	_, i, err := c.api(ctx, detail)
-	if err != nil {
-		return err
-	}
-	detail("creating its objects")
-	if err := i.Create(ctx, c.calico.first); err != nil {
-		return err
-	}
-	return i.Create(ctx, c.calico.then)
-}
-
-// installMissingCalico installs Calico on a lab that was retained after its creation failed before that step. An existing
-// Calico stays as it is.
-func (c *creation) installMissingCalico(ctx context.Context, detail func(string)) error {
-	config, i, err := c.api(ctx, detail)
-	if err != nil {
-		return err
-	}
-	checker, err := cluster.NewChecker(config)
-	if err != nil {
-		return err
-	}
-	installed, err := checker.CalicoInstalled(ctx)
-	if err != nil {
-		return err
-	}
-	if installed && c.opts.CalicoInstall == InstallManifest {
-		return c.createPools(ctx, i) // they come last
-	}
-	if installed {
-		return nil
-	}
-	if c.calico, err = c.loadCalico(ctx, c.opts); err != nil {
-		return err
-	}
-	return c.installCalico(ctx, detail)
-}
-
-// createPools makes the pools that an interrupted creation left out.
-func (c *creation) createPools(ctx context.Context, i *cluster.Installer) error {
-	text, err := render.Pools(c.opts.Lab)
-	if err != nil {
-		return err
-	}
-	pools, err := render.Objects(text)
-	if err != nil {
-		return err
-	}
-	return i.CreatePools(ctx, pools)
 }
 
 func (c *creation) installTools(ctx context.Context, detail func(string)) error {

@@ -31,11 +31,7 @@ func (m *Manager) repair(ctx context.Context, f *found, o CreateOptions) error {
 			return m.kind().ExportKubeconfig(o.Lab.Name, o.Kubeconfig)
 		}},
 	}
-	before := stepFabric
-	if len(o.ImageArchives) > 0 {
-		plan = append(plan, steps.Step{Name: stepImages, After: []string{before}, Do: c.loadImages})
-		before = stepImages
-	}
+	plan, before := c.withImages(plan)
 	return append(plan,
 		steps.Step{Name: stepCalico, After: []string{before}, Do: c.installMissingCalico},
 		steps.Step{Name: stepTools, After: []string{stepCalico}, Do: c.installTools},
@@ -43,8 +39,8 @@ func (m *Manager) repair(ctx context.Context, f *found, o CreateOptions) error {
 	).Run(ctx, m.Progress, true)
 }
 
-// assume replaces the defaults that nobody asked for by what the lab was created with, so that its name alone is enough to
-// repair it. Labs of earlier versions did not record all of that.
+// assume replaces values that are only defaults by those of the lab's record. The lab's name alone is then enough to repair it.
+// Labs of earlier versions did not record all values.
 func assume(r record.Record, o CreateOptions) CreateOptions {
 	if o.Assumed == nil {
 		return o

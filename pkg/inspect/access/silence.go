@@ -76,7 +76,7 @@ func notDialed(err error) string {
 	return text[at:]
 }
 
-// waitFirst ends an exec that prints nothing in time.
+// waitFirst is an output that stops a timer when something is printed.
 type waitFirst struct {
 	timer *time.Timer
 }

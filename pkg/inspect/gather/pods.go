@@ -133,10 +133,9 @@ func readPod(p *corev1.Pod) inspect.Pod {
 		Phase:       string(p.Status.Phase),
 		HostNetwork: p.Spec.HostNetwork,
 		Labels:      p.Labels,
-
-		ServiceAccount: p.Spec.ServiceAccountName,
-		Ready:          isReady(p.Status.Conditions),
+		Ready:       isReady(p.Status.Conditions),
 	}
+	pod.ServiceAccount = p.Spec.ServiceAccountName
 	for _, key := range []string{calico.AnnotationPodIP, calico.AnnotationPodIPs, calico.AnnotationContainerID} {
 		if _, ok := p.Annotations[key]; ok {
 			pod.CalicoCNI = true

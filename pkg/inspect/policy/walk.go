@@ -35,50 +35,36 @@ type walk struct {
 	doubt  string // what the first maybe was about
 }
 
-// applying are the policies of a tier that apply to the pod in the direction of the walk. The second result is those
-// that may apply.
-func (w *walk) applying(t *tier) (sure, unsure []*inspect.Policy) {
+// applied is a policy that selects the pod of a walk, or may.
+type applied struct {
+	*inspect.Policy
+	selected answer
+}
+
+// applying are the policies of a tier that apply to the pod in the direction of the walk, or may, in their order.
+func (w *walk) applying(t *tier) []applied {
+	var all []applied
 	for _, p := range t.policies {
 		if w.egress && !p.Egress && !p.Unread || !w.egress && !p.Ingress && !p.Unread {
 			continue
 		}
-		switch w.selects(p) {
-		case yes:
-			sure = append(sure, p)
-		case maybe:
-			unsure = append(unsure, p)
+		if selected := w.selects(p); selected != no {
+			all = append(all, applied{p, selected})
 		}
 	}
-	return sure, unsure
+	return all
 }
 
 // fromTier judges from a tier on. After all of them, Calico's profile of the pod's namespace allows.
 func (w *walk) fromTier(i int) Verdict {
 	for ; i < len(w.set.tiers); i++ {
 		t := &w.set.tiers[i]
-		sure, unsure := w.applying(t)
-		if len(sure)+len(unsure) > 0 {
-			in := &inTier{walk: w, tier: t, next: i + 1, sure: sure, possible: len(unsure) > 0}
-			in.policies = inOrder(t, sure, unsure)
+		if policies := w.applying(t); len(policies) > 0 {
+			in := &inTier{walk: w, tier: t, next: i + 1, policies: policies}
 			return in.from(0, 0)
 		}
 	}
 	return Verdict{Decision: Allowed, Egress: w.egress}
-}
-
-// inOrder are the policies of a tier among two lists, in the tier's order.
-func inOrder(t *tier, lists ...[]*inspect.Policy) []*inspect.Policy {
-	var all []*inspect.Policy
-	for _, p := range t.policies {
-		for _, list := range lists {
-			for _, one := range list {
-				if one == p {
-					all = append(all, p)
-				}
-			}
-		}
-	}
-	return all
 }
 
 // inTier is a walk within a tier that has policies for the pod.
@@ -86,13 +72,22 @@ type inTier struct {
 	*walk
 	tier     *tier
 	next     int
-	policies []*inspect.Policy
-	sure     []*inspect.Policy // those that select the pod for sure
-	possible bool              // others may
+	policies []applied
+}
+
+// sure are the policies that select the pod for certain.
+func (t *inTier) sure() []*inspect.Policy {
+	var all []*inspect.Policy
+	for _, p := range t.policies {
+		if p.selected == yes {
+			all = append(all, p.Policy)
+		}
+	}
+	return all
 }
 
 func (t *inTier) verdict(d Decision, p *inspect.Policy, rule int) Verdict {
-	return Verdict{Decision: d, Egress: t.egress, Policy: p, Rule: rule, Tier: t.tier.Name, Selecting: t.sure}
+	return Verdict{Decision: d, Egress: t.egress, Policy: p, Rule: rule, Tier: t.tier.Name, Selecting: t.sure()}
 }
 
 // from judges from a rule of a policy on. Where a rule may match, both ways are followed: they may lead to the same.
@@ -100,19 +95,18 @@ func (t *inTier) from(policy, rule int) Verdict {
 	for ; policy < len(t.policies); policy, rule = policy+1, 0 {
 		p := t.policies[policy]
 		if p.Unread {
-			return t.either(t.verdict(Unknown, p, 0), t.from(policy+1, 0), p.String()+" could not be read")
+			return t.either(t.verdict(Unknown, p.Policy, 0), t.from(policy+1, 0), p.String()+" could not be read")
 		}
-		selected := t.selects(p)
 		for ; rule < len(p.Rules); rule++ {
 			r := &p.Rules[rule]
 			if r.Egress != t.egress || strings.EqualFold(r.Action, "Log") {
 				continue
 			}
-			switch selected.and(t.matches(p, r)) {
+			switch p.selected.and(t.matches(p.Policy, r)) {
 			case yes:
-				return t.act(p, r)
+				return t.act(p.Policy, r)
 			case maybe:
-				return t.either(t.act(p, r), t.from(policy, rule+1), t.doubt)
+				return t.either(t.act(p.Policy, r), t.from(policy, rule+1), t.doubt)
 			}
 		}
 	}
@@ -120,7 +114,7 @@ func (t *inTier) from(policy, rule int) Verdict {
 	if t.tier.Pass {
 		end = t.fromTier(t.next)
 	}
-	if len(t.sure) == 0 && t.possible { // none of the policies may apply
+	if len(t.sure()) == 0 { // none of the policies may apply
 		return t.either(end, t.fromTier(t.next), t.doubt)
 	}
 	return end
@@ -138,7 +132,7 @@ func (t *inTier) act(p *inspect.Policy, r *inspect.PolicyRule) Verdict {
 	}
 }
 
-// either joins two verdicts of which one holds.
+// either joins two verdicts. One of them holds, and it is not known which.
 func (t *inTier) either(a, b Verdict, why string) Verdict {
 	if a.Decision == b.Decision && a.Decision != Unknown {
 		return a

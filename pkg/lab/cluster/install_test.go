@@ -28,12 +28,12 @@ func TestCreatePools(t *testing.T) {
 		there []*unstructured.Unstructured
 		want  []string
 	}{
-		"none":                 {crd, nil, []string{"v4", "v6"}},
-		"none, native":         {native, nil, []string{"v4", "v6"}},
-		"one":                  {crd, ours[:1], []string{"v4", "v6"}},
-		"one, native":          {native, []*unstructured.Unstructured{pool(native, "v4", "10.244.0.0/16")}, []string{"v4", "v6"}},
-		"one of somebody else": {crd, []*unstructured.Unstructured{pool(crd, "other", "10.0.0.0/16")}, []string{"other", "v6"}},
-		"both of others":       {crd, []*unstructured.Unstructured{pool(crd, "a", "10.0.0.0/16"), pool(crd, "b", "fd00::/48")}, []string{"a", "b"}},
+		"none":           {crd, nil, []string{"v4", "v6"}},
+		"none, native":   {native, nil, []string{"v4", "v6"}},
+		"one":            {crd, ours[:1], []string{"v4", "v6"}},
+		"one, native":    {native, []*unstructured.Unstructured{pool(native, "v4", "10.244.0.0/16")}, []string{"v4", "v6"}},
+		"a user's own":   {crd, []*unstructured.Unstructured{pool(crd, "other", "10.0.0.0/16")}, []string{"other", "v6"}},
+		"both of others": {crd, []*unstructured.Unstructured{pool(crd, "a", "10.0.0.0/16"), pool(crd, "b", "fd00::/48")}, []string{"a", "b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			gv, err := schema.ParseGroupVersion(tt.group)

@@ -48,7 +48,7 @@ func Denied(flows []Flow) bool {
 	return len(flows) > 0 && !slices.ContainsFunc(flows, func(f Flow) bool { return f.decision().Decision != policy.Denied })
 }
 
-// deniedEndpoint is a service of which some endpoints are denied: then some connections fail.
+// deniedEndpoint is a service with endpoints that policies deny: connections to these fail.
 func deniedEndpoint(f *Findings, g gap) *inspect.Finding {
 	for i := range f.Flows {
 		if v := f.Flows[i].decision(); v.Decision == policy.Denied && !f.Path.Result.Refused && lostAt(&f.Path, g, v.Egress) {

@@ -35,10 +35,12 @@ type suspect struct {
 	alone   judge.Counters
 	tries   int
 	like    *suspect // the one that is probed instead of this one; nil: itself
-	// known is set if facts at hand explain the path, so that it need not be probed again. flows are some of them.
+	// known is set if facts at hand explain the path, so that it need not be probed again.
 	known bool
+	// flows and rule are such facts, once they were asked for.
 	flows []judge.Flow
 	rule  *inspect.ServiceRule
+	asked bool
 }
 
 // group holds what paths share if they fail for one reason.
@@ -128,12 +130,8 @@ func (r *proof) recognize(ctx context.Context, all []*suspect, paths []trace.Pat
 			continue
 		}
 		group.Go(func() error {
-			if s.rule = r.rule(ctx, p); s.rule != nil && !s.rule.There {
-				s.known = true
-			} else if !p.Result.Refused {
-				s.flows = r.flows(ctx, p)
-				s.known = judge.Denied(s.flows)
-			}
+			s.rule, s.flows, s.asked = r.rule(ctx, p), r.flows(ctx, p), true
+			s.known = s.rule != nil && !s.rule.There || !p.Result.Refused && judge.Denied(s.flows)
 			return nil
 		})
 	}

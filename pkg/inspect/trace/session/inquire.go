@@ -13,28 +13,27 @@ import (
 // inquire reads facts that only matter to paths that fail: sockets, kube-proxy's rules, network policies.
 func (r *proof) inquire(ctx context.Context, suspects []*suspect) []judge.Findings {
 	facts := make([]judge.Findings, len(suspects))
+	silent := r.prober.Silent()
 	var group errgroup.Group
 	group.SetLimit(maxInquiries)
 	for i, s := range suspects {
 		p := &s.path
-		facts[i].Silent = r.prober.Silent()
+		facts[i].Silent = silent
 		if p.Verdict != trace.Fail || s.like != nil || p.Result == nil || p.Result.Failed != "" || p.Cause != nil {
 			continue
 		}
 		group.Go(func() error {
 			f := &facts[i]
-			if s.flows == nil {
+			if !s.asked {
 				s.flows = r.flows(ctx, p)
 			}
-			f.Flows = s.flows
-			f.Rule = s.rule
+			if !s.asked && !s.known {
+				s.rule = r.rule(ctx, p)
+			}
 			if !s.known { // else the cause is known by the facts at hand
 				f.Listening = r.listening(ctx, p)
 			}
-			if !s.known && f.Rule == nil {
-				f.Rule = r.rule(ctx, p)
-			}
-			facts[i].CalicoGroup, facts[i].NFTables = r.snap.Calico.APIGroup, r.nftables(facts[i].Rule)
+			f.Flows, f.Rule, f.CalicoGroup, f.NFTables = s.flows, s.rule, r.snap.Calico.APIGroup, r.nftables(s.rule)
 			return nil
 		})
 	}
