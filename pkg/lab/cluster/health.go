@@ -262,7 +262,7 @@ func (c *Checker) WaitCalico(ctx context.Context, nodes int, detail func(string)
 // CalicoInstalled reports whether there is a calico-node DaemonSet.
 func (c *Checker) CalicoInstalled(ctx context.Context) (bool, error) {
 	h := Health{}
-	if err := c.checkCalico(ctx, &h, 0); err != nil {
+	if err := insist(ctx, func(ctx context.Context) error { return c.checkCalico(ctx, &h, 0) }); err != nil {
 		return false, err
 	}
 	return len(h.CalicoTrouble) == 0, nil

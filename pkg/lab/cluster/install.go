@@ -108,7 +108,7 @@ func (i *Installer) createAll(ctx context.Context, objects []*unstructured.Unstr
 
 func (i *Installer) create(ctx context.Context, o *unstructured.Unstructured) error {
 	what := fmt.Sprintf("create %s %s", o.GetKind(), o.GetName())
-	mapping, err := i.serves(o)
+	mapping, err := i.serves(ctx, o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
@@ -120,28 +120,61 @@ func (i *Installer) create(ctx context.Context, o *unstructured.Unstructured) er
 	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
 		r = i.client.Resource(mapping.Resource).Namespace(o.GetNamespace())
 	}
-	// An API server that has just started may refuse a request that it accepts a moment later.
-	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+	err = insist(ctx, func(ctx context.Context) error {
 		_, err := r.Create(ctx, o, metav1.CreateOptions{FieldManager: "kubectl-dualstack"})
-		switch {
-		case err == nil, apierrors.IsAlreadyExists(err):
-			return true, nil
-		case transient(err):
-			return false, nil
-		default:
-			return false, err
-		}
+		return err
 	})
-	if err != nil {
+	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
 
+// insist makes a request again for as long as the API server may accept it a moment later: one that has just started does not
+// accept everything yet.
+func insist(ctx context.Context, request func(context.Context) error) error {
+	var last error
+	err := wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+		err := request(ctx)
+		if transient(err) {
+			last = err
+			return false, nil
+		}
+		return true, err
+	})
+	if err != nil && ctx.Err() != nil && last != nil {
+		return fmt.Errorf("%w: %w", context.Cause(ctx), last)
+	}
+	return err
+}
+
+// servedPatience is how long a kind may be missing among those that the API server serves. One that has just started serves the kinds
+// of definitions some seconds after its own, although the definitions say that they are established.
+const servedPatience = 30 * time.Second
+
 // serves finds the resource of an object. Calico keeps its own in crd.projectcalico.org, or natively in projectcalico.org: new
 // installations do so from v3.33 on. What the cluster serves counts.
-func (i *Installer) serves(o *unstructured.Unstructured) (*meta.RESTMapping, error) {
-	gvk := o.GroupVersionKind()
+func (i *Installer) serves(ctx context.Context, o *unstructured.Unstructured) (mapping *meta.RESTMapping, err error) {
+	wait, cancel := context.WithTimeout(ctx, servedPatience)
+	defer cancel()
+	for {
+		mapping, err = i.mapping(o.GroupVersionKind())
+		if !meta.IsNoMatchError(err) && !transient(err) {
+			return mapping, err
+		}
+		select {
+		case <-wait.Done():
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+			}
+			return nil, err
+		case <-time.After(pollInterval):
+			i.mapper.Reset()
+		}
+	}
+}
+
+func (i *Installer) mapping(gvk schema.GroupVersionKind) (*meta.RESTMapping, error) {
 	mapping, err := i.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 	if meta.IsNoMatchError(err) && gvk.Group == calico.CRDGroup {
 		if native, nativeErr := i.mapper.RESTMapping(schema.GroupKind{Group: "projectcalico.org", Kind: gvk.Kind}, "v3"); nativeErr == nil {
@@ -156,11 +189,15 @@ func (i *Installer) CreatePools(ctx context.Context, pools []*unstructured.Unstr
 	if len(pools) == 0 {
 		return nil
 	}
-	mapping, err := i.serves(pools[0])
+	mapping, err := i.serves(ctx, pools[0])
 	if err != nil {
 		return fmt.Errorf("find Calico's pools: %w", err)
 	}
-	there, err := i.client.Resource(mapping.Resource).List(ctx, metav1.ListOptions{})
+	var there *unstructured.UnstructuredList
+	err = insist(ctx, func(ctx context.Context) (err error) {
+		there, err = i.client.Resource(mapping.Resource).List(ctx, metav1.ListOptions{})
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("list Calico's pools: %w", err)
 	}

@@ -3,6 +3,8 @@ package cluster
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -12,11 +14,49 @@ import (
 	"k8s.io/client-go/dynamic/fake"
 	kubernetes "k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/restmapper"
+	clienttesting "k8s.io/client-go/testing"
 )
 
 func pool(group, name, cidr string) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": group, "kind": "IPPool",
 		"metadata": map[string]any{"name": name}, "spec": map[string]any{"cidr": cidr}}}
+}
+
+func serving(group string) []*metav1.APIResourceList {
+	return []*metav1.APIResourceList{{GroupVersion: group, APIResources: []metav1.APIResource{{Name: "ippools", Kind: "IPPool"}}}}
+}
+
+// TestServes: an API server that has just started serves the kinds of definitions some seconds late. A kind that never comes is an error.
+func TestServes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		group string
+		after time.Duration
+		want  string
+	}{
+		"at once":       {"crd.projectcalico.org/v1", 0, "crd.projectcalico.org"},
+		"late":          {"crd.projectcalico.org/v1", 10 * time.Second, "crd.projectcalico.org"},
+		"late, native":  {"projectcalico.org/v3", 10 * time.Second, "projectcalico.org"},
+		"after a while": {"crd.projectcalico.org/v1", time.Hour, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				discovery := kubernetes.NewClientset()
+				discovery.Resources = []*metav1.APIResourceList{{GroupVersion: "v1", APIResources: []metav1.APIResource{{Name: "pods", Kind: "Pod"}}}}
+				discovery.PrependReactor("get", "group", func(clienttesting.Action) (bool, runtime.Object, error) {
+					if time.Since(start) >= tt.after {
+						discovery.Resources = serving(tt.group)
+					}
+					return false, nil, nil
+				})
+				i := &Installer{mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(discovery.Discovery()))}
+				mapping, err := i.serves(t.Context(), pool("crd.projectcalico.org/v1", "v4", "10.244.0.0/16"))
+				if (err == nil) != (tt.want != "") || err == nil && mapping.Resource.Group != tt.want {
+					t.Errorf("got %v, %v, want %q", mapping, err, tt.want)
+				}
+			})
+		})
+	}
 }
 
 // TestCreatePools: pools go to the group that the cluster serves, and only families without one get one.
@@ -41,7 +81,7 @@ func TestCreatePools(t *testing.T) {
 				t.Fatal(err)
 			}
 			discovery := kubernetes.NewClientset()
-			discovery.Resources = []*metav1.APIResourceList{{GroupVersion: tt.group, APIResources: []metav1.APIResource{{Name: "ippools", Kind: "IPPool"}}}}
+			discovery.Resources = serving(tt.group)
 			resource := gv.WithResource("ippools")
 			client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{resource: "IPPoolList"})
 			for _, p := range tt.there {

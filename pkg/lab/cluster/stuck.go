@@ -13,7 +13,9 @@ import (
 )
 
 const (
-	// crashes is how often a container may end before the wait for it does: some wait for others by ending.
+	// crashes is how often a container may end during a wait before the wait does: some wait for others by ending. What it did before
+	// the wait does not count: a lab that was restarted some times has containers with many restarts, each of which waits a little
+	// before it is started once more.
 	crashes = 5
 	// pullPatience is how long a failed pull may last before the wait for it ends. The kubelet tries again after 10 s, and a registry
 	// may have refused once.
@@ -26,10 +28,11 @@ const (
 type stuck struct {
 	client kubernetes.Interface
 	since  map[string]time.Time // of failed pulls, by image and node
+	before map[string]int32     // restarts when the wait began, by pod and container
 }
 
 func newStuck(client kubernetes.Interface) *stuck {
-	return &stuck{client: client, since: map[string]time.Time{}}
+	return &stuck{client: client, since: map[string]time.Time{}, before: map[string]int32{}}
 }
 
 // look returns an error for the first such pod. detail is told of a failed pull at once.
@@ -37,6 +40,10 @@ func (s *stuck) look(ctx context.Context, pods []corev1.Pod, detail func(string)
 	for i := range pods {
 		p := &pods[i]
 		for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+			key := string(p.UID) + " " + c.Name
+			if _, seen := s.before[key]; !seen {
+				s.before[key] = c.RestartCount
+			}
 			w := c.State.Waiting
 			if w == nil || p.DeletionTimestamp != nil {
 				continue
@@ -45,15 +52,15 @@ func (s *stuck) look(ctx context.Context, pods []corev1.Pod, detail func(string)
 			case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName":
 				text := fmt.Sprintf("node %s cannot pull %s, for pod %s/%s", p.Spec.NodeName, c.Image, p.Namespace, p.Name)
 				detail(text)
-				key := c.Image + " " + p.Spec.NodeName
-				if s.since[key].IsZero() {
-					s.since[key] = time.Now()
+				pull := c.Image + " " + p.Spec.NodeName
+				if s.since[pull].IsZero() {
+					s.since[pull] = time.Now()
 				}
-				if time.Since(s.since[key]) > pullPatience || strings.HasPrefix(w.Reason, "ErrImageNever") || w.Reason == "InvalidImageName" {
+				if time.Since(s.since[pull]) > pullPatience || strings.HasPrefix(w.Reason, "ErrImageNever") || w.Reason == "InvalidImageName" {
 					return fmt.Errorf("%s: %s: where there is no registry, load it from a file (docker save) with --image-archive", text, firstLine(w.Message))
 				}
 			case "CrashLoopBackOff":
-				if c.RestartCount >= crashes {
+				if c.RestartCount-s.before[key] >= crashes {
 					return fmt.Errorf("pod %s/%s on node %s crashes again and again%s", p.Namespace, p.Name, p.Spec.NodeName, s.lastWords(ctx, p, c.Name))
 				}
 			}
