@@ -80,6 +80,7 @@ func resources() map[inspect.Fact][]resource {
 		inspect.FactPools:          {{crd, "ippools", ""}},
 		inspect.FactBlocks:         {{crd, "ipamblocks", ""}},
 		inspect.FactFelix:          {{crd, "felixconfigurations", ""}},
+		inspect.FactBGP:            {{crd, "bgpconfigurations", ""}},
 		inspect.FactIPAMConfig:     {{crd, "ipamconfigs", ""}},
 		inspect.FactServiceCIDRs:   {{networking, "servicecidrs", ""}},
 		inspect.FactPolicies: {{networking, "networkpolicies", ""}, {"", "namespaces", ""}, {crd, "networkpolicies", ""},

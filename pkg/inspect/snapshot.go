@@ -19,6 +19,7 @@ const (
 	FactPools          Fact = "ippools"
 	FactBlocks         Fact = "ipamblocks"
 	FactFelix          Fact = "felixconfigurations" // with the environment of the calico-node DaemonSet
+	FactBGP            Fact = "bgpconfigurations"
 	FactVersion        Fact = "clusterinformations"
 	FactTables         Fact = "node tables" // the kernel's tables of each node
 	FactLab            Fact = "lab"         // what `lab create` recorded in the cluster
@@ -38,7 +39,7 @@ const (
 // Facts returns all facts, as a recording has them.
 func Facts() []Fact {
 	return []Fact{
-		FactNodes, FactPods, FactServices, FactEndpointSlices, FactPools, FactBlocks, FactFelix, FactVersion, FactTables, FactLab,
+		FactNodes, FactPods, FactServices, FactEndpointSlices, FactPools, FactBlocks, FactFelix, FactBGP, FactVersion, FactTables, FactLab,
 		FactServiceCIDRs, FactKubeadm, FactKubeProxy, FactCoreDNS, FactEvents, FactPolicies, FactCalicoNode, FactCNI, FactIPAMConfig,
 		FactOperator, FactNAT,
 	}

@@ -106,6 +106,19 @@ func TestRoots(t *testing.T) {
 			it.Tables(func(_ string, t *inspect.NodeTable) {
 				t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.Dev == it.Device6 && r.Gateway.IsValid() })
 			})), "DS409"},
+		"nobody's routes by settings": {it.All(routeMakers("v3.32.1", "Disabled", "Disabled"), it.Unencapsulated), "DS411 DS411"},
+		"two makers of routes":        {it.All(routeMakers("v3.32.1", "Enabled", "Enabled"), it.Unencapsulated), "DS411 DS411"},
+		"two makers, by a default":    {it.All(routeMakers("v3.33.0", "Enabled", ""), it.Unencapsulated), "DS411 DS411"},
+		"one maker, Felix":            {it.All(routeMakers("v3.32.1", "Enabled", "Disabled"), it.Unencapsulated), ""},
+		"one maker, BIRD":             {it.All(routeMakers("v3.32.1", "", ""), it.Unencapsulated), ""},
+		"one maker, v3.33":            {it.All(routeMakers("v3.33.0", "", ""), it.Unencapsulated), ""},
+		"makers before v3.32":         {it.All(routeMakers("v3.31.7", "Enabled", "Enabled"), it.Unencapsulated), ""},
+		"a word from later":           {it.All(routeMakers("v3.33.0", "EnabledByMoonlight", "Enabled2"), it.Unencapsulated), ""},
+		"IPIP, and BIRD does not run": {it.All(routeMakers("v3.32.1", "", ""), it.Unencapsulated, it.Only(inspect.IPv4), env("CALICO_NETWORKING_BACKEND", "vxlan"),
+			it.Pools(inspect.IPv4, func(p *inspect.IPPool) { p.IPIPMode = inspect.EncapAlways })), "DS411"},
+		"IPIP by Felix, without BIRD": {it.All(routeMakers("v3.33.0", "", ""), it.Unencapsulated, it.Only(inspect.IPv4), env("CALICO_NETWORKING_BACKEND", "vxlan"),
+			it.Pools(inspect.IPv4, func(p *inspect.IPPool) { p.IPIPMode = inspect.EncapAlways })), ""},
+		"makers of VXLAN pools": {it.All(routeMakers("v3.32.1", "Enabled", "Enabled"), it.Release("v3.32.1")), ""},
 		"tunnel receives nothing": {it.Tables(func(node string, t *inspect.NodeTable) {
 			for i := range t.Links {
 				if l := &t.Links[i]; l.Name == it.Device6 {
@@ -212,6 +225,14 @@ func uplink(edit func(*inspect.Link)) it.Change {
 // env sets a variable of calico-node.
 func env(name, value string) it.Change {
 	return func(s *inspect.Snapshot) { s.Calico.Node.Env[name] = value }
+}
+
+// routeMakers sets the release, and who makes routes without VXLAN, in Felix's setting and in BIRD's.
+func routeMakers(version, felix, bird string) it.Change {
+	return it.All(env("CALICO_NETWORKING_BACKEND", "bird"), it.Felix(func(s *inspect.FelixSettings) { s.ProgramClusterRoutes = felix }),
+		func(s *inspect.Snapshot) {
+			s.Calico.Version, s.Calico.Node.Version, s.Calico.BGP.ProgramClusterRoutes = version, version, bird
+		})
 }
 
 // stuck is a pod on the worker whose network cannot be set up.

@@ -73,8 +73,8 @@ func (c *Cluster) withoutCalico() bool {
 
 // calicoFacts are the objects of Calico. A cluster without Calico has none of them, which is known and no gap.
 func calicoFacts() []inspect.Fact {
-	return []inspect.Fact{inspect.FactPools, inspect.FactBlocks, inspect.FactFelix, inspect.FactVersion, inspect.FactCalicoNode, inspect.FactCNI,
-		inspect.FactIPAMConfig, inspect.FactOperator}
+	return []inspect.Fact{inspect.FactPools, inspect.FactBlocks, inspect.FactFelix, inspect.FactBGP, inspect.FactVersion, inspect.FactCalicoNode,
+		inspect.FactCNI, inspect.FactIPAMConfig, inspect.FactOperator}
 }
 
 // lacks returns why a rule cannot be checked at all: no reason if it can.

@@ -13,6 +13,7 @@ import (
 const (
 	NobodyMakesRoutes inspect.Code = "DS409"
 	AllocationOfNoPod inspect.Code = "DS410"
+	RouteMakersAtOdds inspect.Code = "DS411"
 )
 
 func ipamRules() []Rule {
@@ -35,8 +36,20 @@ func ipamRules() []Rule {
 			Reports: []string{"projectcalico/calico#8643", "projectcalico/calico#5339"},
 			Find:    allocationsOfNoPod,
 		},
+		{
+			Code: RouteMakersAtOdds, Section: Pools, Severity: inspect.SeverityError,
+			Needs: nodeFacts(inspect.FactFelix, inspect.FactBGP, inspect.FactVersion, inspect.FactCalicoNode, inspect.FactOperator),
+			Title: "two programs make the routes of a pool, or none does",
+			Why:   "since v3.32 programClusterRoutes says twice who makes the routes of pools without VXLAN: in FelixConfiguration for Felix, in BGPConfiguration for BIRD. Nothing compares them: where both do, they replace each other's routes again and again; where neither does, pods reach only their own node.",
+			Mend:  pairs,
+			Find:  routeMakersAtOdds,
+		},
 	}
 }
+
+// pairs are the settings that fit together (design/cluster-route-programming/DESIGN.md of Calico).
+const pairs = "set programClusterRoutes of FelixConfiguration and of BGPConfiguration as a pair: Enabled and Disabled, Disabled and Enabled, " +
+	"or EnabledIPIPOnly and EnabledNoEncapOnly; with the operator, set clusterRoutingMode of its Installation"
 
 // noBIRD returns why BIRD does not run, or the empty string.
 func (c *Cluster) noBIRD() string {
@@ -69,6 +82,37 @@ func nobodyMakesRoutes(c *Cluster) []inspect.Finding {
 			Evidence: []string{fmt.Sprintf("vxlanMode and ipipMode of the pool are %s", inspect.EncapNever), why},
 			Mend: fmt.Sprintf(`kubectl patch ippool %s --type=merge -p '{"spec":{"vxlanMode":"Always"}}', or run BIRD `+
 				"(CALICO_NETWORKING_BACKEND=bird; operator: bgp: Enabled)", p.Name)})
+	}
+	return found
+}
+
+// routeMakersAtOdds finds pools without VXLAN for whose routes Felix and BIRD are both responsible, by their settings, or neither is. A
+// pool without encapsulation whose BIRD does not run is DS409's.
+func routeMakersAtOdds(c *Cluster) []inspect.Finding {
+	if len(c.Nodes) < 2 {
+		return nil
+	}
+	var found []inspect.Finding
+	for i := range c.Pools {
+		p := &c.Pools[i]
+		makers, known := felix.RouteMakers(c.Snapshot, p)
+		if !known || !forPods(p) || p.VXLANMode != inspect.EncapNever {
+			continue
+		}
+		evidence, absent := makers.Settings, c.noBIRD()
+		if absent != "" {
+			evidence = append(evidence, absent)
+		}
+		f := inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(), Evidence: evidence}
+		switch {
+		case makers.Felix && makers.BIRD && absent == "":
+			f.Summary = fmt.Sprintf("Felix and BIRD both make the routes to the blocks of pool %s (%s)", p.Name, p.CIDR)
+		case makers.Felix || makers.BIRD && (absent == "" || p.IPIPMode == inspect.EncapNever):
+			continue
+		default:
+			f.Summary = fmt.Sprintf("neither Felix nor BIRD makes the routes to the blocks of pool %s (%s)", p.Name, p.CIDR)
+		}
+		found = append(found, f)
 	}
 	return found
 }

@@ -12,6 +12,8 @@ const (
 	BorrowedTunnelRoute Change = "routes to borrowed tunnel addresses"
 	IPv4RouteMetric     Change = "metric of IPv4 routes"
 	ClusterRoutes       Change = "Felix makes routes without encapsulation"
+	BIRDRoutes          Change = "BIRD makes the routes of chosen pools"
+	IPIPByFelix         Change = "Felix makes the routes of IPIP pools by default"
 	EBPFDualStack       Change = "eBPF serves both families"
 	NodeGroups          Change = "FelixConfigurations for the nodes that they select"
 	AdminPolicies       Change = "AdminNetworkPolicy and BaselineAdminNetworkPolicy are enforced"
@@ -43,6 +45,10 @@ func Differences() []Difference {
 			"felix/dataplane/linux/vxlan_mgr.go, tunnelRoute"},
 		{ClusterRoutes, "v3.31", "", "Felix makes the routes of pools without encapsulation where programClusterRoutes says so; " +
 			"before, only BIRD does; the routes of both are accepted", "felix/dataplane/linux/noencap_mgr.go"},
+		{BIRDRoutes, "v3.32", "", "BGPConfiguration's programClusterRoutes says of which pools BIRD makes the routes: all of them by default; before, always all",
+			"confd/pkg/backends/calico/bgp_processor.go, clusterRoutePolicyFromBGPConfig"},
+		{IPIPByFelix, "v3.33", "", "by default Felix makes the routes of IPIP pools (EnabledIPIPOnly) and BIRD those of pools without encapsulation " +
+			"(EnabledNoEncapOnly); before, BIRD makes both", "felix/config/config_params.go, ProgramClusterRoutes; confd/pkg/backends/calico/bgp_processor.go"},
 		{NodeGroups, "v3.32", "", "a FelixConfiguration with a nodeSelector holds for the nodes that it selects: it wins over \"default\", \"node.NAME\" wins over " +
 			"it, and of several the oldest counts; before, nodeSelector does not exist", "api/pkg/apis/projectcalico/v3/felixconfig.go"},
 		{ClusterPolicies, "v3.32", "", "ClusterNetworkPolicies are enforced, in the tiers kube-admin and kube-baseline; before, they have no effect",

@@ -33,6 +33,8 @@ type Settings struct {
 	RouteSyncDisabled bool
 	RouteSource       string // CalicoIPAM or WorkloadIPs; empty is CalicoIPAM
 	MTUIfacePattern   string
+
+	ProgramClusterRoutes string // empty: the release's default
 }
 
 // settingsOf returns Felix's settings on a node.
@@ -61,6 +63,7 @@ func settingsOf(s *inspect.Snapshot, node string) Settings {
 		RouteSource:       l.text(func(f *inspect.FelixSettings) string { return f.RouteSource }, ""),
 		MTUIfacePattern: l.text(func(f *inspect.FelixSettings) string { return f.MTUIfacePattern },
 			DefaultMTUIfacePattern),
+		ProgramClusterRoutes: l.text(func(f *inspect.FelixSettings) string { return f.ProgramClusterRoutes }, ""),
 	}
 }
 

@@ -22,6 +22,8 @@ type felixSpec struct {
 	v3.FelixConfigurationSpec
 	NFTablesMode string `json:"nftablesMode"` // Disabled, Enabled or Auto; since v3.29
 	NodeSelector string `json:"nodeSelector"` // since v3.32
+
+	ProgramClusterRoutes string `json:"programClusterRoutes"` // since v3.31
 }
 
 // blockSpec is an IPAMBlock's spec as far as we use it. IPAM's own kinds are not in Calico's API module

@@ -97,7 +97,22 @@ func readFelixConfiguration(u *unstructured.Unstructured) (inspect.FelixSettings
 		NATOutgoingAddress:  spec.NATOutgoingAddress,
 		NodeSelector:        spec.NodeSelector,
 		Created:             u.GetCreationTimestamp().UTC(),
+
+		ProgramClusterRoutes: spec.ProgramClusterRoutes,
 	}, ok
+}
+
+// readBGP reads BGPConfiguration "default", which appears when somebody sets something.
+func (g *gatherer) readBGP(ctx context.Context) error {
+	return g.eachObject(ctx, "bgpconfigurations", func(u *unstructured.Unstructured) error {
+		spec, ok := readSpec[struct {
+			ProgramClusterRoutes string `json:"programClusterRoutes"`
+		}](u)
+		if ok && u.GetName() == "default" {
+			g.snap.Calico.BGP.ProgramClusterRoutes = spec.ProgramClusterRoutes
+		}
+		return nil
+	})
 }
 
 // felixEnv reads the FELIX_… variables of calico-node, of which manifests take some from a ConfigMap.
@@ -144,6 +159,8 @@ func readFelixEnv(env map[string]string) inspect.FelixSettings {
 		IptablesBackend:     vars["FELIX_IPTABLESBACKEND"],
 		NFTablesMode:        vars["FELIX_NFTABLESMODE"],
 		NATOutgoingAddress:  vars["FELIX_NATOUTGOINGADDRESS"],
+
+		ProgramClusterRoutes: vars["FELIX_PROGRAMCLUSTERROUTES"],
 	}
 }
 

@@ -136,6 +136,7 @@ func (g *gatherer) reader(fact inspect.Fact) func(context.Context) error {
 		inspect.FactPools:          g.readPools,
 		inspect.FactBlocks:         g.readBlocks,
 		inspect.FactFelix:          g.readFelix,
+		inspect.FactBGP:            g.readBGP,
 		inspect.FactVersion:        g.readVersion,
 		inspect.FactLab:            g.readLab,
 		inspect.FactTables:         g.readTables,

@@ -69,7 +69,7 @@ func (recordedWay) Run(context.Context, string, string, ...string) ([]byte, erro
 
 // calicoResources are the resources of Calico that tests serve.
 func calicoResources() []string {
-	return []string{"ippools", "ipamblocks", "felixconfigurations", "clusterinformations", "networkpolicies", "globalnetworkpolicies",
+	return []string{"ippools", "ipamblocks", "felixconfigurations", "bgpconfigurations", "clusterinformations", "networkpolicies", "globalnetworkpolicies",
 		"ipamconfigs", "ipamconfigurations", "networksets", "globalnetworksets", "tiers"}
 }
 
@@ -159,7 +159,9 @@ func labCluster() cluster {
 	return newCluster([]schema.GroupVersion{groupCRD()}, objects,
 		calicoObject(groupCRD(), "IPPool", "v4", map[string]any{"cidr": "192.168.0.0/16"}),
 		calicoObject(groupCRD(), "IPAMBlock", "192-168-0-0-26", map[string]any{"cidr": "192.168.0.0/26", "affinity": "host:a"}),
-		calicoObject(groupCRD(), "FelixConfiguration", "default", map[string]any{"vxlanVNI": int64(5000)}),
+		calicoObject(groupCRD(), "FelixConfiguration", "default", map[string]any{"vxlanVNI": int64(5000), "programClusterRoutes": "Enabled"}),
+		calicoObject(groupCRD(), "BGPConfiguration", "default", map[string]any{"programClusterRoutes": "Disabled"}),
+		calicoObject(groupCRD(), "BGPConfiguration", "node.worker", map[string]any{"programClusterRoutes": "Enabled"}),
 		calicoObject(groupCRD(), "ClusterInformation", "default", map[string]any{"calicoVersion": "v3.28.5"}),
 		calicoObject(groupCRD(), "IPAMConfig", "default", map[string]any{"strictAffinity": true}),
 		calicoObject(groupOperator(), "Installation", "default", map[string]any{"calicoNetwork": map[string]any{
@@ -203,7 +205,8 @@ func wantLab() inspect.Snapshot {
 		Blocks: []inspect.IPAMBlock{{CIDR: netip.MustParsePrefix("192.168.0.0/26"), Node: "a"}},
 		Calico: inspect.Calico{
 			Version: "v3.28.5", APIGroup: "crd.projectcalico.org/v1",
-			Felix:    map[string]inspect.FelixSettings{"default": {VXLANVNI: &vni}},
+			Felix:    map[string]inspect.FelixSettings{"default": {VXLANVNI: &vni, ProgramClusterRoutes: "Enabled"}},
+			BGP:      inspect.BGPSettings{ProgramClusterRoutes: "Disabled"},
 			FelixEnv: inspect.FelixSettings{IPv6Support: &yes, VXLANMTU: &mtu},
 			Node:     inspect.CalicoNode{Namespace: "kube-system", Version: "v3.30.1", Env: map[string]string{"IP": "autodetect"}},
 			CNI: inspect.CNI{Source: "kube-system/calico-config", IPAM: "calico-ipam", AssignIPv4: &yes, AssignIPv6: &yes,
@@ -425,7 +428,8 @@ func TestGatherWithoutCalico(t *testing.T) {
 			t.Errorf("%s is missing because %q", m.Fact, m.Reason)
 		}
 	}
-	want := []inspect.Fact{inspect.FactCalicoNode, inspect.FactVersion, inspect.FactFelix, inspect.FactBlocks, inspect.FactIPAMConfig, inspect.FactPools}
+	want := []inspect.Fact{inspect.FactBGP, inspect.FactCalicoNode, inspect.FactVersion, inspect.FactFelix, inspect.FactBlocks, inspect.FactIPAMConfig,
+		inspect.FactPools}
 	if !slices.Equal(missing, want) {
 		t.Errorf("missing are %q, want %q", missing, want)
 	}

@@ -69,6 +69,7 @@ func (r *redactor) fieldRules() map[string]func(string) string {
 func (r *redactor) installRules() map[string]func(string) string {
 	return map[string]func(string) string{
 		"FelixSettings.IptablesBackend": r.words(backends()), "FelixSettings.NFTablesMode": r.words(backends()),
+		"FelixSettings.ProgramClusterRoutes": r.words(clusterRoutes()), "BGPSettings.ProgramClusterRoutes": r.words(clusterRoutes()),
 		"FelixSettings.NATOutgoingAddress": r.addressText, "FelixSettings.NodeSelector": r.selector,
 
 		"CalicoNode.Namespace": r.namespaces.of, "CalicoNode.Version": version, "CalicoNode.Env.key": variable, "CalicoNode.Env": r.value,

@@ -65,6 +65,11 @@ func backends() []string {
 // proxyModes are the modes of kube-proxy, and the kinds of rules of a node.
 func proxyModes() []string { return []string{"iptables", "ipvs", "nftables", "nft", "legacy"} }
 
+// clusterRoutes are the values of programClusterRoutes.
+func clusterRoutes() []string {
+	return []string{"Enabled", "Disabled", "EnabledIPIPOnly", "EnabledNoEncapOnly"}
+}
+
 // operatorWords are those of an Installation (github.com/tigera/operator/api/v1/installation_types.go).
 func operatorWords() []string {
 	return []string{

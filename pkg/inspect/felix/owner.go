@@ -1,0 +1,59 @@
+package felix
+
+import (
+	"cmp"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
+
+// The values of programClusterRoutes, in FelixConfiguration and in BGPConfiguration: for which pools, of those without VXLAN, a
+// program makes the routes to other nodes' blocks.
+const (
+	RoutesAll     = "Enabled"
+	RoutesNone    = "Disabled"
+	RoutesIPIP    = "EnabledIPIPOnly"
+	RoutesNoEncap = "EnabledNoEncapOnly"
+)
+
+// Makers says which programs make the routes of a pool's class, by the settings of both. The settings do not know of each other:
+// both programs may make them, and fight, or neither.
+type Makers struct {
+	Felix, BIRD bool
+	// Settings are the values in force, with the object and "by default" where none is set.
+	Settings []string
+}
+
+// RouteMakers says who makes the routes of a pool without VXLAN. It is false for a release that is not known, and for v3.31, in which
+// Felix has the setting and BIRD does not.
+func RouteMakers(s *inspect.Snapshot, p *inspect.IPPool) (Makers, bool) {
+	release := ReleaseOf(s.Calico.Version)
+	if !release.Has(BIRDRoutes) {
+		return Makers{BIRD: true}, release.Known() && !release.Has(ClusterRoutes)
+	}
+	felixDefault, birdDefault := RoutesNone, RoutesAll
+	if release.Has(IPIPByFelix) {
+		felixDefault, birdDefault = RoutesIPIP, RoutesNoEncap
+	}
+	felix, felixText := setting("FelixConfiguration", settingsOf(s, "").ProgramClusterRoutes, felixDefault)
+	bird, birdText := setting("BGPConfiguration", s.Calico.BGP.ProgramClusterRoutes, birdDefault)
+	return Makers{Felix: covers(felix, p), BIRD: covers(bird, p), Settings: []string{felixText, birdText}}, true
+}
+
+// setting returns the value in force and says where it is from. Both programs take the default for a value that they do not know.
+func setting(object, value, fallback string) (inForce, text string) {
+	text = "programClusterRoutes of " + object + " is "
+	switch value {
+	case RoutesAll, RoutesNone, RoutesIPIP, RoutesNoEncap:
+		return value, text + value
+	default:
+		return fallback, text + fallback + " by default"
+	}
+}
+
+func covers(setting string, p *inspect.IPPool) bool {
+	if setting == RoutesAll {
+		return true
+	}
+	ipip := cmp.Or(p.IPIPMode, inspect.EncapNever) != inspect.EncapNever
+	return setting == RoutesIPIP && ipip || setting == RoutesNoEncap && !ipip
+}
