@@ -67,6 +67,9 @@ const (
 	EncapCrossSubnet EncapMode = "CrossSubnet"
 )
 
+// None reports whether there is no such encapsulation.
+func (m EncapMode) None() bool { return m == "" || m == EncapNever }
+
 // IPPool is a Calico IP pool, with the API's defaults filled in.
 type IPPool struct {
 	Name             string       `json:"name"`

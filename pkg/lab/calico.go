@@ -22,11 +22,7 @@ func (c *creation) installCalico(ctx context.Context, detail func(string)) error
 // installMissingCalico installs Calico on a lab that was retained after its creation failed before that step. An existing
 // Calico stays as it is.
 func (c *creation) installMissingCalico(ctx context.Context, detail func(string)) error {
-	config, i, err := c.api(ctx, detail)
-	if err != nil {
-		return err
-	}
-	checker, err := cluster.NewChecker(config)
+	checker, i, err := c.api(ctx, detail)
 	if err != nil {
 		return err
 	}

@@ -289,24 +289,30 @@ func (c *creation) waitSwitch(ctx context.Context, detail func(string)) error {
 	})
 }
 
-// api waits until the API server answers and returns how to reach it.
-func (c *creation) api(ctx context.Context, detail func(string)) (config *rest.Config, i *cluster.Installer, err error) {
+// api waits until the API server answers and returns what asks the cluster, and what installs on it.
+func (c *creation) api(ctx context.Context, detail func(string)) (*cluster.Checker, *cluster.Installer, error) {
 	detail("waiting for the API server")
 	ctx, cancel := c.patience(ctx)
 	defer cancel()
-	err = steps.Await(ctx, containerPoll, "the administrator's kubeconfig", func(context.Context) (string, error) {
+	var config *rest.Config
+	err := steps.Await(ctx, containerPoll, "the administrator's kubeconfig", func(context.Context) (_ string, err error) {
 		if config, err = c.kind().REST(c.opts.Lab.Name); err != nil {
 			return err.Error(), nil // kubeadm has not written it yet
 		}
 		return "", nil
 	})
-	if err == nil {
-		i, err = cluster.NewInstaller(config)
+	if err != nil {
+		return nil, nil, err
 	}
-	if err == nil {
-		err = i.WaitForAPI(ctx)
+	checker, err := cluster.NewChecker(config)
+	if err != nil {
+		return nil, nil, err
 	}
-	return config, i, err
+	i, err := cluster.NewInstaller(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return checker, i, i.WaitForAPI(ctx)
 }
 
 func (c *creation) installTools(ctx context.Context, detail func(string)) error {
@@ -318,16 +324,12 @@ func (c *creation) installTools(ctx context.Context, detail func(string)) error 
 	if err != nil {
 		return err
 	}
-	config, i, err := c.api(ctx, detail)
+	checker, i, err := c.api(ctx, detail)
 	if err != nil {
 		return err
 	}
 	if c.opts.Wait > 0 {
 		// The kubelet retries a pod that comes before its node's Calico again and again, and that delays Calico itself.
-		checker, err := cluster.NewChecker(config)
-		if err != nil {
-			return err
-		}
 		detail("waiting for Calico on every node")
 		ctx, cancel := c.patience(ctx)
 		defer cancel()
@@ -355,11 +357,7 @@ func (c *creation) waitReady(ctx context.Context, detail func(string)) error {
 	}
 	ctx, cancel := c.patience(ctx)
 	defer cancel()
-	config, _, err := c.api(ctx, detail)
-	if err != nil {
-		return err
-	}
-	checker, err := cluster.NewChecker(config)
+	checker, _, err := c.api(ctx, detail)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,6 @@
 package felix
 
-import (
-	"cmp"
-
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-)
+import "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 
 // The values of programClusterRoutes, in FelixConfiguration and in BGPConfiguration: for which pools, of those without VXLAN, a
 // program makes the routes to other nodes' blocks.
@@ -51,9 +47,9 @@ func setting(object, value, fallback string) (inForce, text string) {
 }
 
 func covers(setting string, p *inspect.IPPool) bool {
-	if setting == RoutesAll {
-		return true
+	own := RoutesIPIP
+	if p.IPIPMode.None() {
+		own = RoutesNoEncap
 	}
-	ipip := cmp.Or(p.IPIPMode, inspect.EncapNever) != inspect.EncapNever
-	return setting == RoutesIPIP && ipip || setting == RoutesNoEncap && !ipip
+	return setting == RoutesAll || setting == own
 }

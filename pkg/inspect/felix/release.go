@@ -45,7 +45,7 @@ func Differences() []Difference {
 			"felix/dataplane/linux/vxlan_mgr.go, tunnelRoute"},
 		{ClusterRoutes, "v3.31", "", "Felix makes the routes of pools without encapsulation where programClusterRoutes says so; " +
 			"before, only BIRD does; the routes of both are accepted", "felix/dataplane/linux/noencap_mgr.go"},
-		{BIRDRoutes, "v3.32", "", "BGPConfiguration's programClusterRoutes says of which pools BIRD makes the routes: all of them by default; before, always all",
+		{BIRDRoutes, "v3.32", "", "programClusterRoutes of BGPConfiguration chooses the pools whose routes BIRD makes, by default all; before, BIRD makes those of all pools",
 			"confd/pkg/backends/calico/bgp_processor.go, clusterRoutePolicyFromBGPConfig"},
 		{IPIPByFelix, "v3.33", "", "by default Felix makes the routes of IPIP pools (EnabledIPIPOnly) and BIRD those of pools without encapsulation " +
 			"(EnabledNoEncapOnly); before, BIRD makes both", "felix/config/config_params.go, ProgramClusterRoutes; confd/pkg/backends/calico/bgp_processor.go"},

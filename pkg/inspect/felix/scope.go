@@ -162,7 +162,7 @@ func (c *Cluster) addPools(all *omissions, flt Filter) {
 		pool := &c.snapshot.Pools[i]
 		switch {
 		case c.manages(pool) >= 0 || ForLoadBalancers(pool) || !flt.Family.Matches(pool.Family()):
-		case pool.IPIPMode != "" && pool.IPIPMode != inspect.EncapNever:
+		case !pool.IPIPMode.None():
 			all.add(IPIPPool, Routes, pool.Family(), "pool "+pool.Name)
 		default:
 			all.add(NoEncapPool, Routes, pool.Family(), "pool "+pool.Name)

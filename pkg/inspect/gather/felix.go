@@ -102,7 +102,7 @@ func readFelixConfiguration(u *unstructured.Unstructured) (inspect.FelixSettings
 	}, ok
 }
 
-// readBGP reads BGPConfiguration "default", which appears when somebody sets something.
+// readBGP reads BGPConfiguration "default". The object exists only once somebody has set something.
 func (g *gatherer) readBGP(ctx context.Context) error {
 	return g.eachObject(ctx, "bgpconfigurations", func(u *unstructured.Unstructured) error {
 		spec, ok := readSpec[struct {

@@ -3,6 +3,7 @@ package redact
 import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 // The words that say nothing about a cluster, by kind. Others are replaced.
@@ -67,7 +68,7 @@ func proxyModes() []string { return []string{"iptables", "ipvs", "nftables", "nf
 
 // clusterRoutes are the values of programClusterRoutes.
 func clusterRoutes() []string {
-	return []string{"Enabled", "Disabled", "EnabledIPIPOnly", "EnabledNoEncapOnly"}
+	return []string{felix.RoutesAll, felix.RoutesNone, felix.RoutesIPIP, felix.RoutesNoEncap}
 }
 
 // operatorWords are those of an Installation (github.com/tigera/operator/api/v1/installation_types.go).

@@ -155,23 +155,15 @@ const servedPatience = 30 * time.Second
 // serves finds the resource of an object. Calico keeps its own in crd.projectcalico.org, or natively in projectcalico.org: new
 // installations do so from v3.33 on. What the cluster serves counts.
 func (i *Installer) serves(ctx context.Context, o *unstructured.Unstructured) (mapping *meta.RESTMapping, err error) {
-	wait, cancel := context.WithTimeout(ctx, servedPatience)
+	ctx, cancel := context.WithTimeoutCause(ctx, servedPatience, fmt.Errorf("not served after %s", servedPatience))
 	defer cancel()
-	for {
-		mapping, err = i.mapping(o.GroupVersionKind())
-		if !meta.IsNoMatchError(err) && !transient(err) {
-			return mapping, err
-		}
-		select {
-		case <-wait.Done():
-			if ctx.Err() != nil {
-				return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
-			}
-			return nil, err
-		case <-time.After(pollInterval):
+	err = insist(ctx, func(context.Context) (err error) {
+		if mapping, err = i.mapping(o.GroupVersionKind()); err != nil {
 			i.mapper.Reset()
 		}
-	}
+		return err
+	})
+	return mapping, err
 }
 
 func (i *Installer) mapping(gvk schema.GroupVersionKind) (*meta.RESTMapping, error) {
@@ -221,7 +213,7 @@ func isIPv6(pool *unstructured.Unstructured) bool {
 
 // transient reports whether the API server may accept the same request a moment later.
 func transient(err error) bool {
-	return apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
+	return meta.IsNoMatchError(err) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
 		apierrors.IsInternalError(err) || apierrors.IsTimeout(err)
 }
 

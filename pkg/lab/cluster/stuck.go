@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	// crashes is how often a container may end during a wait before the wait does: some wait for others by ending. What it did before
-	// the wait does not count: a lab that was restarted some times has containers with many restarts, each of which waits a little
-	// before it is started once more.
+	// crashes is how often a container may end during a wait. Then the wait ends too. Some containers wait for others by ending.
+	// Restarts from before the wait do not count: a lab that was restarted has many of them.
 	crashes = 5
 	// pullPatience is how long a failed pull may last before the wait for it ends. The kubelet tries again after 10 s, and a registry
 	// may have refused once.

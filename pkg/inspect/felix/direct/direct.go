@@ -44,10 +44,8 @@ func New(c *felix.Cluster) felix.Manager {
 
 // plain reports whether a pool is not encapsulated, and has blocks on nodes.
 func plain(p *inspect.IPPool) bool {
-	return never(p.IPIPMode) && never(p.VXLANMode) && !felix.ForLoadBalancers(p)
+	return p.IPIPMode.None() && p.VXLANMode.None() && !felix.ForLoadBalancers(p)
 }
-
-func never(mode inspect.EncapMode) bool { return mode == "" || mode == inspect.EncapNever }
 
 // look notes whose routes to blocks of the pools a node has. The blackholes of its own blocks count: they are there even
 // where BGP has no session.
