@@ -101,9 +101,7 @@ func fullPool(t *testing.T, l *lab) checkFault {
 			l.kubectl(t, "wait", "--namespace", "default", "--for=delete", "pod", "--selector", "app=many", "--timeout", "2m")
 			tiny.heal(t)
 			// Calico keeps blocks of a pool that is gone. The tunnels leave theirs first.
-			eventually(t, "no tunnel has an address of the pool", func() bool {
-				return !strings.Contains(l.kubectl(t, "get", "nodes", "-o", "jsonpath={.items[*].metadata.annotations}"), `"10.99.0.`)
-			})
+			tunnelsMove(t, l, "no tunnel has an address of the pool", func(annotations string) bool { return !strings.Contains(annotations, `"10.99.0.`) })
 			for _, kind := range []string{"ipamblocks", "blockaffinities"} {
 				for name := range strings.FieldsSeq(l.kubectl(t, "get", kind, "-o", "name")) {
 					if strings.Contains(name, blocks) {
@@ -112,6 +110,30 @@ func fullPool(t *testing.T, l *lab) checkFault {
 				}
 			}
 		}}
+}
+
+// tunnelsMove waits until the annotations of every node, which have the tunnels' addresses, are as they should be. The calico-node of
+// v3.28.5 may miss the change of a pool that comes right after another one, and then keeps what it has: check says so (DS307), and its
+// mend is to restart calico-node, which this does.
+func tunnelsMove(t *testing.T, l *lab, what string, moved func(annotations string) bool) {
+	t.Helper()
+	const patience = 40 // looks, of half a second or so; ten are usual
+	looks := 0
+	eventually(t, what, func() bool {
+		all := true
+		for _, node := range l.nodes() {
+			if moved(l.kubectl(t, "get", "node", node, "-o", "jsonpath={.metadata.annotations}")) {
+				continue
+			}
+			all = false
+			if looks == patience {
+				t.Logf("%s: not yet on %s: its calico-node is restarted", what, node)
+				l.kubectl(t, "delete", "pod", "--namespace", "kube-system", "--selector", "k8s-app=calico-node", "--field-selector", "spec.nodeName="+node)
+			}
+		}
+		looks++
+		return all
+	})
 }
 
 // nodeFaults are those of a node, its kubelet and what it reports.

@@ -77,6 +77,9 @@ func TestCheck(t *testing.T) {
 			}
 			t.Cleanup(func() {
 				f.heal(t)
+				tunnelsMove(t, l, "every tunnel has its addresses", func(annotations string) bool {
+					return strings.Contains(annotations, "/IPv4VXLANTunnelAddr") && strings.Contains(annotations, "/IPv6VXLANTunnelAddr")
+				})
 				becomes(t, l, "")
 				healthy(t, l)
 			})
