@@ -348,37 +348,3 @@ func (c *creation) patience(ctx context.Context) (context.Context, context.Cance
 	}
 	return context.WithTimeoutCause(ctx, c.opts.Wait, fmt.Errorf("not ready after %s (--wait)", c.opts.Wait))
 }
-
-// waitReady waits for what users would wait for: every node and pod, the services' endpoints in both families, and the
-// tunnels on every node.
-func (c *creation) waitReady(ctx context.Context, detail func(string)) error {
-	if c.opts.Wait <= 0 {
-		return nil
-	}
-	ctx, cancel := c.patience(ctx)
-	defer cancel()
-	checker, _, err := c.api(ctx, detail)
-	if err != nil {
-		return err
-	}
-	members, err := c.members(ctx, c.opts.Lab)
-	if err != nil {
-		return err
-	}
-	return checker.WaitReady(ctx, members, c.fabricProblems, detail)
-}
-
-// fabricProblems returns the missing parts of the fabric and the tunnels, as seen on the nodes.
-func (c *creation) fabricProblems(ctx context.Context) ([]string, error) {
-	states, err := c.wiring(c.record, c.sw).Inspect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for i, n := range c.opts.Lab.Nodes() {
-		for _, p := range append(states[i].Problems(c.opts.Lab, n), states[i].TunnelProblems()...) {
-			all = append(all, n.Name+": "+p)
-		}
-	}
-	return all, nil
-}

@@ -291,6 +291,29 @@ func (c *Checker) checkTools(ctx context.Context, h *Health, nodes int) error {
 	return nil
 }
 
+// ServiceAddresses returns the addresses of the lab's services and of the cluster's DNS, as "ADDRESS PORT", of both families. Only
+// their TCP ports count.
+func (c *Checker) ServiceAddresses(ctx context.Context) ([]string, error) {
+	var all []string
+	for namespace, selector := range map[string]string{metav1.NamespaceSystem: "k8s-app=kube-dns", toolsNamespace: "app=" + toolsApp} {
+		list, err := c.client.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+		if err != nil {
+			return nil, fmt.Errorf("list services: %w", err)
+		}
+		for _, s := range list.Items {
+			for _, p := range s.Spec.Ports {
+				for _, ip := range s.Spec.ClusterIPs {
+					if p.Protocol == corev1.ProtocolTCP && p.Name != "metrics" {
+						all = append(all, fmt.Sprintf("%s %d", ip, p.Port))
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
 // WaitReady returns once Check and also report no problem. It calls also only when Check has none. detail receives what is
 // still missing.
 func (c *Checker) WaitReady(ctx context.Context, members []Member, also func(context.Context) ([]string, error), detail func(string)) error {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,5 +169,26 @@ func TestWaitReadyAsksTheOtherSideToo(t *testing.T) {
 	}, func(string) {})
 	if err != nil || asked != 2 {
 		t.Errorf("error %v after %d questions", err, asked)
+	}
+}
+
+// TestServiceAddresses: the cluster's DNS and the tools, in both families, by TCP, and nobody else's.
+func TestServiceAddresses(t *testing.T) {
+	service := func(namespace, name string, labels map[string]string, ips []string, ports ...corev1.ServicePort) *corev1.Service {
+		return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels},
+			Spec: corev1.ServiceSpec{ClusterIPs: ips, Ports: ports}}
+	}
+	port := func(name string, protocol corev1.Protocol, number int32) corev1.ServicePort {
+		return corev1.ServicePort{Name: name, Protocol: protocol, Port: number}
+	}
+	got, err := checker(map[string]runtime.Object{
+		"dns": service("kube-system", "kube-dns", map[string]string{"k8s-app": "kube-dns"}, []string{"10.96.0.10"},
+			port("dns", corev1.ProtocolUDP, 53), port("dns-tcp", corev1.ProtocolTCP, 53), port("metrics", corev1.ProtocolTCP, 9153)),
+		"tool":  service("default", "multitool-dual-stack", map[string]string{"app": "multitool"}, []string{"10.96.1.1", "fd00:10:96::1"}, port("http", corev1.ProtocolTCP, 80)),
+		"api":   service("default", "kubernetes", nil, []string{"10.96.0.1"}, port("https", corev1.ProtocolTCP, 443)),
+		"other": service("other", "multitool", map[string]string{"app": "multitool"}, []string{"10.96.9.9"}, port("http", corev1.ProtocolTCP, 80)),
+	}).ServiceAddresses(t.Context())
+	if want := []string{"10.96.0.10 53", "10.96.1.1 80", "fd00:10:96::1 80"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 }
