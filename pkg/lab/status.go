@@ -131,7 +131,11 @@ func (m *Manager) clusterParts(ctx context.Context, l spec.Lab) ([]Part, cluster
 	api.Version = health.Kubernetes
 	calico := part("Calico", "network", health.CalicoTrouble...)
 	calico.Version = health.Calico
-	return []Part{api, calico, part("system pods", "system", health.Pods...), part("multitool", "tools", health.Tools...)}, health
+	all := []Part{api, calico}
+	if health.HasOperator {
+		all = append(all, part("tigera-operator", "network", health.Operator...))
+	}
+	return append(all, part("system pods", "system", health.Pods...), part("multitool", "tools", health.Tools...)), health
 }
 
 func (m *Manager) health(ctx context.Context, l spec.Lab) (cluster.Health, error) {
@@ -147,5 +151,9 @@ func (m *Manager) health(ctx context.Context, l spec.Lab) (cluster.Health, error
 	if err != nil {
 		return cluster.Health{}, err
 	}
-	return checker.Check(ctx, members)
+	h, err := checker.Check(ctx, members)
+	if err != nil {
+		return h, err
+	}
+	return h, checker.CheckOperator(ctx, &h)
 }

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -25,6 +26,8 @@ type Health struct {
 	CalicoTrouble []string
 	Pods          []string // of everything that is neither Calico nor the tools
 	Tools         []string
+	Operator      []string // what Calico's operator says of its components: a problem each
+	HasOperator   bool
 
 	pods []corev1.Pod
 }
@@ -50,7 +53,8 @@ func (h Health) Problems(members []Member) []string {
 
 // Checker asks the cluster how it is.
 type Checker struct {
-	client kubernetes.Interface
+	client  kubernetes.Interface
+	dynamic dynamic.Interface // for the operator's own kinds
 }
 
 // NewChecker returns a Checker of the cluster that c leads to.
@@ -59,7 +63,11 @@ func NewChecker(c *rest.Config) (*Checker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reach the cluster: %w", err)
 	}
-	return &Checker{client: client}, nil
+	kinds, err := dynamic.NewForConfig(c)
+	if err != nil {
+		return nil, fmt.Errorf("reach the cluster: %w", err)
+	}
+	return &Checker{client: client, dynamic: kinds}, nil
 }
 
 // Check returns the cluster's health. An error means that the API server did not answer.
