@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +17,14 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/labtest"
 )
+
+// TestMain lets commands that read Calico's published manifests read those of the tests: no test needs a network.
+func TestMain(m *testing.M) {
+	http.DefaultTransport = labtest.Published{Next: http.DefaultTransport}
+	os.Exit(m.Run())
+}
 
 func TestReport(t *testing.T) {
 	interrupted, cancel := context.WithCancel(context.Background())

@@ -21,6 +21,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/routes"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/vxlan"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab"
 )
 
 // TestDocsVersions holds docs/versions.md against the table of differences between releases, and against what the inspectors and
@@ -32,7 +33,7 @@ func TestDocsVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := string(page)
-	for head, table := range map[string]string{"| difference |": differences(), "| recording |": recorded(t)} {
+	for head, table := range map[string]string{"| difference |": differences(), "| recording |": recorded(t), "| Calico |": pairings()} {
 		want = regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(head)+`.*\n(\|.*\n)*`).ReplaceAllLiteralString(want, table)
 		if !strings.Contains(string(page), head) {
 			t.Errorf("docs/versions.md has no table that begins with %q", head)
@@ -52,6 +53,17 @@ func differences() string {
 	b.WriteString("| difference | since | until | what it is | where Calico decides it |\n|---|---|---|---|---|\n")
 	for _, d := range felix.Differences() {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", d.Change, d.Since, cmp.Or(d.Until, "now"), d.What, d.Source)
+	}
+	return b.String()
+}
+
+func pairings() string {
+	var b strings.Builder
+	b.WriteString("| Calico | tested with Kubernetes | its documentation | node image of the lab |\n|---|---|---|---|\n")
+	for _, p := range lab.Pairings() {
+		release := fmt.Sprintf("v3.%d", p.Calico)
+		image, _, _ := strings.Cut(lab.NodeImage(release+".0"), "@")
+		fmt.Fprintf(&b, "| %s | v1.%d to v1.%d | %s | %s |\n", release, p.First, p.Last, p.Source, image)
 	}
 	return b.String()
 }

@@ -42,9 +42,9 @@ func (c *creation) installMissingCalico(ctx context.Context, detail func(string)
 	return c.installCalico(ctx, detail)
 }
 
-// createPools makes the pools that an interrupted creation left out.
+// createPools makes the pools that an interrupted creation left out, in the group that the cluster serves.
 func (c *creation) createPools(ctx context.Context, i *cluster.Installer) error {
-	text, err := render.Pools(c.opts.Lab)
+	text, err := render.Pools(c.opts.Lab, false)
 	if err != nil {
 		return err
 	}

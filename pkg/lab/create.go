@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,6 +133,9 @@ func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]
 		}
 		return nil, err
 	}
+	if text := untested(cmp.Or(calico.version, o.CalicoVersion), o.NodeImage); text != "" {
+		m.Progress.Infof("%s", text)
+	}
 	kindYAML, err := render.Kind(o.Lab, true)
 	if err != nil {
 		return nil, err
@@ -139,7 +143,7 @@ func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]
 	_, statErr := os.Stat(o.Kubeconfig)
 	c := &creation{Manager: m, opts: o, calico: calico, kindYAML: kindYAML, record: record.Record{
 		Lab: o.Lab, Runtime: m.Runtime.Name(), Switch: o.Switch, SwitchImage: o.SwitchImage, NodeImage: o.NodeImage, ToolsImage: o.ToolsImage,
-		CalicoInstall: o.CalicoInstall, CalicoVersion: o.CalicoVersion, CalicoManifests: absolute(o.CalicoManifests), Kubeconfig: o.Kubeconfig,
+		CalicoInstall: o.CalicoInstall, CalicoVersion: cmp.Or(calico.version, o.CalicoVersion), CalicoManifests: absolute(o.CalicoManifests), Kubeconfig: o.Kubeconfig,
 		KubeconfigCreated: errors.Is(statErr, os.ErrNotExist), NetworkCreated: network == nil,
 	}}
 	for _, other := range labs { // the network is the labs' while at least one lab has existed at every moment since it was made

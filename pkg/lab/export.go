@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -19,6 +20,8 @@ const (
 	readme      = "README.md"
 	definePools = "ippools.crd.projectcalico.org"
 	defineCR    = "installations.operator.tigera.io"
+
+	defineNativePools = "ippools.projectcalico.org"
 )
 
 // Existing returns the options that a lab on the Docker host was created with. Values that it does not record are o's.
@@ -56,11 +59,9 @@ func (m *Manager) Export(ctx context.Context, o CreateOptions) ([]render.File, e
 	if err != nil {
 		return nil, err
 	}
-	files, err := o.files(false)
-	if err != nil {
-		return nil, err
-	}
 	guide := render.Guide{Lab: o.Lab, SwitchNote: t.Switch.Note, Tools: pathTools, Resources: pathResources, Definition: defineCR}
+	var native bool
+	var installed []render.File
 	if o.CalicoInstall == InstallManifest {
 		calico, err := m.loadCalico(ctx, o)
 		if err != nil {
@@ -70,11 +71,19 @@ func (m *Manager) Export(ctx context.Context, o CreateOptions) ([]render.File, e
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, render.File{Path: pathCalico, Text: text})
+		native, installed = calico.native, []render.File{{Path: pathCalico, Text: text}}
 		guide.Create, guide.Resources, guide.Definition = []string{pathCalico}, pathPools, definePools
-	} else if guide.Create, err = o.operatorManifests(); err != nil {
+		if native {
+			guide.Definition = defineNativePools
+		}
+	} else if guide.Create, err = m.operatorManifests(ctx, o); err != nil {
 		return nil, err
 	}
+	files, err := o.files(false, native)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, installed...)
 	topology, err := render.Containerlab(t)
 	if err != nil {
 		return nil, err
@@ -86,17 +95,28 @@ func (m *Manager) Export(ctx context.Context, o CreateOptions) ([]render.File, e
 	return append(files, render.File{Path: pathTopology, Text: topology}, render.File{Path: readme, Text: page}), nil
 }
 
-// operatorManifests are the manifests that install the operator.
-func (o CreateOptions) operatorManifests() ([]string, error) {
+// operatorManifests are the manifests that install the operator, in their order. Which ones they are is read from a folder or URL that
+// was given. What Calico publishes is known, and needs no network.
+func (m *Manager) operatorManifests(ctx context.Context, o CreateOptions) ([]string, error) {
 	location, err := o.calicoLocation()
 	if err != nil {
 		return nil, err
 	}
-	location = strings.TrimSuffix(location, "/") + "/"
-	if v, err := version.ParseSemantic(o.CalicoVersion); err == nil && v.LessThan(version.MustParseSemantic("v3.30.0")) {
-		return []string{location + fileOperator}, nil
+	calicoVersion := cmp.Or(o.CalicoVersion, DefaultCalicoVersion)
+	files := []string{definitionFiles(calicoVersion)[0], fileOperator}
+	if o.CalicoManifests != "" {
+		calico, err := m.loadCalico(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		files = calico.files
+	} else if version.MustParseSemantic(calicoVersion).LessThan(version.MustParseSemantic("v3.30.0")) {
+		files = []string{fileOperator}
 	}
-	return []string{location + fileOperatorCRDs, location + fileOperator}, nil
+	for i, file := range files {
+		files[i] = strings.TrimSuffix(absolute(location), "/") + "/" + file
+	}
+	return files, nil
 }
 
 func (o CreateOptions) topology() (render.Topology, error) {

@@ -372,14 +372,3 @@ func TestExisting(t *testing.T) {
 		t.Error("no error for a lab that there is not")
 	}
 }
-
-func TestOperatorIsInstalledFrom(t *testing.T) {
-	for version, want := range map[string]int{"": 2, "v3.30.0": 2, "v3.28.5": 1} {
-		if got, err := (CreateOptions{CalicoVersion: version}).operatorManifests(); err != nil || len(got) != want {
-			t.Errorf("%q: %v, %v", version, got, err)
-		}
-	}
-	if _, err := (CreateOptions{CalicoVersion: "3.30"}).operatorManifests(); err == nil {
-		t.Error("no error for what is no version")
-	}
-}

@@ -25,8 +25,9 @@ func (o CreateOptions) switchKind() (fabric.Kind, error) {
 	return fabric.Find(o.Switch)
 }
 
-// files renders the lab's files. The nodes are marked as the lab's if this program makes them.
-func (o CreateOptions) files(marked bool) ([]render.File, error) {
+// files renders the lab's files. The nodes are marked as the lab's if this program makes them. Pools are Calico's own kind where that is
+// native.
+func (o CreateOptions) files(marked, native bool) ([]render.File, error) {
 	k, err := o.switchKind()
 	if err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func (o CreateOptions) files(marked bool) ([]render.File, error) {
 		text, err = render.Installation(o.Lab)
 	} else {
 		path = pathPools
-		text, err = render.Pools(o.Lab)
+		text, err = render.Pools(o.Lab, native)
 	}
 	add(path, "calico.yaml: what comes after Calico's own manifests", text, err)
 	text, err = render.Tools(o.Lab, o.ToolsImage)

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/run"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/fabric"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/labtest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/spec"
@@ -210,7 +211,7 @@ func TestCreateRefuses(t *testing.T) {
 		{"a kubeconfig that cannot be written", nil, func(_ *run.Fake, o *CreateOptions) { o.Kubeconfig = "/dev/null/config" },
 			[]string{"kubeconfig /dev/null/config: cannot be written: not a directory: name another in KUBECONFIG or with --kubeconfig"}},
 		{"no manifests", nil, func(_ *run.Fake, o *CreateOptions) { o.CalicoManifests = "/no/such/folder" },
-			[]string{"read Calico's manifest: open /no/such/folder/calico-vxlan.yaml: no such file or directory"}},
+			[]string{"read Calico's manifests: /no/such/folder: no such folder"}},
 		{"a version that is none", nil, func(_ *run.Fake, o *CreateOptions) { o.CalicoVersion = "latest" },
 			[]string{`calico version "latest": give one as v3.32.1`}},
 		{"another version than the folder's", nil, func(_ *run.Fake, o *CreateOptions) { o.CalicoVersion = "v3.99.0" },
@@ -296,7 +297,8 @@ func TestChooseSwitch(t *testing.T) {
 }
 
 func TestOperatorManifests(t *testing.T) {
-	served := map[string]string{"/old/tigera-operator.yaml": "kind: Namespace\napiVersion: v1\n"}
+	const namespace = "kind: Namespace\napiVersion: v1\n"
+	served := map[string]string{"/old/tigera-operator.yaml": namespace + labtest.Definitions(defineCR), "/broken/tigera-operator.yaml": namespace}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, ok := served[r.URL.Path]
 		switch {
@@ -313,10 +315,10 @@ func TestOperatorManifests(t *testing.T) {
 	o := options(t)
 	o.CalicoInstall, o.CalicoManifests = InstallOperator, s.URL+"/old/"
 	got, err := m.loadCalico(t.Context(), o)
-	if err != nil || len(got.first) != 1 || len(got.then) != 1 || got.then[0].GetKind() != "Installation" {
+	if err != nil || len(got.first) != 2 || len(got.then) != 1 || got.then[0].GetKind() != "Installation" {
 		t.Errorf("before v3.30: %+v, %v", got, err)
 	}
-	served["/old/operator-crds.yaml"] = "kind: CustomResourceDefinition\napiVersion: apiextensions.k8s.io/v1\n"
+	served["/old/tigera-operator.yaml"], served["/old/operator-crds.yaml"] = namespace, labtest.Definitions(defineCR)
 	if got, err = m.loadCalico(t.Context(), o); err != nil || len(got.first) != 2 {
 		t.Errorf("since v3.30: %+v, %v", got, err)
 	}
@@ -344,25 +346,6 @@ func TestADownloadThatFailsIsNotTheAPIServer(t *testing.T) {
 	want := "error: fetch Calico's manifest " + s.URL + "/calico-vxlan.yaml: dial tcp "
 	if got := strings.Join(exit.Messages(err), "\n"); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "--calico-manifests takes a folder or another URL") {
 		t.Errorf("got %q, want %q…", got, want)
-	}
-}
-
-func TestDryRun(t *testing.T) {
-	for _, install := range []string{InstallOperator, InstallManifest} {
-		o := options(t)
-		o.Switch, o.CalicoInstall = SwitchAuto, install
-		got, err := DryRun(o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range []string{
-			"#  1. switch\n#  2. nodes (after switch)\n#  3. fabric (after switch)\n", "# kind.yaml: the cluster, of node:1", "interface Loopback0",
-			"kind: DaemonSet", map[string]string{InstallOperator: "kind: Installation", InstallManifest: "kind: IPPool"}[install],
-		} {
-			if !strings.Contains(got, want) {
-				t.Errorf("%s: no %q in it:\n%s", install, want, got)
-			}
-		}
 	}
 }
 

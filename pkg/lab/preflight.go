@@ -28,20 +28,26 @@ func (m *Manager) preflight(ctx context.Context, o *CreateOptions) (*container.N
 	network, err := m.Runtime.FindNetwork(ctx, record.KindNetwork)
 	errs = append(errs, err, checkNetwork(m.Runtime.Name(), network, o))
 	errs = append(errs, m.checkNames(ctx, o))
-	for _, a := range o.ImageArchives {
-		if info, err := os.Stat(a); err != nil {
-			errs = append(errs, fmt.Errorf("image archive: %w", err))
-		} else if info.IsDir() {
-			errs = append(errs, fmt.Errorf("image archive %s: is a folder: give a file that docker save wrote", a))
-		}
-	}
-	errs = append(errs, checkKubeconfig(o.Kubeconfig), m.chooseSwitch(ctx, o))
+	errs = append(errs, checkArchives(o.ImageArchives), checkKubeconfig(o.Kubeconfig), m.chooseSwitch(ctx, o))
 	if err := m.ensureImage(ctx, o.NodeImage, "node image", "--node-image"); err != nil {
 		errs = append(errs, err)
 	} else {
 		errs = append(errs, m.checkInotify(ctx, o))
 	}
 	return network, errors.Join(errs...)
+}
+
+// checkArchives makes sure that there are files to load images from.
+func checkArchives(archives []string) error {
+	var errs []error
+	for _, a := range archives {
+		if info, err := os.Stat(a); err != nil {
+			errs = append(errs, fmt.Errorf("image archive: %w", err))
+		} else if info.IsDir() {
+			errs = append(errs, fmt.Errorf("image archive %s: is a folder: give a file that docker save wrote", a))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // checkKubeconfig makes sure that the file can be written: kind writes it last, after all nodes exist, and puts a lock

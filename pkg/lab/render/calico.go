@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -109,6 +110,30 @@ func assignBothFamilies(configMap *unstructured.Unstructured) error {
 	return unstructured.SetNestedField(configMap.Object, text, "data", key)
 }
 
+// SetPodMTU sets the MTU of the pods' devices, in the CNI configuration of a manifest or the operator's Installation.
+func SetPodMTU(objects []*unstructured.Unstructured, mtu int) error {
+	const key, placeholder = "cni_network_config", "__CNI_MTU__"
+	for _, o := range objects {
+		switch {
+		case o.GetKind() == "Installation":
+			if err := unstructured.SetNestedField(o.Object, int64(mtu), "spec", "calicoNetwork", "mtu"); err != nil {
+				return fmt.Errorf("set the MTU of the Installation: %w", err)
+			}
+		case o.GetKind() == "ConfigMap" && o.GetName() == "calico-config":
+			text, _, err := unstructured.NestedString(o.Object, "data", key)
+			if err != nil {
+				return fmt.Errorf("set the MTU in calico-config: %w", err)
+			}
+			// Only the plugin's: the tunnels have MTUs of their own.
+			text = strings.Replace(text, placeholder, strconv.Itoa(mtu), 1)
+			if err := unstructured.SetNestedField(o.Object, text, "data", key); err != nil {
+				return fmt.Errorf("set the MTU in calico-config: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
 // edit changes an object as a value of its Go type.
 func edit[T any](o *unstructured.Unstructured, change func(*T) error) error {
 	var typed T
@@ -127,6 +152,18 @@ func edit[T any](o *unstructured.Unstructured, change func(*T) error) error {
 	return nil
 }
 
+// NodeEnv is the environment that a Calico that is installed by manifest gets for calico-node, besides the manifest's own.
+func NodeEnv(l spec.Lab) []corev1.EnvVar {
+	return []corev1.EnvVar{
+		{Name: "IP", Value: "autodetect"},
+		{Name: "IP_AUTODETECTION_METHOD", Value: "cidr=" + l.IPv4.Fabric.String()},
+		{Name: "IP6", Value: "autodetect"},
+		{Name: "IP6_AUTODETECTION_METHOD", Value: "cidr=" + l.IPv6.Fabric.String()},
+		{Name: "FELIX_IPV6SUPPORT", Value: "true"},
+		{Name: "NO_DEFAULT_POOLS", Value: "true"},
+	}
+}
+
 func setUpNode(d *appsv1.DaemonSet, l spec.Lab) error {
 	pod := &d.Spec.Template.Spec
 	// It converts the addresses of older clusters, and the manifest says that a fresh one does without.
@@ -136,14 +173,7 @@ func setUpNode(d *appsv1.DaemonSet, l spec.Lab) error {
 		return errors.New("the DaemonSet calico-node of the manifest has no container calico-node")
 	}
 	c := &pod.Containers[i]
-	c.Env = setEnv(c.Env,
-		corev1.EnvVar{Name: "IP", Value: "autodetect"},
-		corev1.EnvVar{Name: "IP_AUTODETECTION_METHOD", Value: "cidr=" + l.IPv4.Fabric.String()},
-		corev1.EnvVar{Name: "IP6", Value: "autodetect"},
-		corev1.EnvVar{Name: "IP6_AUTODETECTION_METHOD", Value: "cidr=" + l.IPv6.Fabric.String()},
-		corev1.EnvVar{Name: "FELIX_IPV6SUPPORT", Value: "true"},
-		corev1.EnvVar{Name: "NO_DEFAULT_POOLS", Value: "true"},
-	)
+	c.Env = setEnv(c.Env, NodeEnv(l)...)
 	askFelix(c.LivenessProbe, "-felix-live", "/liveness")
 	askFelix(c.ReadinessProbe, "-felix-ready", "/readiness")
 	if c.ReadinessProbe != nil {

@@ -71,8 +71,18 @@ func EOS(l spec.Lab) (string, error) { return execute("eos.config", l) }
 // Installation returns the custom resource that tells Calico's operator what to install.
 func Installation(l spec.Lab) (string, error) { return execute("installation.yaml", l) }
 
-// Pools returns the IP pools for a Calico that is installed by manifest.
-func Pools(l spec.Lab) (string, error) { return execute("pools.yaml", l) }
+// Pools returns the IP pools for a Calico that is installed by manifest, and keeps its resources natively in projectcalico.org or, as
+// all did before v3.33, in crd.projectcalico.org.
+func Pools(l spec.Lab, native bool) (string, error) {
+	api := calico.CRDGroup + "/v1"
+	if native {
+		api = calico.APIGroup + "/v3"
+	}
+	return execute("pools.yaml", struct {
+		spec.Lab
+		API string
+	}{l, api})
+}
 
 // Tools returns the multitool DaemonSet that runs image, its two services, and the ConfigMap that records the lab.
 func Tools(l spec.Lab, image string) (string, error) {

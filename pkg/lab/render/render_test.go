@@ -32,7 +32,8 @@ func TestGoldens(t *testing.T) {
 		}
 		for name, f := range map[string]func(spec.Lab) (string, error){
 			"kind.yaml":  func(l spec.Lab) (string, error) { return Kind(l, true) },
-			"eos.config": EOS, "installation.yaml": Installation, "pools.yaml": Pools,
+			"eos.config": EOS, "installation.yaml": Installation,
+			"pools.yaml": func(l spec.Lab) (string, error) { return Pools(l, l.Name == "other") },
 			"tools.yaml": func(l spec.Lab) (string, error) { return Tools(l, "example/multitool:1") },
 		} {
 			got, err := f(l)
@@ -152,6 +153,29 @@ func TestCalicoManifest(t *testing.T) {
 	}
 	if v := CalicoVersion(objects); v != "v3.28.5" {
 		t.Errorf("version %q", v)
+	}
+}
+
+func TestSetPodMTU(t *testing.T) {
+	objects, err := CalicoManifest(calicoText, spec.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	installation, err := Installation(spec.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := Objects(installation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := SetPodMTU(append(objects, more...), 1430); err != nil {
+		t.Fatal(err)
+	}
+	cni, _, _ := unstructured.NestedString(objects[1].Object, "data", "cni_network_config")
+	mtu, _, _ := unstructured.NestedInt64(more[0].Object, "spec", "calicoNetwork", "mtu")
+	if !strings.HasPrefix(cni, `{"mtu": 1430, `) || mtu != 1430 {
+		t.Errorf("CNI configuration %s, Installation %d", cni, mtu)
 	}
 }
 

@@ -4,11 +4,11 @@ package create
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/exit"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
@@ -37,7 +37,7 @@ const (
 		# The lab with its defaults
 		kubectl dualstack lab create
 
-		# Print the plan and its files, and make nothing
+		# Print the plan, its images and its files, and make nothing
 		kubectl dualstack lab create --dry-run
 
 		# A second lab beside it, with one worker, in a kubeconfig of its own
@@ -72,7 +72,7 @@ type Flags struct {
 // NewFlags returns the flags with their defaults.
 func NewFlags(shared *target.Flags) *Flags {
 	return &Flags{
-		Flags: shared, Workers: spec.Default().Workers, Switch: lab.SwitchAuto, NodeImage: defaults.Image,
+		Flags: shared, Workers: spec.Default().Workers, Switch: lab.SwitchAuto, NodeImage: lab.NodeImage(""),
 		ToolsImage: defaultToolsImage, CalicoInstall: lab.InstallOperator, Wait: 10 * time.Minute,
 	}
 }
@@ -92,7 +92,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	fs.StringArrayVar(&f.ImageArchives, "image-archive", f.ImageArchives, "File of docker save to load into every node; can be given more than once")
 	fs.DurationVar(&f.Wait, "wait", f.Wait, "How long to wait for the lab to become ready; 0: not at all")
 	fs.BoolVar(&f.Retain, "retain", f.Retain, "Keep what was made when a step fails")
-	fs.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the plan and the files, and make nothing")
+	fs.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the plan, the images and the files, and make nothing")
 }
 
 // AddLabFlags binds the flags that describe the lab.
@@ -103,7 +103,7 @@ func (f *Flags) AddLabFlags(cmd *cobra.Command) {
 	fs.IntVar(&f.Workers, "workers", f.Workers, "Number of worker nodes besides the control plane")
 	fs.StringVar(&f.Switch, "switch", f.Switch, "Switch: "+target.OneOf(switches()))
 	fs.StringVar(&f.SwitchImage, "switch-image", f.SwitchImage, "Image of the cEOS switch; empty: the newest one named ceos on the Docker host")
-	fs.StringVar(&f.NodeImage, "node-image", f.NodeImage, "Image of the nodes, as for kind")
+	fs.StringVar(&f.NodeImage, "node-image", f.NodeImage, "Image of the nodes, as for kind; not given: one with a Kubernetes that the version of Calico is tested with")
 	fs.StringVar(&f.ToolsImage, "tools-image", f.ToolsImage, "Image of the multitool pods")
 	fs.StringVar(&f.CalicoInstall, "calico-install", f.CalicoInstall, "How Calico is installed: operator or manifest")
 	fs.StringVar(&f.CalicoVersion, "calico-version", f.CalicoVersion, "Version of Calico; empty: "+lab.DefaultCalicoVersion+", or what --calico-manifests holds")
@@ -138,9 +138,13 @@ func (f *Flags) ToOptions(cmd *cobra.Command, _ []string) (*Options, error) {
 	if err != nil {
 		return nil, err
 	}
+	nodeImage := f.NodeImage
+	if !cmd.Flags().Changed("node-image") {
+		nodeImage = lab.NodeImage(f.CalicoVersion)
+	}
 	return &Options{
 		CreateOptions: lab.CreateOptions{
-			Lab: l, Switch: f.Switch, SwitchImage: f.SwitchImage, NodeImage: f.NodeImage, ToolsImage: f.ToolsImage,
+			Lab: l, Switch: f.Switch, SwitchImage: f.SwitchImage, NodeImage: nodeImage, ToolsImage: f.ToolsImage,
 			CalicoInstall: f.CalicoInstall, CalicoVersion: f.CalicoVersion, CalicoManifests: f.CalicoManifests,
 			ImageArchives: f.ImageArchives, Kubeconfig: kubeconfig, Wait: f.Wait, Retain: f.Retain,
 			Assumed: func(flag string) bool { return !cmd.Flags().Changed(flag) },
@@ -172,7 +176,7 @@ func (o *Options) Validate() error {
 // Run creates the lab, or prints the plan.
 func (o *Options) Run(ctx context.Context) error {
 	if o.DryRun {
-		plan, err := lab.DryRun(o.CreateOptions)
+		plan, err := lab.DryRun(ctx, http.DefaultClient, o.CreateOptions)
 		if err != nil {
 			return err
 		}
