@@ -124,6 +124,15 @@ func VTEPMAC(node string, ipv6 bool) [6]byte {
 	return mac
 }
 
+// VXLANOverhead is what VXLAN adds to a packet over either family, in bytes: the outer IP header, 8 of UDP, 8 of VXLAN and the inner
+// Ethernet header (felix/dataplane/linux/int_dataplane.go, vxlanMTUOverhead).
+func VXLANOverhead(ipv6 bool) int {
+	if ipv6 {
+		return 70
+	}
+	return 50
+}
+
 // ImageTag returns the tag of an image reference, which is the version of Calico's images; the empty string where there
 // is none, or the reference is not valid.
 func ImageTag(image string) string {

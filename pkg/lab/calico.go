@@ -2,12 +2,24 @@ package lab
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/cluster"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/render"
 )
 
 func (c *creation) installCalico(ctx context.Context, detail func(string)) error {
+	mtu, err := c.podMTU(ctx)
+	if err != nil {
+		return err
+	}
+	if err := render.SetPodMTU(slices.Concat(c.calico.first, c.calico.then), mtu); err != nil {
+		return err
+	}
 	_, i, err := c.api(ctx, detail)
 	if err != nil {
 		return err
@@ -17,6 +29,29 @@ func (c *creation) installCalico(ctx context.Context, detail func(string)) error
 		return err
 	}
 	return i.Create(ctx, c.calico.then)
+}
+
+// podMTU returns the MTU of the pods, which is the one that Felix will find: that of the nodes' smallest port, less what the larger of
+// the two tunnels adds (felix/dataplane/linux/int_dataplane.go, determinePodMTU). Pods that are made before Felix has written it to
+// /var/lib/calico/mtu would get 1500, which does not fit into the tunnels.
+func (c *creation) podMTU(ctx context.Context) (int, error) {
+	smallest := 0
+	for _, n := range c.opts.Lab.Nodes() {
+		out, err := c.Runtime.Exec(ctx, n.Name, nil, "sh", "-c", "cat /sys/class/net/eth*/mtu")
+		if err != nil {
+			return 0, fmt.Errorf("read the MTU of the ports of %s: %w", n.Name, err)
+		}
+		for _, field := range strings.Fields(string(out)) {
+			mtu, err := strconv.Atoi(field)
+			if err != nil {
+				return 0, fmt.Errorf("read the MTU of the ports of %s: %q is no number", n.Name, field)
+			}
+			if smallest == 0 || mtu < smallest {
+				smallest = mtu
+			}
+		}
+	}
+	return smallest - calico.VXLANOverhead(true), nil
 }
 
 // installMissingCalico installs Calico on a lab that was retained after its creation failed before that step. An existing

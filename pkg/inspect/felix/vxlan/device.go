@@ -11,12 +11,6 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
-// The bytes of the MTU that the outer headers of VXLAN take (felix/dataplane/linux/int_dataplane.go).
-const (
-	overheadIPv4 = 50
-	overheadIPv6 = 70
-)
-
 // Overlay implements felix.Way (vxlan_mgr.go, device).
 func (w *way) Overlay() (felix.Overlay, bool) {
 	o := felix.Overlay{Name: w.device, Runs: w.runs, VTEPs: w.vteps, Own: w.own, Problem: w.problem()}
@@ -60,15 +54,10 @@ func (w *way) deviceMTU() int {
 	if mtu := w.node.Settings.MTU.Get(w.family); mtu != 0 {
 		return mtu
 	}
-	host := w.node.HostMTU()
-	switch {
-	case host == 0:
-		return 0
-	case w.family == inspect.IPv4:
-		return host - overheadIPv4
-	default:
-		return host - overheadIPv6
+	if host := w.node.HostMTU(); host != 0 {
+		return host - calico.VXLANOverhead(w.family == inspect.IPv6)
 	}
+	return 0
 }
 
 // problem says why a node that should have a part in the tunnels has none, or nothing if that is as expected.

@@ -102,20 +102,23 @@ func canProbe(p *inspect.Pod) bool {
 	return !p.HostNetwork && p.Phase == "Running" && p.Node != "" && len(p.IPs) > 0
 }
 
-// comparePods puts the better source first: ready, with tools, not of the system, of the namespace.
+// comparePods puts the better source first: ready, with tools, not of the system, of the namespace, and serving something.
 func comparePods(namespace string, a, b *inspect.Pod) int {
 	rank := func(p *inspect.Pod) int {
 		r := 0
 		if !p.Ready {
-			r += 8
+			r += 16
 		}
 		if !hasTools(p) {
-			r += 4
+			r += 8
 		}
 		if strings.HasPrefix(p.Namespace, "kube-") || strings.HasPrefix(p.Namespace, "calico-") || p.Namespace == "tigera-operator" {
-			r += 2
+			r += 4
 		}
 		if p.Namespace != namespace {
+			r += 2
+		}
+		if len(p.Ports) == 0 {
 			r++
 		}
 		return r

@@ -209,6 +209,29 @@ func TestRing(t *testing.T) {
 	}
 }
 
+// TestSameNodeIsOneThatServes: of pods that are alike otherwise, the one to reach is the one that serves something.
+func TestSameNodeIsOneThatServes(t *testing.T) {
+	s := lab(func(s *inspect.Snapshot) {
+		a := it.HostOf(it.ControlPlane, inspect.IPv4).Pod.Next().Next()
+		for _, name := range []string{"aaa", "bbb"} {
+			pod := inspect.Pod{Namespace: "kube-system", Name: name, Node: it.ControlPlane, Phase: "Running", Ready: true, IPs: []netip.Addr{a}}
+			if name == "bbb" {
+				pod.Ports = []inspect.ContainerPort{{Name: "web", Protocol: "TCP", Port: 80}}
+			}
+			s.Pods, a = append([]inspect.Pod{pod}, s.Pods...), a.Next()
+		}
+		s.Pods = slices.DeleteFunc(s.Pods, func(p inspect.Pod) bool { return strings.HasPrefix(p.Name, "coredns") })
+	})
+	source, err := plan.Sources(s, plan.SourceOptions{Node: it.ControlPlane})
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := build(t, s, plan.Request{Sources: source, Run: regexp.MustCompile("^same-node/"), Family: inspect.IPv4})
+	if len(paths) != 1 || paths[0].Target.Name != "bbb" {
+		t.Errorf("got %+v", paths)
+	}
+}
+
 func TestSources(t *testing.T) {
 	extra := func(s *inspect.Snapshot) {
 		a := it.HostOf(it.Worker, inspect.IPv4).Pod.Next()

@@ -41,5 +41,5 @@ func Example() {
 		fmt.Println(p.Name, p.Verdict, "in", len(p.Hops), "hops")
 	}
 	// Output:
-	// external/multitool-bp5rx/2001:db8::1/IPv6 planned in 11 hops
+	// external/multitool-d727c/2001:db8::1/IPv6 planned in 11 hops
 }
