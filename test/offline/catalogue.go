@@ -40,6 +40,15 @@ func podImages() []image {
 	}
 }
 
+// hostImages returns the images that the machine's Docker runs, and no node.
+func hostImages() []image {
+	return []image{
+		onUserland(CEOSImage, archive.Config{},
+			file{path: "/sbin/init", program: "ceos"}, file{path: "/usr/bin/Cli", hardlink: "/sbin/init"},
+			file{path: "/mnt/flash", mode: fs.ModeDir | 0o755}),
+	}
+}
+
 // single is an image with nothing but one static program.
 func single(name, program string) image {
 	bin := "/usr/local/bin/" + program

@@ -10,6 +10,7 @@ type Env struct {
 	CalicoManifests string // folder
 	MultitoolImage  string
 	StaticImage     string
+	CEOSImage       string
 	BinDir          string // folder of what Binaries has built
 	DockerPIDFile   string // of the Docker daemon, where it was started by this package
 }
@@ -26,7 +27,7 @@ func (l *Lab) Env() (Env, error) {
 	}
 	return Env{
 		NodeImage: NodeImage, CalicoVersion: CalicoVersion, CalicoManifests: l.store().path(manifests),
-		MultitoolImage: MultitoolImage, StaticImage: StaticImage, BinDir: bin, DockerPIDFile: l.Docker().PIDFile(),
+		MultitoolImage: MultitoolImage, StaticImage: StaticImage, CEOSImage: CEOSImage, BinDir: bin, DockerPIDFile: l.Docker().PIDFile(),
 	}, nil
 }
 
@@ -34,8 +35,8 @@ func (l *Lab) Env() (Env, error) {
 func (e Env) Lines() []string {
 	pairs := [][2]string{
 		{"NODE_IMAGE", e.NodeImage}, {"CALICO_VERSION", e.CalicoVersion}, {"CALICO_MANIFESTS", e.CalicoManifests},
-		{"MULTITOOL_IMAGE", e.MultitoolImage}, {"STATIC_IMAGE", e.StaticImage}, {"BIN_DIR", e.BinDir},
-		{"DOCKER_PIDFILE", e.DockerPIDFile},
+		{"MULTITOOL_IMAGE", e.MultitoolImage}, {"STATIC_IMAGE", e.StaticImage}, {"CEOS_IMAGE", e.CEOSImage},
+		{"BIN_DIR", e.BinDir}, {"DOCKER_PIDFILE", e.DockerPIDFile},
 	}
 	lines := make([]string, len(pairs))
 	for i, p := range pairs {

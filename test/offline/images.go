@@ -47,11 +47,11 @@ func (l *Lab) Images(ctx context.Context) error {
 
 // missing is what Docker does not have, or has of another key.
 type missing struct {
-	pods []image
-	node string // the key that the node image must have; empty: it has it
+	images []image // besides the node image
+	node   string  // the key that the node image must have; empty: it has it
 }
 
-func (m missing) none() bool { return len(m.pods) == 0 && m.node == "" }
+func (m missing) none() bool { return len(m.images) == 0 && m.node == "" }
 
 func (l *Lab) missingImages(ctx context.Context) (missing, error) {
 	var m missing
@@ -59,7 +59,7 @@ func (l *Lab) missingImages(ctx context.Context) (missing, error) {
 	if err != nil {
 		return m, err
 	}
-	images := podImages()
+	images := append(podImages(), hostImages()...)
 	names := []string{NodeImage}
 	for _, img := range images {
 		names = append(names, img.name)
@@ -74,7 +74,7 @@ func (l *Lab) missingImages(ctx context.Context) (missing, error) {
 			return m, err
 		}
 		if present[img.name] != k {
-			m.pods = append(m.pods, img)
+			m.images = append(m.images, img)
 		}
 	}
 	if present[NodeImage] != nodeKey {
@@ -112,9 +112,9 @@ func (l *Lab) labels(ctx context.Context, names []string) (map[string]string, er
 // materials builds all that the missing images are made of: the userland, which waits for the network and the disk,
 // while the programs compile.
 func (l *Lab) materials(ctx context.Context, m missing) error {
-	images := m.pods
+	images := m.images
 	if m.node != "" {
-		images = append(podImages(), nodeBaseImage())
+		images = append(images, append(podImages(), nodeBaseImage())...)
 	}
 	var programs []program
 	for _, img := range images {
@@ -137,9 +137,9 @@ func (l *Lab) materials(ctx context.Context, m missing) error {
 
 // load puts the missing images into Docker.
 func (l *Lab) load(ctx context.Context, m missing) error {
-	if len(m.pods) > 0 {
-		err := l.step(fmt.Sprintf("load %d images into Docker", len(m.pods)), func(p *progress) error {
-			return l.dockerLoad(ctx, p, m.pods...)
+	if len(m.images) > 0 {
+		err := l.step(fmt.Sprintf("load %d images into Docker", len(m.images)), func(p *progress) error {
+			return l.dockerLoad(ctx, p, m.images...)
 		})
 		if err != nil {
 			return err

@@ -54,7 +54,7 @@ func TestMissingImages(t *testing.T) {
 		{"node image of another key", func(k map[string]string) { k[NodeImage] = "old" }, 0, true},
 		{"one is somebody else's", func(k map[string]string) { k[MultitoolImage] = "" }, 1, false},
 		{"two gone", func(k map[string]string) { delete(k, StaticImage); delete(k, MultitoolImage) }, 2, false},
-		{"an empty Docker", func(k map[string]string) { clear(k) }, len(podImages()), true},
+		{"an empty Docker", func(k map[string]string) { clear(k) }, len(podImages()) + len(hostImages()), true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -71,8 +71,8 @@ func TestMissingImages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(m.pods) != tt.pods || (m.node != "") != tt.node {
-				t.Errorf("missing: %d images, node image %q; want %d, %t", len(m.pods), m.node, tt.pods, tt.node)
+			if len(m.images) != tt.pods || (m.node != "") != tt.node {
+				t.Errorf("missing: %d images, node image %q; want %d, %t", len(m.images), m.node, tt.pods, tt.node)
 			}
 		})
 	}

@@ -35,6 +35,7 @@ const (
 const (
 	NodeImage      = "kindest/node:" + KubernetesVersion + "-offline"
 	MultitoolImage = "wbitt/network-multitool:alpine-extra" // the name that the lab's manifests use
+	CEOSImage      = "offline/ceos-stand-in:1"              // started as a cEOS container is; no cEOS
 	StaticImage    = "offline/static:1"                     // one static web server and nothing else: no shell, no tools
 )
 

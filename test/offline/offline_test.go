@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,7 +115,7 @@ func TestKey(t *testing.T) {
 func copyInputs(t *testing.T, l *Lab) *Lab {
 	t.Helper()
 	root := t.TempDir()
-	for _, dir := range []string{".", "test/offline/httpd", "test/offline/pause", "test/offline/runcshim",
+	for _, dir := range []string{".", "test/offline/httpd", "test/offline/ceos", "test/offline/pause", "test/offline/runcshim",
 		"test/offline/capability", "test/offline/modules/kubernetes", "test/offline/modules/calico", "test/offline/modules/others"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)
@@ -149,7 +150,7 @@ func allKeys(t *testing.T, l *Lab) map[string]string {
 		}
 		keys[p.name] = k
 	}
-	for _, img := range podImages() {
+	for _, img := range append(podImages(), hostImages()...) {
 		k, err := l.imageKey(img)
 		if err != nil {
 			t.Fatal(err)
@@ -176,6 +177,7 @@ func TestKeysChangeWithWhatGoesIn(t *testing.T) {
 		changes, remain []string
 	}{
 		{"test/offline/httpd/main.go", []string{"httpd", StaticImage, NodeImage}, []string{"pause", "etcd", MultitoolImage}},
+		{"test/offline/ceos/main.go", []string{"ceos", CEOSImage}, []string{"httpd", NodeImage}},
 		{"test/offline/modules/others/go.sum", []string{"etcd", "coredns", etcd, NodeImage}, []string{"kubelet", apiserver, "calicoctl"}},
 		{"test/offline/modules/kubernetes/go.mod", []string{"kubelet", "kubectl", apiserver, NodeImage}, []string{"etcd", "calico-node"}},
 		{"test/offline/modules/calico/go.mod", []string{"calico-node", "calico/cni:" + CalicoVersion, NodeImage}, []string{"kubelet"}},
@@ -211,7 +213,7 @@ func TestKeysChangeWithWhatGoesIn(t *testing.T) {
 
 func TestCatalogue(t *testing.T) {
 	used := map[string]bool{}
-	images := append(podImages(), nodeBaseImage())
+	images := slices.Concat(podImages(), hostImages(), []image{nodeBaseImage()})
 	for _, img := range images {
 		for _, f := range img.files {
 			if f.program == "" {
@@ -274,7 +276,7 @@ func TestEnvLines(t *testing.T) {
 	e := Env{NodeImage: "kindest/node:v1", CalicoVersion: "v3", CalicoManifests: "/a b/it's", BinDir: "/bin/$x"}
 	want := []string{
 		"NODE_IMAGE=kindest/node:v1", "CALICO_VERSION=v3", `CALICO_MANIFESTS='/a b/it'\''s'`, "MULTITOOL_IMAGE=''",
-		"STATIC_IMAGE=''", "BIN_DIR='/bin/$x'", "DOCKER_PIDFILE=''",
+		"STATIC_IMAGE=''", "CEOS_IMAGE=''", "BIN_DIR='/bin/$x'", "DOCKER_PIDFILE=''",
 	}
 	if diff := cmp.Diff(want, e.Lines()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

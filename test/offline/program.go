@@ -43,6 +43,7 @@ func programs() []program {
 		program{name: "etcd", module: "others", pkg: "go.etcd.io/etcd/server/v3"},
 		program{name: "pause", pkg: own + "pause", sources: []string{"pause"}},
 		program{name: "httpd", pkg: own + "httpd", sources: []string{"httpd"}},
+		program{name: "ceos", pkg: own + "ceos", sources: []string{"ceos"}},
 		program{name: "runcshim", pkg: own + "runcshim", sources: []string{"runcshim", "capability"}},
 	)
 }

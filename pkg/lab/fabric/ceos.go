@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/container"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/record"
@@ -151,9 +152,17 @@ func (s *ceosSwitch) Ready(ctx context.Context) error {
 	return problemsError("switch "+s.lab.SwitchName(), checkSwitch(s.lab, interfaces, routes))
 }
 
+// answerTimeout is how long EOS may take to answer. Its command line is slow to start, and hangs where an agent does.
+const answerTimeout = 20 * time.Second
+
 // show runs a command of the switch's own command line and reads the JSON that it prints.
 func (s *ceosSwitch) show(ctx context.Context, command string, v any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, fmt.Errorf("no answer for %s", answerTimeout))
+	defer cancel()
 	out, err := s.runtime.Exec(ctx, s.lab.SwitchName(), nil, "Cli", "-p", "15", "-c", command+" | json")
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // more than that the command was killed
+	}
 	if err != nil {
 		return fmt.Errorf("%q on %s: %w", command, s.lab.SwitchName(), err)
 	}
