@@ -114,10 +114,18 @@ func TestRoots(t *testing.T) {
 		"one maker, v3.33":         {it.All(routeMakers("v3.33.0", "", ""), it.Unencapsulated), ""},
 		"makers before v3.32":      {it.All(routeMakers("v3.31.7", "Enabled", "Enabled"), it.Unencapsulated), ""},
 		"a word from later":        {it.All(routeMakers("v3.33.0", "EnabledByMoonlight", "Enabled2"), it.Unencapsulated), ""},
-		"IPIP, and BIRD does not run": {it.All(routeMakers("v3.32.1", "", ""), it.Unencapsulated, it.Only(inspect.IPv4), env("CALICO_NETWORKING_BACKEND", "vxlan"),
-			it.Pools(inspect.IPv4, func(p *inspect.IPPool) { p.IPIPMode = inspect.EncapAlways })), "DS411"},
-		"IPIP by Felix, without BIRD": {it.All(routeMakers("v3.33.0", "", ""), it.Unencapsulated, it.Only(inspect.IPv4), env("CALICO_NETWORKING_BACKEND", "vxlan"),
-			it.Pools(inspect.IPv4, func(p *inspect.IPPool) { p.IPIPMode = inspect.EncapAlways })), ""},
+		"IPIP, and BIRD does not run": {it.All(it.Release("v3.32.1"), it.IPIPPool(inspect.EncapAlways), routeMakers("v3.32.1", "", ""),
+			env("CALICO_NETWORKING_BACKEND", "vxlan"), it.Tables(func(_ string, t *inspect.NodeTable) {
+				t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool { return r.Protocol == "bird" })
+			})), "DS411"},
+		"IPIP by Felix, without BIRD": {it.All(it.Release("v3.32.1"), it.IPIPPool(inspect.EncapAlways), routeMakers("v3.33.0", "", ""),
+			env("CALICO_NETWORKING_BACKEND", "vxlan"), it.Tables(func(_ string, t *inspect.NodeTable) {
+				for i := range t.Routes {
+					if r := &t.Routes[i]; r.Protocol == "bird" {
+						r.Protocol, r.OnLink, r.MTU = "80", true, 1480
+					}
+				}
+			})), ""},
 		"makers of VXLAN pools": {it.All(routeMakers("v3.32.1", "Enabled", "Enabled"), it.Release("v3.32.1")), ""},
 		"tunnel receives nothing": {it.Tables(func(node string, t *inspect.NodeTable) {
 			for i := range t.Links {

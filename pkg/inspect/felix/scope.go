@@ -32,7 +32,6 @@ func (p Part) Needs() []inspect.Fact {
 const (
 	EBPF           = "eBPF"
 	WireGuard      = "WireGuard"
-	IPIPPool       = "IPIP pool"
 	NoEncapPool    = "pool without encapsulation"
 	HostLocalIPAM  = "host-local IPAM"
 	WindowsNode    = "Windows node"
@@ -51,8 +50,6 @@ func explain(reason string, f inspect.Family) string {
 			device = calico.WireGuardDevice(false) + " and " + calico.WireGuardDevice(true)
 		}
 		return "traffic may take " + device + " by a routing table of its own, which is not verified"
-	case IPIPPool:
-		return "its routes lead through tunl0: BIRD makes them, or Felix where programClusterRoutes says so"
 	case NoEncapPool:
 		return "no node has routes to it of BIRD's or Felix's, so the network makes them"
 	case HostLocalIPAM:
@@ -162,8 +159,6 @@ func (c *Cluster) addPools(all *omissions, flt Filter) {
 		pool := &c.snapshot.Pools[i]
 		switch {
 		case c.manages(pool) >= 0 || ForLoadBalancers(pool) || !flt.Family.Matches(pool.Family()):
-		case !pool.IPIPMode.None():
-			all.add(IPIPPool, Routes, pool.Family(), "pool "+pool.Name)
 		default:
 			all.add(NoEncapPool, Routes, pool.Family(), "pool "+pool.Name)
 		}

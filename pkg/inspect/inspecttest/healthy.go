@@ -48,6 +48,8 @@ func Healthy() []Case {
 		{"routes from workloads", With(NoRoutes, Felix(func(s *inspect.FelixSettings) { s.RouteSource = "WorkloadIPs" }))},
 		{"host-local IPAM", With(NoRoutes, func(s *inspect.Snapshot) { s.Blocks = nil })},
 		{"BGP pools", With(Unencapsulated)},
+		{"IPIP", With(IPIPPool(inspect.EncapAlways))},
+		{"IPIP between subnets", With(OtherSubnet(Worker2), IPIPPool(inspect.EncapCrossSubnet))},
 		{"Windows node", With(WindowsNode)},
 		{"annotated MAC", With(OwnMAC(Worker, MAC("02:aa:bb:cc:dd:ee")))},
 		{"block of a node that is gone", With(func(s *inspect.Snapshot) {

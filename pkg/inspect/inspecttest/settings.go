@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -80,6 +81,49 @@ func Unencapsulated(s *inspect.Snapshot) {
 			}
 		}
 	})(s)
+}
+
+// IPIPPool makes the lab's IPv4 pool one of IPIP. BIRD makes its routes as before v3.33, and Felix those of IPv6, by VXLAN.
+func IPIPPool(mode inspect.EncapMode) Change {
+	return func(s *inspect.Snapshot) {
+		Pools(0, func(p *inspect.IPPool) {
+			if p.Family() == inspect.IPv4 {
+				p.VXLANMode, p.IPIPMode = inspect.EncapNever, mode
+			}
+		})(s)
+		s.Calico.Node.Env["CALICO_NETWORKING_BACKEND"] = "bird"
+		subnets := map[string]netip.Prefix{}
+		for i := range s.Nodes {
+			subnets[s.Nodes[i].Name] = s.Nodes[i].Address.V4
+		}
+		for _, h := range Hosts(inspect.IPv4) {
+			TunnelAddressRemoved(h.Name, inspect.IPv4)(s)
+			DeviceDeleted(h.Name, inspect.IPv4)(s)
+		}
+		Tables(func(node string, t *inspect.NodeTable) {
+			t.Links = append(t.Links, inspect.Link{Index: 90, Name: calico.IPIPDevice, Kind: "ipip", Up: true, LowerUp: true, MTU: 1480})
+			t.Addresses = append(t.Addresses, inspect.LinkAddress{Link: calico.IPIPDevice,
+				Prefix: netip.PrefixFrom(HostOf(node, inspect.IPv4).Tunnel, 32)})
+			t.Routes = slices.DeleteFunc(t.Routes, func(r inspect.Route) bool {
+				return r.Family() == inspect.IPv4 && r.Gateway.IsValid() && r.Protocol != "boot"
+			})
+			for i := range t.Routes {
+				if r := &t.Routes[i]; r.Family() == inspect.IPv4 && r.Protocol == "80" {
+					r.Protocol = "bird"
+				}
+			}
+			for _, peer := range Hosts(inspect.IPv4) {
+				if peer.Name == node {
+					continue
+				}
+				r := inspect.Route{Dst: peer.Block, Gateway: subnets[peer.Name].Addr(), Dev: "eth1", Protocol: "bird"}
+				if mode == inspect.EncapAlways || !subnets[node].Contains(r.Gateway) {
+					r.Dev, r.OnLink = calico.IPIPDevice, true
+				}
+				t.Routes = append(t.Routes, r)
+			}
+		})(s)
+	}
 }
 
 // WindowsNode adds a Windows node: the others know its VTEP by the MAC that it announces. Its own tables are not

@@ -162,7 +162,7 @@ func kindOf(r *inspect.Route) felix.Kind {
 		return felix.Blackhole
 	case r.Dst.IsSingleIP() && r.Gateway.IsValid():
 		return felix.Borrowed
-	case calico.IsVXLANDevice(r.Dev):
+	case calico.IsTunnelDevice(r.Dev):
 		return felix.Tunnel
 	default:
 		return felix.Direct

@@ -21,7 +21,7 @@ func answer(args []string) error {
 		return fmt.Errorf("usage: Cli -p 15 -c COMMAND, not %q", args)
 	}
 	if _, err := os.Stat(booted); err != nil {
-		return errors.New("Cli: cannot connect to Sysdb: it has not started yet")
+		return errors.New("cannot connect to Sysdb: it has not started yet")
 	}
 	mood, _ := os.ReadFile(moodFile) // there is none as a rule
 	switch strings.TrimSpace(string(mood)) {

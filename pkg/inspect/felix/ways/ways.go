@@ -4,7 +4,7 @@ package ways
 import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/direct"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/clusterroutes"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/vxlan"
 )
 
@@ -12,6 +12,7 @@ import (
 func New(s *inspect.Snapshot) *felix.Cluster {
 	return felix.New(s,
 		vxlan.New,
-		direct.New,
+		clusterroutes.Plain,
+		clusterroutes.IPIP,
 	)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/walk"
@@ -116,7 +115,7 @@ func (w *way) blameToNode(s *walk.Step) *inspect.Finding {
 	if d.Type == kernel.Unicast && same && want.Accepts(&d.Route) {
 		return nil
 	}
-	if want.Kind == felix.Tunnel || want.Dev == calico.VXLANDevice(w.family.Is6()) {
+	if want.Dev == calico.VXLANDevice(w.family.Is6()) {
 		if cause := w.blameDevice(s.Node, false); cause != nil {
 			cause.Summary += ", and its routes with it"
 			return deviation(s, cause)

@@ -1,4 +1,4 @@
-package direct_test
+package clusterroutes_test
 
 import (
 	"cmp"
@@ -104,6 +104,8 @@ func route(t *testing.T, line string) inspect.Route {
 			r.Protocol = words[1]
 		case "metric":
 			r.Metric, _ = strconv.Atoi(words[1])
+		case "mtu":
+			r.MTU, _ = strconv.Atoi(words[1])
 		default:
 			t.Fatalf("route %q: %s is not known", line, words[0])
 		}
@@ -293,13 +295,75 @@ func TestVariants(t *testing.T) {
 				return slices.DeleteFunc(all, func(r inspect.Route) bool { return r.Dst.String() == blocks[w1][0] })
 			}), add("unreachable 192.168.246.128/26 proto bird")(t))
 		}, rows()},
-		{"IPIP", pool4(func(p *inspect.IPPool) { p.IPIPMode = inspect.EncapAlways }), rows()},
+		{"IPIP, and routes of a pool without encapsulation", pool4(func(p *inspect.IPPool) { p.IPIPMode = inspect.EncapAlways }),
+			rows("bgp-worker IPv4 wrong bgp-control-plane", "bgp-worker IPv4 wrong bgp-worker2")},
 		{"load balancers only", pool4(func(p *inspect.IPPool) { p.AllowedUses = []string{"LoadBalancer"} }), rows()},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := lab(t, "mesh")
 			tt.change(t)(s)
+			if diff := gocmp.Diff(tt.want, notOK(s, w1)); diff != "" {
+				t.Errorf("rows that are not ok (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestIPIP compares the routes of a pool of IPIP, by the rows of the worker that are not ok.
+func TestIPIP(t *testing.T) {
+	const toCP, toW2 = "192.168.137.0/26", "192.168.12.192/26"
+	tests := []struct {
+		name   string
+		mode   inspect.EncapMode
+		node   string   // address of the other worker; empty: in the same subnet
+		routes []string // of the worker, to the others' blocks
+		want   map[string]int
+	}{
+		{"BIRD's", inspect.EncapAlways, "",
+			[]string{toCP + " via 10.10.10.10 dev tunl0 proto bird onlink ", toW2 + " via 10.10.10.12 dev tunl0 proto bird onlink "}, rows()},
+		{"BIRD's, since v3.32", inspect.EncapAlways, "",
+			[]string{toCP + " via 10.10.10.10 dev tunl0 proto bird metric 1024 onlink ", toW2 + " via 10.10.10.12 dev tunl0 proto bird metric 1024 onlink "}, rows()},
+		{"Felix's", inspect.EncapAlways, "",
+			[]string{toCP + " via 10.10.10.10 dev tunl0 proto 80 mtu 1480 onlink ", toW2 + " via 10.10.10.12 dev tunl0 proto 80 mtu 1480 onlink "}, rows()},
+		{"by a router", inspect.EncapAlways, "",
+			[]string{toCP + " via 10.10.10.1 dev tunl0 proto bird onlink ", toW2 + " via 10.10.10.12 dev tunl0 proto bird onlink "}, rows()},
+		{"one missing", inspect.EncapAlways, "", []string{toCP + " via 10.10.10.10 dev tunl0 proto bird onlink "}, rows("bgp-worker IPv4 missing bgp-worker2")},
+		{"all missing", inspect.EncapAlways, "", nil,
+			rows("bgp-worker IPv4 missing bgp-control-plane", "bgp-worker IPv4 missing bgp-worker2")},
+		{"to a third node", inspect.EncapAlways, "",
+			[]string{toCP + " via 10.10.10.12 dev tunl0 proto bird onlink ", toW2 + " via 10.10.10.12 dev tunl0 proto bird onlink "},
+			rows("bgp-worker IPv4 wrong bgp-control-plane")},
+		{"not encapsulated", inspect.EncapAlways, "",
+			[]string{toCP + " via 10.10.10.10 dev eth1 proto bird", toW2 + " via 10.10.10.12 dev tunl0 proto bird onlink "},
+			rows("bgp-worker IPv4 wrong bgp-control-plane")},
+		{"between subnets", inspect.EncapCrossSubnet, "10.20.20.12/24",
+			[]string{toCP + " via 10.10.10.10 dev eth1 proto bird", toW2 + " via 10.20.20.12 dev tunl0 proto bird onlink "}, rows()},
+		{"between subnets, not encapsulated", inspect.EncapCrossSubnet, "10.20.20.12/24",
+			[]string{toCP + " via 10.10.10.10 dev eth1 proto bird", toW2 + " via 10.10.10.1 dev eth1 proto bird"},
+			rows("bgp-worker IPv4 wrong bgp-worker2")},
+		{"in one subnet, encapsulated", inspect.EncapCrossSubnet, "",
+			[]string{toCP + " via 10.10.10.10 dev tunl0 proto bird onlink ", toW2 + " via 10.10.10.12 dev eth1 proto bird"},
+			rows("bgp-worker IPv4 wrong bgp-control-plane")},
+		{"left from another node", inspect.EncapAlways, "",
+			[]string{toCP + " via 10.10.10.10 dev tunl0 proto bird onlink ", toW2 + " via 10.10.10.12 dev tunl0 proto bird onlink ",
+				"192.168.99.0/26 via 10.10.10.99 dev tunl0 proto bird onlink "}, rows("bgp-worker IPv4 unexpected tunnel")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := lab(t, "mesh")
+			s.Pools[0].IPIPMode = tt.mode
+			if tt.node != "" {
+				s.Nodes[2].Address.V4 = netip.MustParsePrefix(tt.node)
+			}
+			table := s.Tables[w1]
+			table.Routes = slices.DeleteFunc(table.Routes, func(r inspect.Route) bool { return r.Dst.Addr().Is4() && r.Gateway.IsValid() && r.Protocol == "bird" })
+			for _, line := range tt.routes {
+				r := route(t, strings.TrimSuffix(line, " onlink "))
+				r.OnLink = strings.HasSuffix(line, " onlink ")
+				table.Routes = append(table.Routes, r)
+			}
+			s.Tables[w1] = table
 			if diff := gocmp.Diff(tt.want, notOK(s, w1)); diff != "" {
 				t.Errorf("rows that are not ok (-want +got):\n%s", diff)
 			}
@@ -340,7 +404,7 @@ func TestOmitted(t *testing.T) {
 		{"nobody makes routes", func(s *inspect.Snapshot) { s.Tables = map[string]inspect.NodeTable{cp: {}, w1: {}, w2: {}} },
 			"pool without encapsulation"},
 		{"host-local IPAM", func(s *inspect.Snapshot) { s.Blocks = nil }, "host-local IPAM"},
-		{"IPIP", func(s *inspect.Snapshot) { s.Pools[0].IPIPMode = inspect.EncapCrossSubnet }, "IPIP pool"},
+		{"IPIP", func(s *inspect.Snapshot) { s.Pools[0].IPIPMode = inspect.EncapCrossSubnet }, ""},
 		{"load balancers only", func(s *inspect.Snapshot) { s.Pools[0].AllowedUses = []string{"LoadBalancer"} }, ""},
 		{"BIRD needs no Felix", func(s *inspect.Snapshot) {
 			s.Calico.FelixEnv = inspect.FelixSettings{RouteSyncDisabled: &disabled, RouteSource: "WorkloadIPs"}

@@ -1,23 +1,26 @@
-// Package direct says which routes lead to pools without encapsulation. BIRD makes them by default, as it learns other
-// nodes' blocks by BGP (confd/etc/calico/confd/templates); Felix does where programClusterRoutes says so
-// (felix/dataplane/linux/noencap_mgr.go). No tunnel is involved: a packet goes to the node itself, or to a router.
+// Package clusterroutes says which routes lead to pools without VXLAN: those without encapsulation, and those of IPIP. BIRD makes them
+// as it learns other nodes' blocks by BGP (confd/etc/calico/confd/templates); Felix does where programClusterRoutes says so
+// (felix/dataplane/linux/noencap_mgr.go and ipip_mgr.go). Without encapsulation a packet goes to the node itself, or to a router; by IPIP
+// it goes to the node's own address, through a tunnel device that needs no entry for it.
 //
 // It does not read BGP's configuration, so it accepts any next hop that may be a router's.
-package direct
+package clusterroutes
 
 import (
 	"fmt"
 	"net/netip"
 	"slices"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
-// Manager is the felix.Manager of pools without encapsulation.
+// Manager is the felix.Manager of one class of these pools.
 type Manager struct {
 	felix.NoOverlay
 	cluster *felix.Cluster
+	ipip    bool                   // the class: pools of IPIP, or else those without encapsulation
 	pools   inspect.ByFamily[bool] // whether there are any
 	blocks  bool                   // whether there are any, of either family
 	// bird and felix tell whether any node has their routes to these pools.
@@ -25,12 +28,17 @@ type Manager struct {
 	read        bool // whether any node's tables were read
 }
 
-// New implements felix.Maker.
-func New(c *felix.Cluster) felix.Manager {
+// Plain is the felix.Maker for pools without encapsulation.
+func Plain(c *felix.Cluster) felix.Manager { return newManager(c, false) }
+
+// IPIP is the felix.Maker for pools of IPIP, which are IPv4's alone.
+func IPIP(c *felix.Cluster) felix.Manager { return newManager(c, true) }
+
+func newManager(c *felix.Cluster, ipip bool) *Manager {
 	s := c.Snapshot()
-	m := &Manager{cluster: c, blocks: len(s.Blocks) > 0, read: len(s.Tables) > 0}
+	m := &Manager{cluster: c, ipip: ipip, blocks: len(s.Blocks) > 0, read: len(s.Tables) > 0}
 	for i := range s.Pools {
-		if p := &s.Pools[i]; plain(p) {
+		if p := &s.Pools[i]; m.takes(p) {
 			m.pools.Set(p.Family(), true)
 		}
 	}
@@ -42,9 +50,9 @@ func New(c *felix.Cluster) felix.Manager {
 	return m
 }
 
-// plain reports whether a pool is not encapsulated, and has blocks on nodes.
-func plain(p *inspect.IPPool) bool {
-	return p.IPIPMode.None() && p.VXLANMode.None() && !felix.ForLoadBalancers(p)
+// takes reports whether a pool is of the manager's class, and has blocks on nodes.
+func (m *Manager) takes(p *inspect.IPPool) bool {
+	return p.IPIPMode.None() != m.ipip && p.VXLANMode.None() && !felix.ForLoadBalancers(p)
 }
 
 // look notes whose routes to blocks of the pools a node has. The blackholes of its own blocks count: they are there even
@@ -71,17 +79,20 @@ func (m *Manager) toBlock(r *inspect.Route) bool {
 		return false
 	}
 	pool := inspect.PoolOf(m.cluster.Snapshot().Pools, r.Dst.Addr())
-	return pool != nil && plain(pool) && r.Dst.Bits() >= pool.BlockSize
+	return pool != nil && m.takes(pool) && r.Dst.Bits() >= pool.BlockSize
 }
 
-// Applies implements felix.Manager. If neither BIRD nor Felix makes routes to such pools, the network does, and we know
-// nothing of them.
-func (m *Manager) Applies(p *inspect.IPPool) bool { return plain(p) && (m.bird || m.felix || !m.read) }
+// Applies implements felix.Manager.
+func (m *Manager) Applies(p *inspect.IPPool) bool { return m.takes(p) && m.inUse() }
+
+// inUse reports whether the routes are known to be BIRD's or Felix's. If neither makes routes to pools without encapsulation, the network
+// does, and we know nothing of them. To those of IPIP it cannot lead.
+func (m *Manager) inUse() bool { return m.bird || m.felix || !m.read || m.ipip }
 
 // On implements felix.Manager.
 func (m *Manager) On(n *felix.Node, f inspect.Family) felix.Way {
 	w := &way{Manager: m, node: n, family: f, parent: n.Parent(f)}
-	w.runs = m.pools.Get(f) && (m.bird || m.felix || !m.read) && (f == inspect.IPv4 || n.Settings.IPv6Support)
+	w.runs = m.pools.Get(f) && m.inUse() && (f == inspect.IPv4 || n.Settings.IPv6Support)
 	if w.runs {
 		w.aggregates = w.findAggregates()
 	}
@@ -137,6 +148,9 @@ const (
 	reasonOnLink   = "the pool is not encapsulated, and the node is in the same subnet"
 	reasonRouter   = "the pool is not encapsulated, and a router leads to the node"
 	reasonOwnBlock = "the node's own block"
+	reasonAlways   = "the pool is always encapsulated, by IPIP"
+	reasonOtherNet = "CrossSubnet, and the node is in another subnet: encapsulated by IPIP"
+	reasonSameNet  = "CrossSubnet, and the node is in the same subnet: not encapsulated"
 )
 
 // Route implements felix.Way.
@@ -146,6 +160,8 @@ func (w *way) Route(d *felix.Destination) (felix.Route, bool) {
 		return felix.Route{}, false
 	case d.Node == w.node.Name:
 		return w.drop(d)
+	case w.ipip && (d.Pool.IPIPMode == inspect.EncapAlways || !w.node.OnLink(w.family, d.Host)):
+		return w.toTunnel(d), true
 	case w.node.OnLink(w.family, d.Host):
 		return w.toLink(d), true
 	case w.felix && !w.bird: // Felix makes no routes to other subnets
@@ -169,11 +185,34 @@ func (w *way) drop(d *felix.Destination) (felix.Route, bool) {
 
 // toLink leads to another node in the same subnet: directly, or by a router where BGP says so (a top-of-rack switch).
 func (w *way) toLink(d *felix.Destination) felix.Route {
-	r := w.remote(d, reasonOnLink, func(a netip.Addr) bool {
-		return a == d.Host || a.IsValid() && w.cluster.NodeOf(w.family, a) == ""
-	})
+	reason := reasonOnLink
+	if w.ipip {
+		reason = reasonSameNet
+	}
+	r := w.remote(d, reason, w.nodeOrRouter(d))
 	r.Via, r.Dev = d.Host, w.parent
 	r.Hops[0].Via, r.Hops[0].Dev = r.Via, r.Dev
+	return r
+}
+
+// nodeOrRouter accepts the node itself as a next hop, and what is no node.
+func (w *way) nodeOrRouter(d *felix.Destination) func(netip.Addr) bool {
+	return func(a netip.Addr) bool { return a == d.Host || a.IsValid() && w.cluster.NodeOf(w.family, a) == "" }
+}
+
+// toTunnel leads to another node through the IPIP device, which sends to the next hop itself: the node's own address (ipip_mgr.go,
+// tunnelRoute; krt_tunnel in confd's templates), or a router's where BGP names one.
+func (w *way) toTunnel(d *felix.Destination) felix.Route {
+	reason := reasonAlways
+	if d.Pool.IPIPMode == inspect.EncapCrossSubnet {
+		reason = reasonOtherNet
+	}
+	r := w.remote(d, reason, w.nodeOrRouter(d))
+	if r.Kind == felix.Direct {
+		r.Kind = felix.Tunnel
+	}
+	r.Via, r.Dev = d.Host, calico.IPIPDevice
+	r.Hops[0].Via, r.Hops[0].Dev, r.Hops[0].NotOnLink = r.Via, r.Dev, false
 	return r
 }
 
