@@ -136,7 +136,7 @@ func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]
 	if text := untested(cmp.Or(calico.version, o.CalicoVersion), o.NodeImage); text != "" {
 		m.Progress.Infof("%s", text)
 	}
-	kindYAML, err := render.Kind(o.Lab, true)
+	kindYAML, err := render.Kind(o.Lab, true, refusesCgroupV1(o.NodeImage))
 	if err != nil {
 		return nil, err
 	}

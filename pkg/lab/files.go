@@ -42,7 +42,7 @@ func (o CreateOptions) files(marked, native bool) ([]render.File, error) {
 	}
 	raw, err := o.Lab.MarshalYAML()
 	add(pathLab, "lab.yaml: the lab, for --config", string(raw), err)
-	text, err := render.Kind(o.Lab, marked)
+	text, err := render.Kind(o.Lab, marked, refusesCgroupV1(o.NodeImage))
 	add(o.pathKind(), "kind.yaml: the cluster, of "+o.NodeImage, text, err)
 	sw, err := k.File(o.Lab)
 	add(sw.Path, sw.Title, sw.Text, err)

@@ -90,6 +90,12 @@ func kubernetesOf(nodeImage string) *version.Version {
 	return v
 }
 
+// refusesCgroupV1 reports whether the kubelet of a node image does not start on a host with cgroup v1, unless it is told to (KEP-5573).
+func refusesCgroupV1(nodeImage string) bool {
+	v := kubernetesOf(nodeImage)
+	return v != nil && v.AtLeast(version.MustParseSemantic("v1.35.0"))
+}
+
 // untested says that a version of Calico is not tested with the Kubernetes of a node image. It is empty where it is, or where that is
 // not known.
 func untested(calicoVersion, nodeImage string) string {

@@ -128,7 +128,7 @@ func tunnelsMove(t *testing.T, l *lab, what string, moved func(annotations strin
 			all = false
 			if looks == patience {
 				t.Logf("%s: not yet on %s: its calico-node is restarted", what, node)
-				l.kubectl(t, "delete", "pod", "--namespace", "kube-system", "--selector", "k8s-app=calico-node", "--field-selector", "spec.nodeName="+node)
+				l.kubectl(t, "delete", "pod", "--namespace", w.release.namespace(), "--selector", "k8s-app=calico-node", "--field-selector", "spec.nodeName="+node)
 			}
 		}
 		looks++
@@ -189,7 +189,7 @@ func rolloutFaults(l *lab) []checkFault {
 	}
 	support := func(value string) func(*testing.T) {
 		return func(t *testing.T) {
-			l.kubectl(t, "set", "env", "--namespace", "kube-system", "daemonset/calico-node", "--containers", "calico-node", "FELIX_IPV6SUPPORT="+value)
+			l.kubectl(t, "set", "env", "--namespace", w.release.namespace(), "daemonset/calico-node", "--containers", "calico-node", "FELIX_IPV6SUPPORT="+value)
 			rollout(t, "calico-node")
 		}
 	}

@@ -119,10 +119,12 @@ func (s site) resolve(t testing.TB, mac string) {
 func (s site) route(t testing.TB, via host) {
 	t.Helper()
 	if s.family == inspect.IPv4 {
-		s.run(t, "ip", "route", "replace", s.remote.block.String(), "via", via.vtep(), "dev", "eth1", "proto", "80", "onlink")
+		s.run(t, slices.Concat([]string{"ip", "route", "replace", s.remote.block.String(), "via", via.vtep(), "dev", "eth1", "proto", "80", "onlink"},
+			w.release.routeOptions(false, 0))...)
 		return
 	}
-	s.run(t, "ip", "route", "replace", s.remote.block.String(), "via", via.tunnel.String(), "dev", s.device(), "proto", "boot", "onlink")
+	s.run(t, slices.Concat([]string{"ip", "route", "replace", s.remote.block.String(), "via", via.tunnel.String(), "dev", s.device(), "proto", "boot",
+		"onlink"}, w.release.routeOptions(true, s.mtu()))...)
 }
 
 func (s site) mtu() int {
@@ -145,7 +147,7 @@ func (s site) annotate(t testing.TB, annotation string) {
 
 func (s site) setVNI(t testing.TB, vni string) {
 	t.Helper()
-	s.lab.kubectl(t, "patch", "felixconfigurations.crd.projectcalico.org", "default", "--type", "merge", "-p",
+	s.lab.kubectl(t, "patch", w.release.kind("felixconfigurations"), "default", "--type", "merge", "-p",
 		`{"spec":{"vxlanVNI":`+vni+`}}`)
 }
 
@@ -195,11 +197,17 @@ func faults() []fault {
 }
 
 // felix are the processes of calico-node that repair what a fault breaks. The whole command lines are matched, since the
-// probes of the pod run "calico-node -felix-live".
-const (
-	felix          = "^calico-node -(felix|allocate-tunnel-addrs|monitor-addresses)$"
-	felixProcesses = 3
-)
+// probes of the pod run "calico-node -felix-live". Since v3.32 one program does what is not Felix's, and since v3.33 they are components
+// of one program.
+const felix = "^(calico-node -(felix|allocate-tunnel-addrs|monitor-addresses|node-services)|(/usr/bin/)?calico component node (felix|services).*)$"
+
+// felixProcesses is how many there are.
+func felixProcesses() int {
+	if w.release.since("v3.32.0") {
+		return 2
+	}
+	return 3
+}
 
 // freeze stops Felix on all nodes, so that a fault stays as long as the test looks at it.
 func freeze(t testing.TB, l *lab) {
@@ -210,7 +218,7 @@ func freeze(t testing.TB, l *lab) {
 		eventually(t, "Felix runs on "+node, func() bool {
 			r := command(t, nil, "docker", "exec", node, "pkill", "-STOP", "-c", "-f", felix)
 			n, err := strconv.Atoi(strings.TrimSpace(r.out))
-			return err == nil && n >= felixProcesses
+			return err == nil && n >= felixProcesses()
 		})
 	}
 }

@@ -242,7 +242,7 @@ func TestFaults(t *testing.T) {
 			tell(t, f.name, nil, check(t, paths, r, damages...))
 		})
 	}
-	l.kubectl(t, "rollout", "status", "--namespace", "kube-system", "--timeout", "3m", "daemonset/calico-node")
+	l.kubectl(t, "rollout", "status", "--namespace", w.release.namespace(), "--timeout", "3m", "daemonset/calico-node")
 }
 
 // freezeHealthy stops Felix at a time when it has nothing left to repair. The kubelet would start it anew after a minute
@@ -250,9 +250,9 @@ func TestFaults(t *testing.T) {
 func freezeHealthy(t testing.TB, l *lab) {
 	t.Helper()
 	w.neverRestarted.Do(func() {
-		l.kubectl(t, "patch", "--namespace", "kube-system", "daemonset/calico-node", "--type", "json", "-p",
+		l.kubectl(t, "patch", "--namespace", w.release.namespace(), "daemonset/calico-node", "--type", "json", "-p",
 			`[{"op": "remove", "path": "/spec/template/spec/containers/0/livenessProbe"}]`)
-		l.kubectl(t, "rollout", "status", "--namespace", "kube-system", "--timeout", "5m", "daemonset/calico-node")
+		l.kubectl(t, "rollout", "status", "--namespace", w.release.namespace(), "--timeout", "5m", "daemonset/calico-node")
 		healthy(t, l)
 	})
 	eventually(t, "Felix is stopped with every row ok", func() bool {

@@ -27,10 +27,13 @@ import (
 // world is what all tests share: the binary, the images and the programs that it is compared with.
 type world struct {
 	env      offline.Env
+	release  release
 	offline  *offline.Lab
 	plugin   string // the binary
 	dir      string // for what the tests write; removed at the end
 	sharedUp sync.Once
+	// createFlags are those of "lab create" for the release.
+	createFlags []string
 	// neverRestarted keeps the kubelet from starting the shared lab's Felix anew: see freezeHealthy.
 	neverRestarted sync.Once
 	shared         *lab
@@ -59,13 +62,18 @@ func run(m *testing.M) (code int, err error) {
 	if err := w.offline.Docker().Start(ctx); err != nil {
 		return 0, err
 	}
-	if err := w.offline.Images(ctx); err != nil {
+	if w.env, err = w.offline.Env(); err != nil {
 		return 0, err
+	}
+	if w.release, err = releaseOf(w.env); err != nil {
+		return 0, err
+	}
+	if w.release.built {
+		if err := w.offline.Images(ctx); err != nil {
+			return 0, err
+		}
 	}
 	if _, err := w.offline.Binaries(ctx, "kubectl", "calicoctl"); err != nil {
-		return 0, err
-	}
-	if w.env, err = w.offline.Env(); err != nil {
 		return 0, err
 	}
 	if w.dir, err = os.MkdirTemp("", "dualstack-e2e-"); err != nil {
@@ -80,6 +88,9 @@ func run(m *testing.M) (code int, err error) {
 		return 0, fmt.Errorf("build the plugin: %w\n%s", err, out)
 	}
 	if err := deleteLabs(); err != nil { // of a run that died
+		return 0, err
+	}
+	if w.createFlags, err = w.release.args(w.dir); err != nil {
 		return 0, err
 	}
 	code = m.Run()
@@ -154,10 +165,9 @@ func newLab(name string) *lab {
 
 func (l *lab) env() []string { return []string{"KUBECONFIG=" + l.kubeconfig} }
 
-// createArgs are the arguments of "lab create" with the images and manifests that were built here.
+// createArgs are the arguments of "lab create" for the release that is tested.
 func (l *lab) createArgs(more ...string) []string {
-	return append([]string{"lab", "create", "--name", l.name, "--node-image", w.env.NodeImage, "--calico-install", "manifest",
-		"--calico-manifests", w.env.CalicoManifests, "--calico-version", w.env.CalicoVersion}, more...)
+	return slices.Concat([]string{"lab", "create", "--name", l.name}, w.createFlags, more)
 }
 
 // plugin runs the plugin against the lab.
@@ -181,6 +191,7 @@ func (l *lab) kubectl(t testing.TB, args ...string) string {
 // calicoctl runs the calicoctl that was built with the images; it must succeed.
 func (l *lab) calicoctl(t testing.TB, args ...string) string {
 	t.Helper()
+	needsBuilt(t, "a calicoctl of the lab's Calico")
 	env := append(l.env(), "DATASTORE_TYPE=kubernetes")
 	return must(t, env, filepath.Join(w.env.BinDir, "calicoctl"), append(args, "--allow-version-mismatch")...)
 }

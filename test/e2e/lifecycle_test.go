@@ -26,7 +26,7 @@ func bystanders(t *testing.T, kubeconfig string) {
 		{"--name", "bystander"},
 		{"--name", "bystander-control-plane", "--label", "io.x-k8s.kind.cluster=bystander", "--label", "io.x-k8s.kind.role=control-plane"},
 	} {
-		docker(t, slices.Concat([]string{"run", "-d", "--network", "none"}, args, []string{"--entrypoint", "sleep", w.env.NodeImage, "infinity"})...)
+		docker(t, slices.Concat([]string{"run", "-d", "--network", "none"}, args, []string{"--entrypoint", "sleep", w.release.nodeImage, "infinity"})...)
 	}
 	t.Cleanup(func() {
 		_ = exec.Command("docker", "rm", "-f", "-v", "bystander", "bystander-control-plane").Run()
@@ -225,7 +225,7 @@ func TestSecondLabOfAnOrdinaryUser(t *testing.T) {
 	}
 	home := makeUser(t, name)
 	manifests := filepath.Join(t.TempDir(), "manifests") // the cache is root's own
-	if err := errors.Join(os.CopyFS(manifests, os.DirFS(w.env.CalicoManifests)), os.Chmod(filepath.Dir(manifests), 0o755),
+	if err := errors.Join(os.CopyFS(manifests, os.DirFS(w.release.manifests)), os.Chmod(filepath.Dir(manifests), 0o755),
 		os.Chmod(filepath.Dir(filepath.Dir(manifests)), 0o755)); err != nil {
 		t.Fatal(err)
 	}

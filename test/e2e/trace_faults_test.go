@@ -96,7 +96,7 @@ func traceFaults() []traceFault {
 		}
 	}
 	natOutgoing := func(t testing.TB, s site, on bool) {
-		s.lab.kubectl(t, "patch", "ippools.crd.projectcalico.org", "default-ipv6-ippool", "--type", "merge", "-p",
+		s.lab.kubectl(t, "patch", w.release.kind("ippools"), "default-ipv6-ippool", "--type", "merge", "-p",
 			fmt.Sprintf(`{"spec":{"natOutgoing":%v}}`, on))
 		eventually(t, "the node's NAT follows the pool", func() bool {
 			r := command(t, nil, "docker", "exec", s.node.name, "ipset", "list", "cali60masq-ipam-pools", "-o", "save")

@@ -22,12 +22,12 @@ var templates embed.FS
 const Marker = "/etc/dualstack.lab"
 
 // Kind returns kind's configuration. marked gives the nodes the lab's mark. Nodes that other programs make go without it,
-// since a lab deletes all nodes that have its mark.
-func Kind(l spec.Lab, marked bool) (string, error) {
+// since a lab deletes all nodes that have its mark. cgroupV1 lets a kubelet run with it that would not.
+func Kind(l spec.Lab, marked, cgroupV1 bool) (string, error) {
 	return execute("kind.yaml", struct {
 		spec.Lab
-		Marked bool
-	}{l, marked})
+		Marked, CgroupV1 bool
+	}{l, marked, cgroupV1})
 }
 
 // Topology is the content of containerlab's topology file besides the lab.

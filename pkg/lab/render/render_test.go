@@ -17,7 +17,7 @@ import (
 func other() spec.Lab {
 	p, a := netip.MustParsePrefix, netip.MustParseAddr
 	return spec.Lab{
-		Name: "other", Workers: 1, VLAN: 20,
+		Name: "other", Workers: 1, VLAN: 20, KubeProxyMode: "nftables",
 		IPv4: spec.Net{Fabric: p("172.30.0.0/22"), Gateway: a("172.30.3.254"), FirstNode: a("172.30.0.7"), External: a("9.9.9.9"),
 			ExternalRoute: p("9.9.9.0/24"), Pods: p("10.200.0.0/17"), BlockSize: 28, Encapsulation: spec.VXLAN, Services: p("10.97.0.0/20")},
 		IPv6: spec.Net{Fabric: p("fd01::/96"), Gateway: a("fd01::ff"), FirstNode: a("fd01::7"), External: a("2001:db8:9::9"),
@@ -31,7 +31,7 @@ func TestGoldens(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, f := range map[string]func(spec.Lab) (string, error){
-			"kind.yaml":  func(l spec.Lab) (string, error) { return Kind(l, true) },
+			"kind.yaml":  func(l spec.Lab) (string, error) { return Kind(l, true, l.Name == "other") },
 			"eos.config": EOS, "installation.yaml": Installation,
 			"pools.yaml": func(l spec.Lab) (string, error) { return Pools(l, l.Name == "other") },
 			"tools.yaml": func(l spec.Lab) (string, error) { return Tools(l, "example/multitool:1") },

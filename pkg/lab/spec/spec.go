@@ -28,8 +28,10 @@ type Lab struct {
 	Name       string `json:"name"`
 	Workers    int    `json:"workers"` // besides the one control-plane node
 	VLAN       int    `json:"vlan"`    // the VLAN of the switch that the nodes are in
-	IPv4       Net    `json:"ipv4"`
-	IPv6       Net    `json:"ipv6"`
+	// KubeProxyMode is how kube-proxy makes its rules: iptables, nftables or ipvs; empty: kind's default.
+	KubeProxyMode string `json:"kubeProxyMode,omitempty"`
+	IPv4          Net    `json:"ipv4"`
+	IPv6          Net    `json:"ipv6"`
 }
 
 // Net is one family's addresses of a lab.

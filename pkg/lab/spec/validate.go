@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 )
 
 // maxNodes is the largest lab: kind runs every node as a container of one machine, and the switch's ports are numbered
@@ -24,6 +25,9 @@ func (l Lab) Validate() error {
 	}
 	if l.VLAN < 1 || l.VLAN > 4094 {
 		errs = append(errs, fmt.Errorf("vlan: %d: must be 1 to 4094", l.VLAN))
+	}
+	if !slices.Contains([]string{"", "iptables", "nftables", "ipvs"}, l.KubeProxyMode) {
+		errs = append(errs, fmt.Errorf("kubeProxyMode: %q: must be iptables, nftables or ipvs", l.KubeProxyMode))
 	}
 	if err := l.IPv4.validate("ipv4", 32, 1+l.Workers); err != nil {
 		errs = append(errs, err)
