@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/test/offline"
 )
 
 // checkFault is something that people report, the codes of its root causes, and how it is made and healed on a lab.
@@ -81,7 +83,7 @@ func objectFaults(t *testing.T, l *lab) []checkFault {
 }
 
 // pause is an image that every Kind node has.
-const pause = "registry.k8s.io/pause:3.10.1"
+const pause = "registry.k8s.io/pause:" + offline.PauseVersion
 
 // fullPool has pods take all the addresses of the only pool of a family. It is outside of kubeadm's range, which is a
 // fault of its own.

@@ -23,10 +23,10 @@ import (
 
 // The versions of what is built. A test holds them against the go.mod files, which decide.
 const (
-	KubernetesVersion = "v1.34.4"
-	CoreDNSVersion    = "v1.12.1" // this and the next two are those that kubeadm of this Kubernetes asks for
-	EtcdVersion       = "v3.6.5"
-	PauseVersion      = "3.10.1"
+	KubernetesVersion = "v1.36.3"
+	CoreDNSVersion    = "v1.14.2" // this and the next two are those that kubeadm of this Kubernetes asks for
+	EtcdVersion       = "v3.6.8"
+	PauseVersion      = "3.10.2"
 	CalicoVersion     = "v3.28.5"
 	KindVersion       = "v0.33.0" // its node image's files
 )

@@ -171,7 +171,7 @@ func TestKeysChangeWithWhatGoesIn(t *testing.T) {
 	if diff := cmp.Diff(before, allKeys(t, l)); diff != "" {
 		t.Errorf("keys depend on where the checkout lies:\n%s", diff)
 	}
-	const apiserver, etcd = "registry.k8s.io/kube-apiserver:" + KubernetesVersion, "registry.k8s.io/etcd:3.6.5-0"
+	apiserver, etcd := "registry.k8s.io/kube-apiserver:"+KubernetesVersion, "registry.k8s.io/etcd:"+EtcdVersion[1:]+"-0"
 	tests := []struct {
 		file            string
 		changes, remain []string

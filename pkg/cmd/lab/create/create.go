@@ -44,7 +44,7 @@ const (
 		kubectl dualstack lab create --name small --workers 1 --kubeconfig small.kubeconfig
 
 		# Without a registry: the node image is on the Docker host, everything else comes in files
-		kubectl dualstack lab create --node-image kindest/node:v1.34.4 --calico-install manifest \
+		kubectl dualstack lab create --node-image kindest/node:v1.36.4 --calico-install manifest \
 		  --calico-manifests ./calico/manifests --image-archive calico.tar --image-archive multitool.tar`
 )
 
