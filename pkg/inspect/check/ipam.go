@@ -74,7 +74,7 @@ func nobodyMakesRoutes(c *Cluster) []inspect.Finding {
 	var found []inspect.Finding
 	for i := range c.Pools {
 		p := &c.Pools[i]
-		if !forPods(p) || p.VXLANMode != inspect.EncapNever || p.IPIPMode != inspect.EncapNever || c.routed(p) {
+		if !forPods(p) || !p.VXLANMode.None() || !p.IPIPMode.None() || c.routed(p) {
 			continue
 		}
 		found = append(found, inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(),
@@ -96,7 +96,7 @@ func routeMakersAtOdds(c *Cluster) []inspect.Finding {
 	for i := range c.Pools {
 		p := &c.Pools[i]
 		makers, known := felix.RouteMakers(c.Snapshot, p)
-		if !known || !forPods(p) || p.VXLANMode != inspect.EncapNever {
+		if !known || !forPods(p) || !p.VXLANMode.None() {
 			continue
 		}
 		evidence, absent := makers.Settings, c.noBIRD()
@@ -107,7 +107,7 @@ func routeMakersAtOdds(c *Cluster) []inspect.Finding {
 		switch {
 		case makers.Felix && makers.BIRD && absent == "":
 			f.Summary = fmt.Sprintf("Felix and BIRD both make the routes to the blocks of pool %s (%s)", p.Name, p.CIDR)
-		case makers.Felix || makers.BIRD && (absent == "" || p.IPIPMode == inspect.EncapNever):
+		case makers.Felix || makers.BIRD && (absent == "" || p.IPIPMode.None()):
 			continue
 		default:
 			f.Summary = fmt.Sprintf("neither Felix nor BIRD makes the routes to the blocks of pool %s (%s)", p.Name, p.CIDR)

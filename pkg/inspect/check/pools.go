@@ -268,7 +268,7 @@ func natOutgoingOff(c *Cluster) []inspect.Finding {
 			continue
 		}
 		severity := inspect.SeverityWarning
-		if p.VXLANMode == inspect.EncapNever && p.IPIPMode == inspect.EncapNever {
+		if p.VXLANMode.None() && p.IPIPMode.None() {
 			severity = inspect.SeverityInfo // without encapsulation, BGP tells the network of the pool
 		}
 		finding := inspect.Finding{Subject: "pool " + p.Name, Family: p.Family(), Severity: severity,

@@ -170,7 +170,7 @@ func oldKernels(c *Cluster) []inspect.Finding {
 		}
 		for i := range c.Pools {
 			p := &c.Pools[i]
-			if p.Family() == f && !p.Disabled && p.VXLANMode != inspect.EncapNever && selects(p, n) {
+			if p.Family() == f && !p.Disabled && !p.VXLANMode.None() && selects(p, n) {
 				found = append(found, inspect.Finding{Subject: "node " + n.Name, Node: n.Name, Family: f,
 					Summary: fmt.Sprintf("kernel %s of node %s is too old for VXLAN over IPv6, which pool %s uses", n.KernelVersion, n.Name, p.Name)})
 				return
