@@ -172,7 +172,7 @@ func TestTraceTargets(t *testing.T) {
 	pod := multitools(t, l)[1]
 	for _, target := range []string{
 		"2001:db8::1", "1.1.1.1", "svc/multitool-dual-stack", "pod/" + pod.name, "multitool-ipv6-only.default.svc.cluster.local",
-		pod.v6, clusterIP(t, l, "multitool-ipv6-only", 0), l.nodes()[2],
+		pod.v6, clusterIP(t, l, "multitool-ipv6-only", 0), l.nodes()[2], "node/" + l.nodes()[2],
 	} {
 		paths, r := tracePaths(t, l, target)
 		check(t, paths, r)
@@ -189,7 +189,7 @@ func TestTraceTargets(t *testing.T) {
 func TestTraceRefusals(t *testing.T) {
 	l := shared(t)
 	for _, args := range [][]string{
-		{"pod/no-such-pod"}, {"svc/no-such-service"}, {"--", "-h"}, {"fe80::1%eth0"}, {"--from", "no-such-pod"}, {"--from-node", "no-such-node"},
+		{"pod/no-such-pod"}, {"svc/no-such-service"}, {"node/no-such-node"}, {"--", "-h"}, {"fe80::1%eth0"}, {"--from", "no-such-pod"}, {"--from-node", "no-such-node"},
 		{"--family", "ipv5"}, {"1.1.1.1", "2001:db8::1"},
 	} {
 		r := l.plugin(t, append([]string{"trace"}, args...)...)

@@ -26,7 +26,7 @@ func (f *Flags) completeFlags(cmd *cobra.Command) {
 	}
 }
 
-// completeTarget completes a target: pods and services by their names, and the host names of services. Errors complete
+// completeTarget completes a target: pods, services and nodes by their names, and the host names of services. Errors complete
 // nothing: there is no place to show them.
 func (f *Flags) completeTarget(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
@@ -42,6 +42,9 @@ func (f *Flags) completeTarget(cmd *cobra.Command, args []string, typed string) 
 	}
 	for _, service := range f.Names(cmd.Context(), "services") {
 		all = append(all, "svc/"+service, service+"."+namespace+clusterDomain)
+	}
+	for _, node := range f.Names(cmd.Context(), "nodes") {
+		all = append(all, "node/"+node)
 	}
 	return slices.DeleteFunc(all, func(t string) bool { return !strings.HasPrefix(t, typed) }), cobra.ShellCompDirectiveNoFileComp
 }

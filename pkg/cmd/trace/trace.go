@@ -27,7 +27,7 @@ const (
 		A path passes only with evidence of its own. If a path fails, the command probes it again alone, and names the cause
 		and a command that shows it.
 
-		TARGET is an IP address, a host name, pod/NAME or svc/NAME. Each is tried in the families that it has. Without a target
+		TARGET is an IP address, a host name, pod/NAME, svc/NAME or node/NAME. Each is tried in the families that it has. Without a target
 		the command tries all kinds of paths from one pod of each node: to pods of the same and of another node, to services,
 		by DNS and HTTP, and to the external addresses of the lab or of the flags. It skips a family that a target cannot have.
 

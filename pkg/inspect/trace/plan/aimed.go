@@ -50,8 +50,42 @@ func (p *planner) aim(t Target, source *inspect.Pod, f inspect.Family) {
 		p.toService(svc, end, f, allPorts)
 	case trace.HostName:
 		p.toHost(t, end, f)
+	case trace.Node:
+		p.toNode(t, end, f)
 	default:
 		p.toAddress(t, end, f, t.IP.String())
+	}
+}
+
+// toNode plans a ping of a node at an address that was given, or at all that it has: Calico's, and those that Kubernetes knows besides.
+func (p *planner) toNode(t Target, source trace.Endpoint, f inspect.Family) {
+	if t.IP.IsValid() {
+		p.toAddress(t, source, f, t.IP.String())
+		return
+	}
+	n := findNode(p.s, t.Name)
+	addresses := []netip.Addr{n.Address.Get(f).Addr()}
+	for _, a := range n.InternalIPs {
+		if inspect.FamilyOf(a) == f {
+			addresses = append(addresses, a)
+		}
+	}
+	addresses = slices.DeleteFunc(addresses, func(a netip.Addr) bool { return !a.IsValid() })
+	if len(addresses) == 0 {
+		p.skip(trace.ToNode, f, source, trace.Endpoint{Kind: trace.Node, Name: t.Name, Node: t.Name}, t.Name,
+			fmt.Sprintf("node %s has no %s address", t.Name, f))
+		return
+	}
+	for i, a := range addresses {
+		if slices.Contains(addresses[:i], a) {
+			continue
+		}
+		label := t.Name
+		if i > 0 {
+			label = a.String()
+		}
+		t.IP = a
+		p.toAddress(t, source, f, label)
 	}
 }
 

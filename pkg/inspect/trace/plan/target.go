@@ -32,15 +32,15 @@ func (t *Target) NeedsAnswer() bool { return t.Kind == trace.HostName && !t.reso
 // Resolve sets the addresses of a name. A family without any is skipped.
 func (t *Target) Resolve(addresses []netip.Addr) { t.resolved, t.addresses = true, addresses }
 
-// ParseTarget reads a target as typed: an address, pod/NAME or svc/NAME (also NAMESPACE in between), or a host
+// ParseTarget reads a target as typed: an address, pod/NAME or svc/NAME (also NAMESPACE in between), node/NAME, or a host
 // name. The namespace applies to names without one. The error is one line for the user.
 func ParseTarget(s *inspect.Snapshot, text, namespace, domain string) (*Target, error) {
 	namespace = cmp.Or(namespace, "default")
 	switch {
 	case text == "":
-		return nil, errors.New("the target is empty: give an IP address, a host name, pod/NAME or svc/NAME")
+		return nil, errors.New("the target is empty: give an IP address, a host name, pod/NAME, svc/NAME or node/NAME")
 	case strings.HasPrefix(text, "-"):
-		return nil, fmt.Errorf("target %q begins with a dash: give an IP address, a host name, pod/NAME or svc/NAME", text)
+		return nil, fmt.Errorf("target %q begins with a dash: give an IP address, a host name, pod/NAME, svc/NAME or node/NAME", text)
 	case strings.Contains(text, "/"):
 		return parseObject(s, text, namespace)
 	case strings.Contains(text, ":") || strings.Trim(text, "0123456789.") == "":
@@ -51,11 +51,17 @@ func ParseTarget(s *inspect.Snapshot, text, namespace, domain string) (*Target, 
 
 func parseObject(s *inspect.Snapshot, text, namespace string) (*Target, error) {
 	parts := strings.Split(text, "/")
+	if kind := strings.ToLower(parts[0]); len(parts) == 2 && parts[1] != "" && (kind == "node" || kind == "nodes" || kind == "no") {
+		if findNode(s, parts[1]) == nil {
+			return nil, fmt.Errorf("there is no node %q", parts[1])
+		}
+		return &Target{Kind: trace.Node, Name: parts[1]}, nil
+	}
 	if len(parts) == 3 {
 		namespace, parts = parts[1], []string{parts[0], parts[2]}
 	}
 	if len(parts) != 2 || parts[1] == "" || namespace == "" {
-		return nil, fmt.Errorf("target %q is neither pod/NAME nor svc/NAME", text)
+		return nil, fmt.Errorf("target %q is neither pod/NAME, svc/NAME nor node/NAME", text)
 	}
 	name := parts[1]
 	switch strings.ToLower(parts[0]) {
@@ -70,7 +76,7 @@ func parseObject(s *inspect.Snapshot, text, namespace string) (*Target, error) {
 		}
 		return &Target{Kind: trace.Svc, Namespace: namespace, Name: name}, nil
 	}
-	return nil, fmt.Errorf("target %q: %q is neither pod nor svc", text, parts[0])
+	return nil, fmt.Errorf("target %q: %q is neither pod, svc nor node", text, parts[0])
 }
 
 func missing(s *inspect.Snapshot, fact inspect.Fact, kind, name, namespace string) error {
@@ -144,7 +150,7 @@ func (p *planner) identify(ip netip.Addr) *Target {
 func parseName(s *inspect.Snapshot, text, domain string) (*Target, error) {
 	name := strings.ToLower(strings.TrimSuffix(text, "."))
 	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
-		return nil, fmt.Errorf("target %q is neither an IP address nor a host name, pod/NAME or svc/NAME", text)
+		return nil, fmt.Errorf("target %q is neither an IP address nor a host name, pod/NAME, svc/NAME or node/NAME", text)
 	}
 	short := strings.TrimSuffix(name, "."+domain)
 	if parts := strings.Split(short, "."); len(parts) == 3 && parts[2] == "svc" {
@@ -154,6 +160,15 @@ func parseName(s *inspect.Snapshot, text, domain string) (*Target, error) {
 		return &Target{Kind: trace.Svc, Namespace: parts[1], Name: parts[0], Host: name}, nil
 	}
 	return &Target{Kind: trace.HostName, Name: name}, nil
+}
+
+func findNode(s *inspect.Snapshot, name string) *inspect.Node {
+	for i := range s.Nodes {
+		if s.Nodes[i].Name == name {
+			return &s.Nodes[i]
+		}
+	}
+	return nil
 }
 
 func findService(s *inspect.Snapshot, namespace, name string) *inspect.Service {

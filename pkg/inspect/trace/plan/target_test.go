@@ -38,6 +38,10 @@ func TestParseTarget(t *testing.T) {
 		{text: "services/multitool-ipv6-only", kind: trace.Svc, name: it.ServiceIPv6Only},
 		{text: "multitool-ipv6-only.default.svc.cluster.local", kind: trace.Svc, name: it.ServiceIPv6Only},
 		{text: "Kube-DNS.kube-system.svc", kind: trace.Svc, name: "kube-dns"},
+		{text: "node/" + it.Worker, kind: trace.Node, name: it.Worker},
+		{text: "nodes/nobody", err: `there is no node "nobody"`},
+		{text: "node/", err: "neither pod/NAME, svc/NAME nor node/NAME"},
+		{text: "node/default/x", err: "neither pod, svc nor node"},
 		{text: "example.org.", kind: trace.HostName, name: "example.org"},
 		{text: "", err: "is empty"},
 		{text: "-h", err: "begins with a dash"},
@@ -52,8 +56,8 @@ func TestParseTarget(t *testing.T) {
 		{text: "a b", err: "neither an IP address nor a host name"},
 		{text: "$(reboot)", err: "neither an IP address nor a host name"},
 		{text: "pod/nobody", err: `there is no pod "nobody" in namespace "default"`},
-		{text: "pod/", err: "neither pod/NAME nor svc/NAME"},
-		{text: "deploy/x", err: "neither pod nor svc"},
+		{text: "pod/", err: "neither pod/NAME, svc/NAME nor node/NAME"},
+		{text: "deploy/x", err: "neither pod, svc nor node"},
 		{text: "svc/nobody", err: `there is no service "nobody"`},
 		{text: "nobody.default.svc", err: `there is no service "nobody"`},
 	}
@@ -87,6 +91,8 @@ func TestTargets(t *testing.T) {
 		{target: "9.9.9.9", want: []string{"external/" + from + "/9.9.9.9/IPv4 ping 0"}},
 		{target: "10.10.10.11", want: []string{"node/" + from + "/10.10.10.11/IPv4 ping 64"}},
 		{target: "fd00:10:10::12", want: []string{"node/" + from + "/fd00:10:10::12/IPv6 ping 63"}},
+		{target: "node/" + it.Worker2, want: []string{"node/" + from + "/dual-stack-worker2/IPv4 ping 63", "node/" + from + "/dual-stack-worker2/IPv6 ping 63"}},
+		{target: "node/" + it.Worker, req: plan.Request{Family: inspect.IPv6}, want: []string{"node/" + from + "/dual-stack-worker/IPv6 ping 64"}},
 		{target: "pod/multitool-worker2", req: plan.Request{Reverse: true, Family: inspect.IPv6}, want: []string{
 			"cross-node/" + from + "/multitool-worker2/IPv6 ping 62", "cross-node/" + from + "/multitool-worker2/IPv6/tcp-80 tcp 0",
 			"cross-node/multitool-worker2/" + from + "/IPv6 ping 62"}},
@@ -124,6 +130,34 @@ func TestTargets(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
 		})
+	}
+}
+
+// TestNodeOfTwoAddresses: a node is reached at Calico's address and at another one that Kubernetes has, and not in a family without any.
+func TestNodeOfTwoAddresses(t *testing.T) {
+	s := lab(func(s *inspect.Snapshot) {
+		for i := range s.Nodes {
+			if n := &s.Nodes[i]; n.Name == it.Worker2 {
+				n.Address.V6, n.InternalIPs = netip.Prefix{}, []netip.Addr{n.Address.V4.Addr(), netip.MustParseAddr("172.18.0.9")}
+			}
+		}
+	})
+	sources, err := plan.Sources(s, plan.SourceOptions{Pod: "multitool-worker"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := plan.ParseTarget(s, "node/"+it.Worker2, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range build(t, s, plan.Request{Sources: sources, Target: target}) {
+		got = append(got, p.Name+" "+p.Skip)
+	}
+	want := []string{"node/multitool-worker/dual-stack-worker2/IPv4 ", "node/multitool-worker/172.18.0.9/IPv4 ",
+		"node/multitool-worker/dual-stack-worker2/IPv6 node dual-stack-worker2 has no IPv6 address"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
