@@ -2,10 +2,13 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/lab/cluster"
@@ -35,23 +38,41 @@ func (c *creation) installCalico(ctx context.Context, detail func(string)) error
 // the two tunnels adds (felix/dataplane/linux/int_dataplane.go, determinePodMTU). Pods that are made before Felix has written it to
 // /var/lib/calico/mtu would get 1500, which does not fit into the tunnels.
 func (c *creation) podMTU(ctx context.Context) (int, error) {
-	smallest := 0
-	for _, n := range c.opts.Lab.Nodes() {
-		out, err := c.Runtime.Exec(ctx, n.Name, nil, "sh", "-c", "cat /sys/class/net/eth*/mtu")
-		if err != nil {
-			return 0, fmt.Errorf("read the MTU of the ports of %s: %w", n.Name, err)
-		}
-		for _, field := range strings.Fields(string(out)) {
-			mtu, err := strconv.Atoi(field)
-			if err != nil {
-				return 0, fmt.Errorf("read the MTU of the ports of %s: %q is no number", n.Name, field)
+	nodes := c.opts.Lab.Nodes()
+	smallest := make([]int, len(nodes))
+	g, gctx := errgroup.WithContext(ctx)
+	for i, n := range nodes {
+		g.Go(func() (err error) {
+			if smallest[i], err = c.portMTU(gctx, n.Name); err != nil {
+				return fmt.Errorf("read the MTU of the ports of %s: %w", n.Name, err)
 			}
-			if smallest == 0 || mtu < smallest {
-				smallest = mtu
-			}
-		}
+			return nil
+		})
 	}
-	return smallest - calico.VXLANOverhead(true), nil
+	if err := g.Wait(); err != nil {
+		return 0, err
+	}
+	return slices.Min(smallest) - calico.VXLANOverhead(true), nil
+}
+
+// portMTU returns the smallest MTU of a node's ports.
+func (c *creation) portMTU(ctx context.Context, node string) (int, error) {
+	out, err := c.Runtime.Exec(ctx, node, nil, "sh", "-c", "cat /sys/class/net/eth*/mtu")
+	if err != nil {
+		return 0, err
+	}
+	var all []int
+	for _, field := range strings.Fields(string(out)) {
+		mtu, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, fmt.Errorf("%q is no number", field)
+		}
+		all = append(all, mtu)
+	}
+	if len(all) == 0 {
+		return 0, errors.New("it has none")
+	}
+	return slices.Min(all), nil
 }
 
 // installMissingCalico installs Calico on a lab that was retained after its creation failed before that step. An existing

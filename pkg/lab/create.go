@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,7 +132,7 @@ func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]
 		}
 		return nil, err
 	}
-	if text := untested(cmp.Or(calico.version, o.CalicoVersion), o.NodeImage); text != "" {
+	if text := untested(calico.version, o.NodeImage); text != "" {
 		m.Progress.Infof("%s", text)
 	}
 	kindYAML, err := render.Kind(o.Lab, true, refusesCgroupV1(o.NodeImage))
@@ -143,7 +142,7 @@ func (m *Manager) prepare(ctx context.Context, o CreateOptions, labs map[string]
 	_, statErr := os.Stat(o.Kubeconfig)
 	c := &creation{Manager: m, opts: o, calico: calico, kindYAML: kindYAML, record: record.Record{
 		Lab: o.Lab, Runtime: m.Runtime.Name(), Switch: o.Switch, SwitchImage: o.SwitchImage, NodeImage: o.NodeImage, ToolsImage: o.ToolsImage,
-		CalicoInstall: o.CalicoInstall, CalicoVersion: cmp.Or(calico.version, o.CalicoVersion), CalicoManifests: absolute(o.CalicoManifests), Kubeconfig: o.Kubeconfig,
+		CalicoInstall: o.CalicoInstall, CalicoVersion: calico.version, CalicoManifests: absolute(o.CalicoManifests), Kubeconfig: o.Kubeconfig,
 		KubeconfigCreated: errors.Is(statErr, os.ErrNotExist), NetworkCreated: network == nil,
 	}}
 	for _, other := range labs { // the network is the labs' while at least one lab has existed at every moment since it was made

@@ -41,9 +41,7 @@ func DryRun(ctx context.Context, client *http.Client, o CreateOptions) (string, 
 		}
 		fmt.Fprintln(&b)
 	}
-	if err := o.writeCalico(&b, installed); err != nil {
-		return "", err
-	}
+	o.writeCalico(&b, installed)
 	o.writeImages(&b, installed)
 	for _, f := range files {
 		fmt.Fprintf(&b, "\n# %s\n%s", f.Title, f.Text)
@@ -52,14 +50,9 @@ func DryRun(ctx context.Context, client *http.Client, o CreateOptions) (string, 
 }
 
 // writeCalico writes where Calico comes from, in which order, and what is changed.
-func (o CreateOptions) writeCalico(w io.Writer, installed manifests) error {
-	location, err := o.calicoLocation()
-	if err != nil {
-		return err
-	}
-	calicoVersion := cmp.Or(installed.version, o.CalicoVersion)
-	fmt.Fprintf(w, "\n# Calico %s by %s: %s from %s, and then calico.yaml, which is below.\n", cmp.Or(calicoVersion, "(its version is not known)"),
-		o.CalicoInstall, strings.Join(installed.files, " and "), location)
+func (o CreateOptions) writeCalico(w io.Writer, installed manifests) {
+	fmt.Fprintf(w, "\n# Calico %s by %s: %s from %s, and then calico.yaml, which is below.\n", cmp.Or(installed.version, "(its version is not known)"),
+		o.CalicoInstall, strings.Join(installed.files, " and "), installed.location)
 	group := calico.CRDGroup
 	if installed.native {
 		group = calico.APIGroup
@@ -71,15 +64,14 @@ func (o CreateOptions) writeCalico(w io.Writer, installed manifests) error {
 			fmt.Fprintf(w, "#  %s=%s\n", v.Name, v.Value)
 		}
 	}
-	if text := untested(calicoVersion, o.NodeImage); text != "" {
+	if text := untested(installed.version, o.NodeImage); text != "" {
 		fmt.Fprintf(w, "# %s.\n", text)
 	}
-	return nil
 }
 
 // writeImages writes the images that a lab needs, each in a line of its own. Kubernetes' own are in the node image.
 func (o CreateOptions) writeImages(w io.Writer, installed manifests) {
-	fmt.Fprintf(w, "\n# The images, of which the first is for the container runtime and the others are for the nodes:\n")
+	fmt.Fprintf(w, "\n# The images. The first is for the container runtime, the others are for the nodes:\n")
 	all := append([]string{o.NodeImage}, append(slices.Clone(installed.images), o.ToolsImage)...)
 	for _, image := range all {
 		fmt.Fprintf(w, "%s%s\n", imageMark, image)

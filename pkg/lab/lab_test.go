@@ -105,12 +105,7 @@ func theRecord() record.Record {
 // options are those of a lab that can be created on an empty host.
 func options(t *testing.T) CreateOptions {
 	t.Helper()
-	dir := t.TempDir()
-	manifest := "kind: ConfigMap\napiVersion: v1\nmetadata: {name: calico-config}\ndata: {cni_network_config: '{\"type\": \"calico-ipam\"}'}\n---\n" +
-		"kind: DaemonSet\napiVersion: apps/v1\nmetadata: {name: calico-node}\nspec: {template: {spec: {containers: [{name: calico-node, image: 'calico/node:v3.28.5'}]}}}\n"
-	if err := os.WriteFile(filepath.Join(dir, fileVXLAN), []byte(manifest), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	dir := labtest.Find(t, "v3.28.5").Folder(t)
 	return CreateOptions{
 		Lab: spec.Default(), Switch: fabric.Linux, NodeImage: "node:1", ToolsImage: "tools:1", CalicoInstall: InstallManifest,
 		CalicoManifests: dir, Kubeconfig: filepath.Join(dir, "kubeconfig"),

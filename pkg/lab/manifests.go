@@ -60,13 +60,15 @@ var versionPattern = regexp.MustCompile(`^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`)
 
 // manifests are the objects that install Calico on the cluster.
 type manifests struct {
-	first   []*unstructured.Unstructured // what Calico publishes, with our changes
-	then    []*unstructured.Unstructured // our own resources, of the kinds that the first ones define
-	files   []string                     // where first comes from: names below the location, in the order of their creation
-	version string                       // of Calico; empty: the manifests do not say it
-	native  bool                         // Calico's resources are kept in projectcalico.org, not in crd.projectcalico.org
-	images  []string                     // that the nodes pull
-	others  string                       // how to learn which more images they pull; empty: none
+	first []*unstructured.Unstructured // what Calico publishes, with our changes
+	then  []*unstructured.Unstructured // our own resources, of the kinds that the first ones define
+	// location is the folder or URL that first comes from, files the names below it, in the order of their creation.
+	location string
+	files    []string
+	version  string   // of Calico; empty: neither the user nor the manifests say it
+	native   bool     // Calico's resources are kept in projectcalico.org, not in crd.projectcalico.org
+	images   []string // that the nodes pull
+	others   string   // how to learn which more images they pull; empty: none
 }
 
 // source reads Calico's files from a folder or from below a URL.
@@ -91,6 +93,7 @@ func (m *Manager) loadCalico(ctx context.Context, o CreateOptions) (manifests, e
 	if err == nil && o.CalicoVersion != "" && all.version != "" && all.version != o.CalicoVersion {
 		err = fmt.Errorf("calico %s was asked for, but %s in %s installs %s", o.CalicoVersion, fileVXLAN, location, all.version)
 	}
+	all.location, all.version = location, cmp.Or(all.version, o.CalicoVersion)
 	return all, err
 }
 

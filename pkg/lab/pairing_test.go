@@ -21,7 +21,7 @@ func TestNodeImage(t *testing.T) {
 	}
 }
 
-// TestDefaultsAreAPair: nobody has to be warned of what a lab is made of by default.
+// TestDefaultsAreAPair: the defaults give no warning.
 func TestDefaultsAreAPair(t *testing.T) {
 	if text := untested(DefaultCalicoVersion, NodeImage("")); text != "" {
 		t.Error(text)

@@ -96,7 +96,7 @@ func (r release) routeOptions(ipv6 bool, mtu int) []string {
 	return options
 }
 
-// needsBuilt skips a test that needs what only test/offline builds: images that nobody publishes, or a calicoctl of the same version.
+// needsBuilt skips a test that needs the output of test/offline: unpublished images, or a calicoctl of the same version.
 func needsBuilt(t testing.TB, what string) {
 	t.Helper()
 	if !w.release.built {

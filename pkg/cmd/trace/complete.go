@@ -37,14 +37,17 @@ func (f *Flags) completeTarget(cmd *cobra.Command, args []string, typed string) 
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var all []cobra.Completion
-	for _, pod := range f.Names(cmd.Context(), "pods") {
-		all = append(all, "pod/"+pod)
-	}
-	for _, service := range f.Names(cmd.Context(), "services") {
-		all = append(all, "svc/"+service, service+"."+namespace+clusterDomain)
-	}
-	for _, node := range f.Names(cmd.Context(), "nodes") {
-		all = append(all, "node/"+node)
+	for _, kind := range []struct{ prefix, resource string }{{"pod/", "pods"}, {"svc/", "services"}, {"node/", "nodes"}} {
+		byHost := kind.resource == "services" && !strings.Contains(typed, "/")
+		if !byHost && !strings.HasPrefix(typed, kind.prefix) && !strings.HasPrefix(kind.prefix, typed) {
+			continue // none could match: the API server is not asked
+		}
+		for _, name := range f.Names(cmd.Context(), kind.resource) {
+			all = append(all, kind.prefix+name)
+			if kind.resource == "services" {
+				all = append(all, name+"."+namespace+clusterDomain)
+			}
+		}
 	}
 	return slices.DeleteFunc(all, func(t string) bool { return !strings.HasPrefix(t, typed) }), cobra.ShellCompDirectiveNoFileComp
 }

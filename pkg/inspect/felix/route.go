@@ -38,6 +38,12 @@ type Route struct {
 	Hops [2]Hop
 }
 
+// Reasons that several ways give for a route's kind.
+const (
+	ReasonSameSubnet = "CrossSubnet, and the node is in the same subnet: not encapsulated"
+	ReasonOwnBlock   = "the node's own block"
+)
+
 // Hop is one way a route can go. The zero value is none.
 type Hop struct {
 	Type      string // TypeUnicast, TypeBlackhole or TypeUnreachable

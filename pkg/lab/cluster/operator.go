@@ -49,21 +49,26 @@ func statusProblem(status *unstructured.Unstructured) string {
 			said[kind] = m
 		}
 	}
-	for _, kind := range []string{"Degraded", "Progressing"} {
-		m := said[kind]
-		if m == nil || kind == "Progressing" && said["Available"] != nil {
-			continue
-		}
-		problem := fmt.Sprintf("tigerastatus %s: %s", status.GetName(), map[string]string{"Degraded": "degraded", "Progressing": "not available yet"}[kind])
-		for _, key := range []string{"reason", "message"} {
-			if text, _ := m[key].(string); text != "" {
-				problem += ": " + firstLine(text)
-			}
-		}
-		return problem
+	text := "tigerastatus " + status.GetName() + ": "
+	switch {
+	case said["Degraded"] != nil:
+		return text + "degraded" + why(said["Degraded"])
+	case said["Available"] != nil:
+		return ""
+	case said["Progressing"] != nil:
+		return text + "not available yet" + why(said["Progressing"])
+	default:
+		return text + "not available"
 	}
-	if said["Available"] == nil {
-		return fmt.Sprintf("tigerastatus %s: not available", status.GetName())
+}
+
+// why is the reason and the message of a condition, as they follow a text.
+func why(condition map[string]any) string {
+	var text string
+	for _, key := range []string{"reason", "message"} {
+		if said, _ := condition[key].(string); said != "" {
+			text += ": " + firstLine(said)
+		}
 	}
-	return ""
+	return text
 }

@@ -78,7 +78,7 @@ func CalicoManifest(manifest string, l spec.Lab) ([]*unstructured.Unstructured, 
 	var config, daemon bool
 	for _, o := range objects {
 		switch {
-		case o.GetKind() == "ConfigMap" && o.GetName() == "calico-config":
+		case isCNIConfig(o):
 			config, err = true, assignBothFamilies(o)
 		case o.GetKind() == "DaemonSet" && o.GetName() == calico.NodeName:
 			daemon, err = true, edit(o, func(d *appsv1.DaemonSet) error { return setUpNode(d, l) })
@@ -95,43 +95,59 @@ func CalicoManifest(manifest string, l spec.Lab) ([]*unstructured.Unstructured, 
 	return append(first, objects...), nil
 }
 
-// assignBothFamilies changes the CNI configuration. It is a template with placeholders, so it is not JSON yet and can only be
-// changed as text.
+// assignBothFamilies lets the IPAM plugin assign an address of each family.
 func assignBothFamilies(configMap *unstructured.Unstructured) error {
-	const key, plugin = "cni_network_config", `"type": "calico-ipam"`
-	text, _, err := unstructured.NestedString(configMap.Object, "data", key)
-	if err != nil || !strings.Contains(text, plugin) {
-		return fmt.Errorf("calico-config in the manifest: no %s in %s: this Calico's manifest is not known", plugin, key)
-	}
-	if strings.Contains(text, `"assign_ipv6"`) {
-		return nil
-	}
-	text = strings.Replace(text, plugin, plugin+`, "assign_ipv4": "true", "assign_ipv6": "true"`, 1)
-	return unstructured.SetNestedField(configMap.Object, text, "data", key)
+	const plugin = `"type": "calico-ipam"`
+	return editCNI(configMap, func(text string) (string, error) {
+		switch {
+		case !strings.Contains(text, plugin):
+			return "", fmt.Errorf("no %s in it: this Calico's manifest is not known", plugin)
+		case strings.Contains(text, `"assign_ipv6"`):
+			return text, nil
+		default:
+			return strings.Replace(text, plugin, plugin+`, "assign_ipv4": "true", "assign_ipv6": "true"`, 1), nil
+		}
+	})
 }
 
-// SetPodMTU sets the MTU of the pods' devices, in the CNI configuration of a manifest or the operator's Installation.
+// editCNI changes the CNI configuration. It is a template with placeholders, so it is not JSON yet and can only be changed as text.
+func editCNI(configMap *unstructured.Unstructured, change func(string) (string, error)) error {
+	const key = "cni_network_config"
+	text, _, err := unstructured.NestedString(configMap.Object, "data", key)
+	if err == nil {
+		text, err = change(text)
+	}
+	if err == nil {
+		err = unstructured.SetNestedField(configMap.Object, text, "data", key)
+	}
+	if err != nil {
+		return fmt.Errorf("change %s of calico-config in the manifest: %w", key, err)
+	}
+	return nil
+}
+
+// SetPodMTU sets the MTU of the pods' devices, in the CNI configuration of a manifest or the operator's Installation. The tunnels of a
+// manifest keep MTUs of their own.
 func SetPodMTU(objects []*unstructured.Unstructured, mtu int) error {
-	const key, placeholder = "cni_network_config", "__CNI_MTU__"
 	for _, o := range objects {
+		var err error
 		switch {
 		case o.GetKind() == "Installation":
-			if err := unstructured.SetNestedField(o.Object, int64(mtu), "spec", "calicoNetwork", "mtu"); err != nil {
-				return fmt.Errorf("set the MTU of the Installation: %w", err)
-			}
-		case o.GetKind() == "ConfigMap" && o.GetName() == "calico-config":
-			text, _, err := unstructured.NestedString(o.Object, "data", key)
-			if err != nil {
-				return fmt.Errorf("set the MTU in calico-config: %w", err)
-			}
-			// Only the plugin's: the tunnels have MTUs of their own.
-			text = strings.Replace(text, placeholder, strconv.Itoa(mtu), 1)
-			if err := unstructured.SetNestedField(o.Object, text, "data", key); err != nil {
-				return fmt.Errorf("set the MTU in calico-config: %w", err)
-			}
+			err = unstructured.SetNestedField(o.Object, int64(mtu), "spec", "calicoNetwork", "mtu")
+		case isCNIConfig(o):
+			err = editCNI(o, func(text string) (string, error) {
+				return strings.Replace(text, "__CNI_MTU__", strconv.Itoa(mtu), 1), nil
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("set the MTU of pods: %w", err)
 		}
 	}
 	return nil
+}
+
+func isCNIConfig(o *unstructured.Unstructured) bool {
+	return o.GetKind() == "ConfigMap" && o.GetName() == "calico-config"
 }
 
 // edit changes an object as a value of its Go type.

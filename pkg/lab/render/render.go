@@ -74,9 +74,9 @@ func Installation(l spec.Lab) (string, error) { return execute("installation.yam
 // Pools returns the IP pools for a Calico that is installed by manifest, and keeps its resources natively in projectcalico.org or, as
 // all did before v3.33, in crd.projectcalico.org.
 func Pools(l spec.Lab, native bool) (string, error) {
-	api := calico.CRDGroup + "/v1"
+	api := calico.CRDv1
 	if native {
-		api = calico.APIGroup + "/v3"
+		api = calico.APIv3
 	}
 	return execute("pools.yaml", struct {
 		spec.Lab

@@ -90,7 +90,7 @@ func ip(v any, args ...string) error {
 	return json.Unmarshal(out, v)
 }
 
-// describe calls each of the switch's interfaces by EOS's name, and leaves out those of which there is nothing to say.
+// describe collects what say returns for each interface, by EOS's name. It leaves out an interface for which say returns nil.
 func describe(say func(l link) object) (any, error) {
 	var links []link
 	if err := ip(&links, "address"); err != nil {

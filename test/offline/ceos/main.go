@@ -1,4 +1,4 @@
-// Command ceos is a stand-in for Arista's cEOS, whose image nobody may pass on. It is no cEOS: it knows the configuration that labs
+// Command ceos is a stand-in for Arista's cEOS, whose image may not be passed on. It is no cEOS: it knows the configuration that labs
 // have and the questions that the plugin asks, and refuses everything else. It is started as a cEOS container is, takes a while to
 // boot, reads its startup configuration, and forwards by the kernel's means.
 //

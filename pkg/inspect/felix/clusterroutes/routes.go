@@ -147,10 +147,8 @@ func (w *way) Omits(p felix.Part) string {
 const (
 	reasonOnLink   = "the pool is not encapsulated, and the node is in the same subnet"
 	reasonRouter   = "the pool is not encapsulated, and a router leads to the node"
-	reasonOwnBlock = "the node's own block"
 	reasonAlways   = "the pool is always encapsulated, by IPIP"
 	reasonOtherNet = "CrossSubnet, and the node is in another subnet: encapsulated by IPIP"
-	reasonSameNet  = "CrossSubnet, and the node is in the same subnet: not encapsulated"
 )
 
 // Route implements felix.Way.
@@ -178,7 +176,7 @@ func (w *way) drop(d *felix.Destination) (felix.Route, bool) {
 		return felix.Route{}, false
 	}
 	h := felix.Hop{Type: felix.TypeBlackhole, Protocol: felix.AnyProtocol, AnyMetric: true, MTU: felix.MTU{Any: true}}
-	r := felix.Route{Dst: d.CIDR, Kind: felix.Blackhole, Reason: reasonOwnBlock, Hops: [2]felix.Hop{h, h}}
+	r := felix.Route{Dst: d.CIDR, Kind: felix.Blackhole, Reason: felix.ReasonOwnBlock, Hops: [2]felix.Hop{h, h}}
 	r.Hops[1].Type = felix.TypeUnreachable
 	return r, true
 }
@@ -187,7 +185,7 @@ func (w *way) drop(d *felix.Destination) (felix.Route, bool) {
 func (w *way) toLink(d *felix.Destination) felix.Route {
 	reason := reasonOnLink
 	if w.ipip {
-		reason = reasonSameNet
+		reason = felix.ReasonSameSubnet
 	}
 	r := w.remote(d, reason, w.nodeOrRouter(d))
 	r.Via, r.Dev = d.Host, w.parent

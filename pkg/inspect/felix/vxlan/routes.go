@@ -7,12 +7,10 @@ import (
 
 // Reasons for a route's kind. They are constants so that millions of rows can share them.
 const (
-	reasonAlways     = "the pool is always encapsulated"
-	reasonSameSubnet = "CrossSubnet, and the node is in the same subnet: not encapsulated"
-	reasonOtherNet   = "CrossSubnet, and the node is in another subnet"
-	reasonNoParent   = "CrossSubnet, but no interface holds this node's address"
-	reasonOwnBlock   = "the node's own block"
-	reasonHostRoute  = "the tunnel address of the node: some Calico releases route to it"
+	reasonAlways    = "the pool is always encapsulated"
+	reasonOtherNet  = "CrossSubnet, and the node is in another subnet"
+	reasonNoParent  = "CrossSubnet, but no interface holds this node's address"
+	reasonHostRoute = "the tunnel address of the node: some Calico releases route to it"
 )
 
 // Route implements felix.Way.
@@ -35,7 +33,7 @@ func (w *way) drop(d *felix.Destination) (felix.Route, bool) {
 	if d.Of != felix.Block || d.CIDR.IsSingleIP() {
 		return felix.Route{}, false
 	}
-	return felix.Route{Dst: d.CIDR, Kind: felix.Blackhole, Reason: reasonOwnBlock,
+	return felix.Route{Dst: d.CIDR, Kind: felix.Blackhole, Reason: felix.ReasonOwnBlock,
 		Hops: [2]felix.Hop{{Type: felix.TypeBlackhole, Protocol: w.proto}}}, true
 }
 
@@ -47,7 +45,7 @@ func (w *way) remote(d *felix.Destination) (felix.Route, bool) {
 	tunnel, reachable := w.tunnelHop(d)
 	switch {
 	case same && w.parent != "":
-		r.Kind, r.Reason = felix.Direct, reasonSameSubnet
+		r.Kind, r.Reason = felix.Direct, felix.ReasonSameSubnet
 		r.Hops[0] = direct
 		if w.own < 0 {
 			r.Hops[1] = tunnel
