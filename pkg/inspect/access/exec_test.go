@@ -292,3 +292,31 @@ func status(code int, message string) http.HandlerFunc {
 			message, reasons[code], code)
 	}
 }
+
+// TestExecIsGivenUp: an API server that waits for a silent kubelet holds up nobody whose time is over before its own.
+func TestExecIsGivenUp(t *testing.T) {
+	asked, release := make(chan struct{}, 9), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-release
+	}))
+	defer server.Close()
+	defer close(release)
+	config := &rest.Config{Host: server.URL}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, late := context.WithTimeout(t.Context(), time.Minute)
+	defer late()
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		<-asked
+		cancel()
+	}()
+	err = Remote(config, client)(ctx, Container{"ns", "pod", "c"}, []string{"sh"},
+		Streams{Stdout: io.Discard, Stderr: io.Discard})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -61,11 +61,26 @@ func Remote(config *rest.Config, client kubernetes.Interface) Stream {
 		if err != nil {
 			return err
 		}
-		err = fallback.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr})
+		err = abandon(ctx, func() error {
+			return fallback.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr})
+		})
 		if err != nil && sameRefusal(refused, err) {
 			return refused
 		}
 		return err
+	}
+}
+
+// abandon returns when f does, or when ctx ends. While it waits for the server's first answer, a WebSocket heeds the deadline of its
+// context, and not that it is cancelled (gorilla/websocket, Dialer.DialContext): f would wait for a silent kubelet until then.
+func abandon(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
