@@ -64,7 +64,7 @@ func becomes(t *testing.T, l *lab, want string, before ...func(*testing.T)) {
 }
 
 // TestCheck breaks the lab in ways that people report, and heals it: check names the cause, nothing unrelated, and is
-// silent again afterwards. Felix goes on: a stopped one would be a finding.
+// silent again afterwards. The command of each mend is accepted. Felix goes on: a stopped one would be a finding.
 func TestCheck(t *testing.T) {
 	l := shared(t)
 	if got := roots(t, l); got != "" {
@@ -89,6 +89,7 @@ func TestCheck(t *testing.T) {
 			}
 			f.inject(t)
 			becomes(t, l, f.want)
+			mendsRun(t, l)
 		})
 	}
 }
