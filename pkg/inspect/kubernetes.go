@@ -47,8 +47,28 @@ type NAT struct {
 	Felix     []string `json:"felix,omitempty"`     // the kinds of rules that Felix's are found in: nft, legacy, nftables
 }
 
-// ServiceRule is what kube-proxy's rules on a node know of an address and port of a service.
+// FrontendKind is the kind of an address that nodes translate.
+type FrontendKind string
+
+// The kinds, as Kubernetes calls them.
+const (
+	ClusterIP    FrontendKind = "ClusterIP"
+	NodePort     FrontendKind = "NodePort"
+	LoadBalancer FrontendKind = "LoadBalancer" // an address of status.loadBalancer
+	ExternalIP   FrontendKind = "ExternalIP"   // an address of spec.externalIPs
+	HostPort     FrontendKind = "HostPort"     // of a pod: the CNI plugin portmap translates it, and not kube-proxy
+)
+
+// Frontend is an address and port that a node translates to those of a pod.
+type Frontend struct {
+	Kind    FrontendKind `json:"kind"`
+	Node    string       `json:"node"` // where it is translated
+	Address netip.Addr   `json:"address"`
+	Port    uint16       `json:"port"`
+}
+
+// ServiceRule is what a node's rules know of a frontend.
 type ServiceRule struct {
 	There bool
-	Kind  string // of kube-proxy's rules: nft or legacy (iptables of either variant), nftables, ipvs; empty if none were found
+	Kind  string // of the rules: nft or legacy (iptables of either variant), nftables, ipvs; empty if none were found
 }

@@ -238,8 +238,10 @@ type EndpointPort struct {
 type Endpoint struct {
 	Addresses []netip.Addr `json:"addresses"`
 	Ready     bool         `json:"ready"` // a nil condition counts as ready, as the API says
-	Node      string       `json:"node,omitempty"`
-	Pod       string       `json:"pod,omitempty"` // targetRef, when it is a pod of the slice's namespace
+	// Ends is set for one that still serves while its pod is terminating. Nodes use these only where none is ready.
+	Ends bool   `json:"ends,omitempty"`
+	Node string `json:"node,omitempty"`
+	Pod  string `json:"pod,omitempty"` // targetRef, when it is a pod of the slice's namespace
 }
 
 // Lab is the record that `lab create` wrote into the cluster.

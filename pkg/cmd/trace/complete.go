@@ -13,7 +13,7 @@ import (
 func (f *Flags) completeFlags(cmd *cobra.Command) {
 	nothing := command.Words()
 	for flag, complete := range map[string]cobra.CompletionFunc{
-		"from":          f.CompleteNames("pods"),
+		"from":          f.completeSource,
 		"from-node":     f.CompleteNames("nodes"),
 		"run":           nothing,
 		"skip":          nothing,
@@ -24,6 +24,20 @@ func (f *Flags) completeFlags(cmd *cobra.Command) {
 	} {
 		command.CompleteFlag(cmd, flag, complete)
 	}
+}
+
+// completeSource completes a source: pods by their names, and nodes.
+func (f *Flags) completeSource(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var all []cobra.Completion
+	if !strings.Contains(typed, "/") {
+		all = f.Names(cmd.Context(), "pods")
+	}
+	if strings.HasPrefix(typed, "node/") || strings.HasPrefix("node/", typed) {
+		for _, name := range f.Names(cmd.Context(), "nodes") {
+			all = append(all, "node/"+name)
+		}
+	}
+	return slices.DeleteFunc(all, func(t string) bool { return !strings.HasPrefix(t, typed) }), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeTarget completes a target: pods, services and nodes by their names, and the host names of services. Errors complete

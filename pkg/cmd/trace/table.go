@@ -17,7 +17,7 @@ func table(cause bool) printer.Table[trace.Path] {
 		Kind: trace.Kind,
 		Columns: []printer.Column[trace.Path]{
 			{Header: "PATH", Wide: true, Value: func(p trace.Path) string { return p.Name }},
-			{Header: "SOURCE", Value: func(p trace.Path) string { return p.Source.Name }},
+			{Header: "SOURCE", Value: source},
 			{Header: "TARGET", Value: target},
 			{Header: "FAMILY", Value: func(p trace.Path) string { return p.Family.String() }},
 			{Header: "CHECK", Value: check},
@@ -34,6 +34,14 @@ func table(cause bool) printer.Table[trace.Path] {
 // clusterDomain ends the names of services. The table leaves out this suffix and the source's own namespace.
 const clusterDomain = ".svc.cluster.local"
 
+// source is the pod, or node/NAME.
+func source(p trace.Path) string {
+	if p.Source.Kind == trace.Node {
+		return "node/" + p.Source.Name
+	}
+	return p.Source.Name
+}
+
 // target is the target as users know it, by name if it has one, with its port.
 func target(p trace.Path) string {
 	t := p.Target
@@ -41,13 +49,18 @@ func target(p trace.Path) string {
 	switch t.Kind {
 	case trace.Svc:
 		text = "svc/" + t.Name
+		if p.Class == trace.Balancer {
+			text = ""
+		}
 	case trace.Node, trace.Switch:
 		text = string(t.Kind) + "/" + t.Name
 	case trace.Outside:
 		text = ""
 	}
 	if t.Name == "" || text == "" {
-		text = printer.Text(t.IP)
+		if text = printer.Text(t.IP); t.IP.Is6() && t.Port != 0 {
+			text = "[" + text + "]"
+		}
 	}
 	if p.Probe.Check == trace.Get && p.Probe.Host != "" {
 		text = p.Probe.Host

@@ -27,7 +27,9 @@ const (
 		A path passes only with evidence of its own. If a path fails, the command probes it again alone, and names the cause
 		and a command that shows it.
 
-		TARGET is an IP address, a host name, pod/NAME, svc/NAME or node/NAME. Each is tried in the families that it has. Without a target
+		TARGET is an IP address, a host name, pod/NAME, svc/NAME or node/NAME. Each is tried in the families that it has; a service in all the ways
+		in which it can be reached: cluster addresses, node ports on each kind of node, addresses of load balancers, the endpoints of a headless
+		one; a pod also by its host ports. Without a target
 		the command tries all kinds of paths from one pod of each node: to pods of the same and of another node, to services,
 		by DNS and HTTP, and to the external addresses of the lab or of the flags. It skips a family that a target cannot have.
 
@@ -42,6 +44,9 @@ const (
 
 		# A service, each of its families and ports, from the pods of one node
 		kubectl dualstack trace svc/multitool-dual-stack --from-node dual-stack-worker
+
+		# The same from the node itself, as its kubelet and its host-network pods see it
+		kubectl dualstack trace svc/multitool-dual-stack --from node/dual-stack-worker
 
 		# The IPv6 paths between pods, with all of their hops
 		kubectl dualstack trace --family ipv6 --run '^(same|cross)-node/' -o wide
@@ -102,7 +107,8 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	flags.Lookup("family").Usage = "Try only this IP family. One of: (ipv4, ipv6)."
 	flags.Lookup("probe-image").Usage = "Image with ping and the like, for pods that have no tools: it runs as an ephemeral " +
 		"container. With sh and iproute2 it also serves the debug pods of --node-access."
-	flags.StringVar(&f.From, "from", f.From, "Probe from this pod.")
+	flags.StringVar(&f.From, "from", f.From, "Probe from this pod, or with node/NAME from a node itself: by a pod on its network, of the image of --probe-image, "+
+		"which is removed at the end.")
 	flags.StringVar(&f.FromNode, "from-node", f.FromNode, "Probe from a pod on this node.")
 	flags.StringVarP(&f.Selector, "selector", "l", f.Selector, "Probe from the pods with these labels, one on each node.")
 	flags.IntVar(&f.Count, "count", f.Count, "Number of echo requests of a ping.")

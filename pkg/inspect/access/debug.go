@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +29,7 @@ const (
 	debugDeadline = 60                     // activeDeadlineSeconds: for when we are killed and cannot remove it
 	debugPoll     = 250 * time.Millisecond // between two looks at the pod
 	removeTimeout = 10 * time.Second       // for removing the pod, also after an interruption
-	ownerTTL      = 180                    // seconds until the owner goes: longer than a pod may take
+	ownerTTL      = 120                    // seconds for which the owner stays beyond the pod's deadline
 )
 
 // Debug runs a short-lived pod on the node, in the node's network, which prints the tables and ends. The pod has no
@@ -104,7 +103,7 @@ func (d *Debug) Run(ctx context.Context, node, script string, args ...string) (o
 			refused = IsPermanent(err)
 			return err
 		}
-		if err := d.wait(ctx, pod); err != nil {
+		if err := d.wait(ctx, pod, ended); err != nil {
 			return err
 		}
 		out, err = d.read(ctx, pod.Name)
@@ -175,8 +174,8 @@ func (d *Debug) refusal(what string, err error) error {
 	}
 }
 
-// wait returns when the pod's container has ended well.
-func (d *Debug) wait(ctx context.Context, ours *corev1.Pod) error {
+// wait returns when the pod is as it should be.
+func (d *Debug) wait(ctx context.Context, ours *corev1.Pod, done func(*corev1.Pod) (bool, error)) error {
 	began := time.Now()
 	return wait.PollUntilContextCancel(ctx, debugPoll, true, func(ctx context.Context) (bool, error) {
 		pod, err := d.client.CoreV1().Pods(d.namespace).Get(ctx, ours.Name, metav1.GetOptions{})
@@ -190,7 +189,7 @@ func (d *Debug) wait(ctx context.Context, ours *corev1.Pod) error {
 		case pod.Status.StartTime == nil && pod.Status.Phase == corev1.PodPending && time.Since(began) > kubeletPatience:
 			return false, Permanent(NoAnswerError{fmt.Sprintf("it has not taken a pod within %v", kubeletPatience)})
 		}
-		return ended(pod)
+		return done(pod)
 	})
 }
 
@@ -258,7 +257,7 @@ func (d *Debug) removeOwner(ctx context.Context, name string) error {
 		return d.client.BatchV1().Jobs(d.namespace).Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
 	})
 	if err != nil {
-		return fmt.Errorf("remove job %s/%s: %w; it goes by itself in %d s", d.namespace, name, err, ownerTTL)
+		return fmt.Errorf("remove job %s/%s: %w; it goes by itself", d.namespace, name, err)
 	}
 	return nil
 }
@@ -285,10 +284,10 @@ func (d *Debug) untilGone(ctx context.Context, remove func(context.Context) erro
 	return last
 }
 
-// ownerOf is an empty Job, which is complete at once and deleted ownerTTL later. Its template is never used, but the
-// server requires one.
+// ownerOf is an empty Job, which is complete at once and deleted when the pod's deadline and ownerTTL have passed. Its template is
+// never used, but the server requires one.
 func ownerOf(pod *corev1.Pod) *batchv1.Job {
-	none, ttl := int32(0), int32(ownerTTL)
+	none, ttl := int32(0), int32(*pod.Spec.ActiveDeadlineSeconds+ownerTTL)
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, Labels: pod.Labels},
 		Spec: batchv1.JobSpec{Completions: &none, Parallelism: &none, TTLSecondsAfterFinished: &ttl,
@@ -303,7 +302,7 @@ func debugPod(namespace, node, image string, command []string) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace,
-			Name:      "dualstack-tables-" + strings.ToLower(rand.Text()[:10]),
+			Name:      "dualstack-tables-" + randomName(),
 			Labels:    map[string]string{ManagedByLabel: ManagedByValue},
 		},
 		Spec: corev1.PodSpec{

@@ -47,8 +47,8 @@ const AccessAuto = "auto"
 // NodeAccesses returns the values of Options.NodeAccess.
 func NodeAccesses() []string { return []string{AccessAuto, "exec", "debug", "runtime"} }
 
-// debugNamespace is where a debug pod runs. It shares its node's network, which other namespaces may not admit.
-const debugNamespace = "kube-system"
+// DebugNamespace is where a debug pod runs. It shares its node's network, which other namespaces may not admit.
+const DebugNamespace = "kube-system"
 
 var _ Source = (*Cluster)(nil)
 
@@ -106,7 +106,7 @@ func (c *Cluster) Ways(nodes []inspect.Node) []access.Way {
 	all := []access.Way{
 		access.NewExec(c.Config, c.Kubernetes, &c.Silence),
 		access.NewRuntime(run.Host{}, c.Config.Host, nodes),
-		access.NewDebug(c.Kubernetes, debugNamespace, c.Image, &c.Silence),
+		access.NewDebug(c.Kubernetes, DebugNamespace, c.Image, &c.Silence),
 	}
 	if c.NodeAccess == "" || c.NodeAccess == AccessAuto {
 		return all

@@ -195,6 +195,8 @@ func TestReadEndpointSlice(t *testing.T) {
 			{Addresses: []string{"fd00::2"}, Conditions: discoveryv1.EndpointConditions{Ready: &no},
 				TargetRef: &corev1.ObjectReference{Kind: "Node", Name: "worker"}},
 			{Addresses: []string{"fd00::3"}}, // no condition counts as ready
+			{Addresses: []string{"fd00::4"}, Conditions: discoveryv1.EndpointConditions{Ready: &no, Serving: &yes, Terminating: &yes}},
+			{Addresses: []string{"fd00::5"}, Conditions: discoveryv1.EndpointConditions{Ready: &no, Serving: &no, Terminating: &yes}},
 		},
 	}
 	want := inspect.EndpointSlice{
@@ -204,6 +206,8 @@ func TestReadEndpointSlice(t *testing.T) {
 			{Addresses: []netip.Addr{addr("fd00::1")}, Ready: true, Node: "worker", Pod: "p"},
 			{Addresses: []netip.Addr{addr("fd00::2")}},
 			{Addresses: []netip.Addr{addr("fd00::3")}, Ready: true},
+			{Addresses: []netip.Addr{addr("fd00::4")}, Ends: true},
+			{Addresses: []netip.Addr{addr("fd00::5")}},
 		},
 	}
 	if diff := cmp.Diff(want, readEndpointSlice(&slice), equal()); diff != "" {

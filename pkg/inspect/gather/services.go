@@ -126,6 +126,7 @@ func readEndpointSlice(s *discoveryv1.EndpointSlice) inspect.EndpointSlice {
 	for _, e := range s.Endpoints {
 		endpoint := inspect.Endpoint{
 			Ready: e.Conditions.Ready == nil || *e.Conditions.Ready,
+			Ends:  deref(e.Conditions.Terminating) && deref(e.Conditions.Serving),
 			Node:  deref(e.NodeName),
 		}
 		if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {

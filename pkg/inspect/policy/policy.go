@@ -34,6 +34,8 @@ type Flow struct {
 	Protocol string
 	Port     uint16 // of the destination; 0 for ICMP
 	From, To End
+	// SeenFrom is the source address with which it arrives, where a node has translated that; otherwise not set.
+	SeenFrom netip.Addr
 }
 
 // End is an end of a connection.
@@ -159,6 +161,9 @@ func (s *Set) Judge(f Flow) []Verdict {
 	egress := s.judge(&f, true)
 	if egress.Decision == Denied {
 		return []Verdict{egress}
+	}
+	if f.SeenFrom.IsValid() {
+		f.From = End{IP: f.SeenFrom}
 	}
 	return []Verdict{egress, s.judge(&f, false)}
 }

@@ -264,6 +264,29 @@ func TestOwnNode(t *testing.T) {
 	}
 }
 
+// TestSeenFrom: what a node has translated is judged on the way out as the pod's, and on the way in by the address that it then has.
+func TestSeenFrom(t *testing.T) {
+	f := web6()
+	f.SeenFrom = netip.MustParseAddr("fd00:10:10::11")
+	from := func(p string) pol { // admits one address at the server
+		return gnp("in", "app == 'server'", rule{Action: "Allow", Source: end{Nets: nets(p)}})
+	}
+	for name, tt := range map[string]struct {
+		policy pol
+		want   policy.Decision
+		egress bool
+	}{
+		"the node's address is admitted": {from("fd00:10:10::11/128"), policy.Allowed, false},
+		"the pod's is, which is gone":    {from(client6 + "/128"), policy.Denied, false},
+		"the pod may not send":           {gnp("out", "app == 'client'", rule{Egress: true, Action: "Deny"}), policy.Denied, true},
+	} {
+		verdicts := policy.New([]pol{tt.policy}, basis(), nil, felix.Release{}).Judge(f)
+		if got := verdicts[len(verdicts)-1]; got.Decision != tt.want || got.Egress != tt.egress {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+}
+
 // TestReleases: each release of Calico enforces its own kinds of policies for whole clusters.
 func TestReleases(t *testing.T) {
 	deny := numbered([]rule{{Action: "Deny"}})

@@ -82,9 +82,21 @@ const (
 	External  Class = "external"   // pod to an address outside of the cluster
 	ToNode    Class = "node"       // pod to an address of a node
 	Service   Class = "service"    // pod to the cluster address of a service
+	NodePort  Class = "node-port"  // pod to a node port of a service, on one node
+	Balancer  Class = "balancer"   // pod to an address of a service outside of the cluster: a load balancer's, or an external one
+	HostPort  Class = "host-port"  // pod to another pod's port on the address of its node
 	Name      Class = "dns"        // pod asks for the address of a name
 	Web       Class = "http"       // pod to a service by its name
 )
+
+// Translated reports whether packets of a class go to an address that a node translates.
+func (c Class) Translated() bool {
+	switch c {
+	case Service, NodePort, Balancer, HostPort, Web:
+		return true
+	}
+	return false
+}
 
 // EndpointKind is the kind of an end of a path.
 type EndpointKind string
@@ -109,6 +121,8 @@ type Endpoint struct {
 	Port      uint16       `json:"port,omitempty"`
 	// Interface is the node's end of a pod's cable (cali…).
 	Interface string `json:"interface,omitempty"`
+	// SeenFrom is the source address of the packets that reach it, if that is not the sender's own.
+	SeenFrom netip.Addr `json:"seenFrom,omitzero"`
 }
 
 // Component is the part of the network at a hop.
@@ -171,7 +185,9 @@ type Expect struct {
 	Answers []netip.Addr `json:"answers,omitempty"`
 	// Still are the meters that packets of this path must not move: the tunnel's, for a direct path.
 	Still []Meter `json:"still,omitempty"`
-	// Endpoints are the pods of a service. One of them must answer.
+	// Frontend is the address that becomes that of one of the Endpoints, and where.
+	Frontend *inspect.Frontend `json:"frontend,omitempty"`
+	// Endpoints are the pods behind the Frontend. One of them must answer.
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
 	// EBPF is set if Calico's eBPF data plane translates the addresses of services, so that kube-proxy has no rules.
 	EBPF bool `json:"ebpf,omitempty"`

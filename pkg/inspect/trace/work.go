@@ -2,7 +2,6 @@ package trace
 
 import (
 	"context"
-	"net/netip"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
@@ -13,9 +12,18 @@ type Prober interface {
 	Observer
 }
 
-// Sender sends probes from pods.
+// NodeSource is the source that stands for a node itself: a pod without a name, on the network of the node. Its namespace is that
+// of the names that a trace looks up.
+func NodeSource(node, namespace string) inspect.Pod {
+	return inspect.Pod{Namespace: namespace, Node: node, HostNetwork: true}
+}
+
+// IsNode reports whether a source stands for a node.
+func IsNode(source inspect.Pod) bool { return source.Name == "" }
+
+// Sender sends probes from pods, and from nodes.
 type Sender interface {
-	// Probe runs probes in a pod, all at once and in one exec, and returns a Result for each of them, in their order.
+	// Probe runs probes in a pod, or on the network of a node, all at once and in one exec, and returns a Result for each of them, in their order.
 	// It fails when it cannot run them at all; the failure of a single one is in its Result.
 	Probe(ctx context.Context, source inspect.Pod, probes []Probe) ([]Result, error)
 	// Close ends leftovers of Probe, such as ephemeral containers, and names them.
@@ -31,8 +39,8 @@ type Observer interface {
 	Listeners(ctx context.Context, pod inspect.Pod, port uint16) (Listening, error)
 	// Silent names the nodes whose kubelet has not answered so far.
 	Silent() []string
-	// ServiceRule reports whether kube-proxy has a rule for a cluster address on a node.
-	ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (inspect.ServiceRule, error)
+	// ServiceRule reports whether a node has a rule for a frontend.
+	ServiceRule(ctx context.Context, at inspect.Frontend) (inspect.ServiceRule, error)
 }
 
 // Listening says in which families a port accepts connections. An IPv6 wildcard usually accepts both.

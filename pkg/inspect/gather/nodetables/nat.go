@@ -33,6 +33,9 @@ nftables() {
     echo "$(nft list map "$1" kube-proxy service-nodeports | grep -c ' : goto ') nodeport" ;;
   esac
   case "$tables" in *"table $1 calico"*) echo "1 felix" ;; esac
+  case "$tables" in *"table $1 cni_hostport"*)
+    nft list table "$1" cni_hostport | sed -n 's/.*dport \([0-9]*\) dnat to .*/1 hostport \1/p' ;;
+  esac
   case "$tables" in *"table inet cni_hostport"*)
     nft list table inet cni_hostport | sed -n "s/.* $2 .*dport \([0-9]*\) .*dnat .*/1 hostport \1/p" ;;
   esac

@@ -111,37 +111,65 @@ func unresolved(f *Findings, g gap) *inspect.Finding {
 	return trace.Cause(trace.DNSSilent, "", digCommand(p), "the name %s is not resolved", p.Probe.Host)
 }
 
-// noRule is a service for which kube-proxy has no rule on the source's node: the target, or DNS.
+// noRule is a frontend for which its node has no rule: the target, or DNS.
 func noRule(f *Findings, _ gap) *inspect.Finding {
-	if f.Rule == nil || f.Rule.There {
+	p := &f.Path
+	at := Frontend(p)
+	if f.Rule == nil || f.Rule.There || at == nil {
 		return nil
 	}
-	p := &f.Path
-	address := ServiceAddress(p).Addr()
-	cause := trace.Cause(trace.NoTranslation, p.Source.Node,
-		trace.OnNode(p.Source.Node, showServices(f.Rule.Kind, inspect.FamilyOf(address))...),
-		"kube-proxy has no rule for %s on %s", address, p.Source.Node)
-	if address != p.Target.IP {
+	family := inspect.FamilyOf(at.Address)
+	cause := trace.Cause(trace.NoTranslation, at.Node, trace.OnNode(at.Node, showRules(f.Rule.Kind, at.Kind, family)...),
+		"%s has no rule for %s on %s", translator(at.Kind), frontendText(at), at.Node)
+	if at != p.Expect.Frontend {
 		cause.Summary = noDNS + cause.Summary
 	}
 	return cause
 }
 
-// showServices is a command that shows kube-proxy's rules of a kind.
-func showServices(kind string, f inspect.Family) []string {
+// translator is the program that makes the rules for frontends of a kind.
+func translator(kind inspect.FrontendKind) string {
+	if kind == inspect.HostPort {
+		return "the CNI plugin portmap"
+	}
+	return "kube-proxy"
+}
+
+func frontendText(at *inspect.Frontend) string {
+	switch family := inspect.FamilyOf(at.Address); at.Kind {
+	case inspect.NodePort:
+		return fmt.Sprintf("%s node port %d", family, at.Port)
+	case inspect.HostPort:
+		return fmt.Sprintf("%s host port %d", family, at.Port)
+	}
+	return at.Address.String()
+}
+
+// showRules is a command that shows the rules for frontends of a kind, in one of kube-proxy's modes.
+func showRules(mode string, kind inspect.FrontendKind, f inspect.Family) []string {
 	table := "ip"
 	if f == inspect.IPv6 {
 		table = "ip6"
 	}
+	chain := "KUBE-SERVICES"
 	switch kind {
+	case inspect.NodePort:
+		chain = "KUBE-NODEPORTS"
+	case inspect.HostPort:
+		chain = "CNI-HOSTPORT-DNAT"
+		if mode == "nftables" {
+			return []string{"nft", "list", "ruleset", table}
+		}
+	}
+	switch mode {
 	case "nftables":
 		return []string{"nft", "list", "table", table, "kube-proxy"}
 	case "ipvs":
 		return []string{"cat", "/proc/net/ip_vs"}
 	case "legacy":
-		return []string{iptables(f) + "-legacy", "-t", "nat", "-S", "KUBE-SERVICES"}
+		return []string{iptables(f) + "-legacy", "-t", "nat", "-S", chain}
 	}
-	return []string{iptables(f), "-t", "nat", "-S", "KUBE-SERVICES"}
+	return []string{iptables(f), "-t", "nat", "-S", chain}
 }
 
 // notListening is a pod that does not accept connections in this family.
@@ -210,7 +238,7 @@ func tooLarge(f *Findings, g gap) *inspect.Finding {
 // wrong checksum. The pods that could answer count these: where they have seen none, something filters.
 func offload(f *Findings, g gap) *inspect.Finding {
 	p := &f.Path
-	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get || !p.Result.TimedOut || !crossesNodes(p) {
+	if p.Probe.Check != trace.TCP && p.Probe.Check != trace.Get || !p.Result.TimedOut || !crossesNodes(p) || p.Class.Translated() {
 		return nil
 	}
 	if g.silent >= 0 && g.last >= 0 && p.Hops[g.last].Node == p.Hops[g.silent].Node &&
@@ -289,6 +317,37 @@ func (f *Findings) toEndpoint(e trace.Endpoint, why func(*trace.Path) *inspect.F
 		}
 	}
 	return nil
+}
+
+// closedPort is a node port or host port for which its node has a rule, and whose endpoints answer otherwise: something drops what comes
+// to the port before it is translated.
+func closedPort(f *Findings, _ gap) *inspect.Finding {
+	p, at := &f.Path, f.Path.Expect.Frontend
+	if at == nil || at.Kind != inspect.NodePort && at.Kind != inspect.HostPort || f.Rule == nil || !f.Rule.There || !p.Result.TimedOut {
+		return nil
+	}
+	answered := func(peer *trace.Path) bool {
+		if peer.Verdict != trace.Pass || peer.Family != p.Family || peer.Probe.Check == trace.Ask || peer.Probe.Check == trace.Ping {
+			return false
+		}
+		return slices.ContainsFunc(p.Expect.Endpoints, func(e trace.Endpoint) bool {
+			return samePod(e, peer.Target) || slices.ContainsFunc(peer.Expect.Endpoints, func(other trace.Endpoint) bool { return samePod(e, other) })
+		})
+	}
+	if !f.has(answered) {
+		return nil
+	}
+	return trace.Cause(trace.PolicyDrops, at.Node, trace.OnNode(at.Node, showFirewall(f, p.Family)...),
+		"%s of %s is not answered, though the node has a rule for it and what is behind it answers elsewhere: a firewall on the way or on the node drops it",
+		frontendText(at), at.Node)
+}
+
+// showFirewall is a command that shows all rules of a node in a family.
+func showFirewall(f *Findings, family inspect.Family) []string {
+	if f.NFTables {
+		return []string{"nft", "list", "ruleset"}
+	}
+	return []string{iptables(family) + "-save"}
 }
 
 // toldByRouter is an ICMP error.

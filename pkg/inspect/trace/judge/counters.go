@@ -104,13 +104,17 @@ func (r *Round) proven(p *trace.Path) bool {
 	case p.Probe.Check == trace.Ping && (p.Expect.TTL != 0 || beyond(p)): // judgeTTL has compared it
 	case p.Probe.Check == trace.Ask && len(p.Expect.Answers) > 0: // wrongAnswer has compared them
 	case p.Evidence.Endpoint != "":
+	case p.Source.Kind == trace.Node && !slices.ContainsFunc(p.Hops, onCable): // there is no cable of a pod on the way: the answer is all there can be
 	default:
 		return slices.ContainsFunc(p.Hops, func(hop trace.Hop) bool {
-			return hop.Component == trace.ComponentVeth && hop.Meter != nil && r.tells(*hop.Meter)
+			return onCable(hop) && r.tells(*hop.Meter)
 		})
 	}
 	return true
 }
+
+// onCable reports whether a hop counts on the cable of a pod.
+func onCable(hop trace.Hop) bool { return hop.Component == trace.ComponentVeth && hop.Meter != nil }
 
 // tells reports whether only the probes can have moved a counter so.
 func (r *Round) tells(m trace.Meter) bool {

@@ -76,6 +76,16 @@ func TestExplain(t *testing.T) {
 		{"a problem behind the loss does not explain it", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, len(f.Path.Hops)-1, trace.NoRoute)
 		}, trace.PolicyDrops, "leaves the pod"},
+		{"a node port that something drops", nodePort, 100, func(f *judge.Findings, family inspect.Family) {
+			f.Path.Result.TimedOut, f.Rule = true, &yes
+			f.Peers = append(f.Peers, peer(tracetest.ToService(a, family, trace.TCP), trace.Pass))
+		}, trace.PolicyDrops, "node port 30080 of " + b + " is not answered"},
+		{"a node port without a rule", nodePort, 100, func(f *judge.Findings, _ inspect.Family) {
+			f.Path.Result.TimedOut, f.Rule = true, &no
+		}, trace.NoTranslation, "kube-proxy has no rule for IPv"},
+		{"a node port of which nothing else is known", nodePort, 2, func(f *judge.Findings, _ inspect.Family) {
+			f.Path.Result.TimedOut, f.Rule = true, &yes
+		}, trace.Unreachable, "does not answer"},
 		{"a harmless problem does not explain it", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, 2, trace.PathMTU)
 			f.Path.Hops[2].Problem.Severity = inspect.SeverityWarning
@@ -332,4 +342,12 @@ func TestOffload(t *testing.T) {
 			}
 		}
 	}
+}
+
+// nodePort is a path to a node port of another node.
+func nodePort(f inspect.Family) trace.Planned {
+	p := tracetest.ToService(a, f, trace.TCP)
+	p.Class, p.Target.Kind, p.Target.Name, p.Target.Node, p.Target.Port = trace.NodePort, trace.Node, b, b, 30080
+	p.Expect.Frontend = &inspect.Frontend{Kind: inspect.NodePort, Node: b, Address: p.Target.IP, Port: 30080}
+	return p
 }

@@ -96,8 +96,8 @@ func notResolved(p *trace.Path, to trace.Hop) *inspect.Finding {
 
 // notSent is a probe that moved no counter.
 func notSent(p *trace.Path, hop trace.Hop) *inspect.Finding {
-	cause := trace.Cause(trace.NoRoute, hop.Node, podCommand(p.Source, "ip", ipFlag(p.Family), "route"), "%s leaves pod %s",
-		nothing(hop.Return), p.Source.Name)
+	cause := trace.Cause(trace.NoRoute, hop.Node, podCommand(p.Source, "ip", ipFlag(p.Family), "route"), "%s leaves %s",
+		nothing(hop.Return), sourceText(p.Source))
 	if !p.Result.NoRoute {
 		cause.Code = trace.Unknown
 	}

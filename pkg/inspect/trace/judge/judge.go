@@ -83,7 +83,7 @@ func judgeTTL(p *trace.Path) string {
 		return "the tool does not tell the TTL of the replies"
 	case p.Expect.TTL != 0 && ttl != p.Expect.TTL:
 		return fmt.Sprintf("the replies have TTL %d instead of %d: they do not come the way that the tables say", ttl, p.Expect.TTL)
-	case p.Expect.TTL == 0 && beyond(p) && slices.Contains([]int{0, 32, 64, 128, 255}, ttl):
+	case p.Expect.TTL == 0 && beyond(p) && p.Source.Kind == trace.Pod && slices.Contains([]int{0, 32, 64, 128, 255}, ttl):
 		return fmt.Sprintf("the replies have TTL %d, so no router has passed them on: the pod or its node answers, and not %s", ttl, targetText(p))
 	default:
 		return ""

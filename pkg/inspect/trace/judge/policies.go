@@ -72,7 +72,7 @@ func lostAt(p *trace.Path, g gap, egress bool) bool {
 // deniedFlow words what denies a connection, and what rule would admit it.
 func deniedFlow(f *Findings, flow *Flow) *inspect.Finding {
 	p, v := &f.Path, flow.decision()
-	node, direction, preposition, peer := flow.To.Node, "ingress", "from", "pod "+p.Source.Name
+	node, direction, preposition, peer := flow.To.Node, "ingress", "from", sourceText(p.Source)
 	if v.Egress {
 		node, direction, preposition, peer = p.Source.Node, "egress", "to", endName(flow.To)
 	}

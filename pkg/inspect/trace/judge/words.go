@@ -3,7 +3,6 @@ package judge
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -52,16 +51,17 @@ func targetText(p *trace.Path) string {
 
 const portDNS = 53
 
-// ServiceAddress is the cluster address and port that a failed probe went to: those of the DNS service, if its
-// name was not resolved. The zero AddrPort is none.
-func ServiceAddress(p *trace.Path) netip.AddrPort {
-	switch {
-	case p.Probe.Check == trace.Ask, p.Probe.Host != "" && !p.Result.Resolved:
-		return netip.AddrPortFrom(cmp.Or(p.Probe.Server, p.Expect.Resolver), portDNS)
-	case p.Target.Kind == trace.Svc:
-		return netip.AddrPortFrom(p.Target.IP, p.Target.Port)
+// Frontend is the address that a failed probe went to and that a node translates: that of the DNS service, if the name was not
+// resolved. It is nil for other paths.
+func Frontend(p *trace.Path) *inspect.Frontend {
+	if p.Probe.Check != trace.Ask && (p.Probe.Host == "" || p.Result.Resolved) {
+		return p.Expect.Frontend
 	}
-	return netip.AddrPort{}
+	server := cmp.Or(p.Probe.Server, p.Expect.Resolver)
+	if !server.IsValid() {
+		return nil
+	}
+	return &inspect.Frontend{Kind: inspect.ClusterIP, Node: p.Source.Node, Address: server, Port: portDNS}
 }
 
 func ipFlag(f inspect.Family) string { return fmt.Sprintf("-%d", f) }
@@ -73,8 +73,14 @@ func iptables(f inspect.Family) string {
 	return "iptables"
 }
 
-// podCommand is a command to run in a pod.
+// sourceText names the source of a path.
+func sourceText(e trace.Endpoint) string { return string(e.Kind) + " " + e.Name }
+
+// podCommand is a command to run in a pod, or on a node.
 func podCommand(pod trace.Endpoint, command ...string) string {
+	if pod.Kind == trace.Node {
+		return trace.OnNode(pod.Node, command...)
+	}
 	return trace.Kubectl(append([]string{"exec", "-n", pod.Namespace, pod.Name, "--"}, command...)...)
 }
 

@@ -39,21 +39,43 @@ func (p *planner) aim(t Target, source *inspect.Pod, f inspect.Family) {
 			return
 		}
 		p.toPod(pod, end, f, allPorts)
+		p.toHostPorts(pod, end, f)
 		if p.req.Reverse && canProbe(pod) {
-			p.toPod(source, p.podEnd(pod, f), f, 0)
+			p.back(source, p.podEnd(pod, f), f)
 		}
 	case trace.Svc:
-		svc := findService(p.s, t.Namespace, t.Name)
-		if !t.IP.IsValid() {
-			p.byName(svc, end, f, p.fullName(svc))
-		}
-		p.toService(svc, end, f, allPorts)
+		p.aimAtService(findService(p.s, t.Namespace, t.Name), t.IP, end, f)
 	case trace.HostName:
 		p.toHost(t, end, f)
 	case trace.Node:
 		p.toNode(t, end, f)
 	default:
 		p.toAddress(t, end, f, t.IP.String())
+	}
+}
+
+// back plans the paths from a target to the source.
+func (p *planner) back(source *inspect.Pod, from trace.Endpoint, f inspect.Family) {
+	if trace.IsNode(*source) {
+		p.toNode(Target{Kind: trace.Node, Name: source.Node}, from, f)
+		return
+	}
+	p.toPod(source, from, f, 0)
+}
+
+// aimAtService plans the paths to a service, in all the ways in which it can be reached, or at one of its addresses.
+func (p *planner) aimAtService(svc *inspect.Service, at netip.Addr, source trace.Endpoint, f inspect.Family) {
+	switch {
+	case svc.Headless:
+		p.toHeadless(svc, source, f)
+	case !at.IsValid():
+		p.byName(svc, source, f, p.fullName(svc))
+		p.toService(svc, source, f, allPorts)
+		p.toFrontends(svc, source, f, at)
+	case slices.Contains(svc.ClusterIPs, at):
+		p.toService(svc, source, f, allPorts)
+	default:
+		p.toFrontends(svc, source, f, at)
 	}
 }
 
@@ -91,7 +113,7 @@ func (p *planner) toNode(t Target, source trace.Endpoint, f inspect.Family) {
 
 // toHost plans the question for a name and, once its addresses are known, the paths to them.
 func (p *planner) toHost(t Target, source trace.Endpoint, f inspect.Family) {
-	p.ask(t.Name, source, f, nil)
+	p.ask(question{host: t.Name, label: t.Name}, source, f)
 	if !t.resolved {
 		return
 	}
@@ -115,7 +137,7 @@ func (p *planner) toHost(t Target, source trace.Endpoint, f inspect.Family) {
 			}
 			p.toPod(findPod(p.s, known.Namespace, known.Name), source, f, 0)
 		case trace.Svc:
-			p.toService(findService(p.s, known.Namespace, known.Name), source, f, allPorts)
+			p.aimAtService(findService(p.s, known.Namespace, known.Name), ip, source, f)
 		default:
 			p.toAddress(*known, source, f, label)
 		}

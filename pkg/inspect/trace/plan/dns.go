@@ -2,24 +2,24 @@ package plan
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// ask plans the question for a name's address in a family. For the name of a service the answer is known. The question goes
-// to the first address of the DNS service, of either family.
-func (p *planner) ask(host string, source trace.Endpoint, f inspect.Family, svc *inspect.Service) {
-	target := trace.Endpoint{Kind: trace.HostName, Name: host}
-	label := host
-	path := newPath(trace.Name, f, source, target)
-	path.Probe = trace.Probe{Check: trace.Ask, Family: f, Host: host, Timeout: p.req.Timeout}
-	if svc != nil {
-		end := serviceEnd(svc, f)
-		label = p.label(end)
-		path.Expect.Answers = append(path.Expect.Answers, end.IP)
-	}
+// question is one for the addresses of a name.
+type question struct {
+	host, label string
+	answers     []netip.Addr // where they are known
+}
+
+// ask plans a question in a family. It goes to the first address of the DNS service, of either family.
+func (p *planner) ask(q question, source trace.Endpoint, f inspect.Family) {
+	path := newPath(trace.Name, f, source, trace.Endpoint{Kind: trace.HostName, Name: q.host})
+	path.Probe = trace.Probe{Check: trace.Ask, Family: f, Host: q.host, Timeout: p.req.Timeout}
+	path.Expect.Answers = q.answers
 	w := p.newWay(f)
 	if server := p.dnsService(); server == nil {
 		w.take(w.walker.Leave(source))
@@ -28,10 +28,10 @@ func (p *planner) ask(host string, source trace.Endpoint, f inspect.Family, svc 
 	} else {
 		path.Expect.Resolver = server.ClusterIPs[0]
 		w = p.newWay(inspect.FamilyOf(path.Expect.Resolver))
-		w.askServer(source, server, fmt.Sprintf("%s %s", trace.RecordType(f), host))
+		w.askServer(source, server, fmt.Sprintf("%s %s", trace.RecordType(f), q.host))
 	}
 	w.settle(&path)
-	p.put(path, label, "")
+	p.put(path, q.label, "")
 }
 
 // dnsService is the service that resolves names for pods, or nil: kube-system/kube-dns, or else the only service in
@@ -57,7 +57,9 @@ func (p *planner) dnsService() *inspect.Service {
 
 // askServer goes to the DNS service and back, in the family of its address.
 func (w *way) askServer(source trace.Endpoint, server *inspect.Service, question string) {
-	if pod := findPod(w.s, source.Namespace, source.Name); pod != nil {
+	if source.Kind == trace.Node {
+		source = w.nodeEnd(source.Node, w.family)
+	} else if pod := findPod(w.s, source.Namespace, source.Name); pod != nil {
 		source = w.podEnd(pod, w.family)
 	}
 	w.take(w.walker.Leave(source))

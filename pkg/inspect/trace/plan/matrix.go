@@ -123,7 +123,7 @@ func (p *planner) toPod(target *inspect.Pod, source trace.Endpoint, f inspect.Fa
 		}
 		path := newPath(class, f, source, end)
 		path.Target.Port = uint16(port.Port)
-		path.Probe = p.connect(f, end, uint16(port.Port), port.Name, "")
+		path.Probe = p.connect(end.IP, uint16(port.Port), speaksHTTP(port.Name, "", port.Port))
 		if class == trace.CrossNode {
 			path.Probe.Check = trace.TCP // a connection already tests the way
 		}

@@ -73,8 +73,8 @@ func New(s *inspect.Snapshot, req Request) ([]trace.Planned, error) {
 }
 
 func order(c trace.Class) int {
-	return slices.Index([]trace.Class{trace.SameNode, trace.CrossNode, trace.External, trace.ToNode, trace.Service, trace.Name,
-		trace.Web}, c)
+	return slices.Index([]trace.Class{trace.SameNode, trace.CrossNode, trace.External, trace.ToNode, trace.Service, trace.NodePort,
+		trace.Balancer, trace.HostPort, trace.Name, trace.Web}, c)
 }
 
 // families are those that the request asks for.

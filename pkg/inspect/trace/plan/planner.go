@@ -112,8 +112,11 @@ func addressOf(pod *inspect.Pod, f inspect.Family) netip.Addr {
 	return netip.Addr{}
 }
 
-// podEnd is a pod as an end of a path.
+// podEnd is a pod, or a node as a source, as an end of a path.
 func (p *planner) podEnd(pod *inspect.Pod, f inspect.Family) trace.Endpoint {
+	if trace.IsNode(*pod) {
+		return p.nodeEnd(pod.Node, f)
+	}
 	e := trace.Endpoint{Kind: trace.Pod, Namespace: pod.Namespace, Name: pod.Name, Node: pod.Node, IP: addressOf(pod, f)}
 	if pod.HostNetwork || !e.IP.IsValid() {
 		return e

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"net/netip"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
@@ -22,13 +23,22 @@ func (p *planner) skip(c trace.Class, f inspect.Family, source, target trace.End
 	p.put(path, label, "")
 }
 
-// follow predicts the way from a pod to a target and back. The target is anything but a service.
+// follow predicts the way from a source to a target and back. The target is anything but a service.
 func (p *planner) follow(path *trace.Planned) *way {
 	w := p.newWay(path.Family)
+	path.Source = p.sender(path.Source, path.Target.IP)
 	w.take(w.walker.Leave(path.Source))
 	w.take(w.walker.RoundTrip(path.Source, path.Target))
 	w.settle(path)
 	return w
+}
+
+// sender is a source with the address that its packets to an address have: that of a node depends on the way.
+func (p *planner) sender(source trace.Endpoint, to netip.Addr) trace.Endpoint {
+	if source.Kind == trace.Node {
+		source.IP = cmp.Or(p.ground.SourceOn(source.Node, to), source.IP)
+	}
+	return source
 }
 
 // ping is an echo probe.

@@ -3,15 +3,13 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
-
-// shownEndpoints is how many endpoints of a service the plan follows.
-const shownEndpoints = 8
 
 // servicesFor are the services that the matrix tries from a namespace: those of the namespace that have addresses. The API
 // server's is left out unless it is the only one.
@@ -45,8 +43,11 @@ func tcpPorts(svc *inspect.Service) int {
 	return n
 }
 
-func (p *planner) fullName(svc *inspect.Service) string {
-	return svc.Name + "." + svc.Namespace + ".svc." + p.req.Domain
+func (p *planner) fullName(svc *inspect.Service) string { return fullName(svc, p.req.Domain) }
+
+// fullName is the name of a service in DNS.
+func fullName(svc *inspect.Service, domain string) string {
+	return svc.Name + "." + svc.Namespace + ".svc." + domain
 }
 
 // serviceEnd is a service as an end of a path.
@@ -60,16 +61,59 @@ func serviceEnd(svc *inspect.Service, f inspect.Family) trace.Endpoint {
 	return e
 }
 
-// unusable says why a service has no address in a family, or nothing.
-func (p *planner) unusable(svc *inspect.Service, end trace.Endpoint, f inspect.Family) string {
-	switch {
-	case svc.ExternalName != "":
-		return fmt.Sprintf("service %s is a name for %s: it has no address", svc.Name, svc.ExternalName)
-	case svc.Headless:
-		return fmt.Sprintf("service %s is headless: it has no address of its own", svc.Name)
-	default:
-		return p.lacking(f, end)
+// toHeadless plans the question for the name of a headless service, whose answer is its endpoints, and the paths to these.
+func (p *planner) toHeadless(svc *inspect.Service, source trace.Endpoint, f inspect.Family) {
+	ports := slices.DeleteFunc(slices.Clone(svc.Ports), func(port inspect.ServicePort) bool { return port.Protocol != "" && port.Protocol != "TCP" })
+	if len(ports) == 0 {
+		ports = []inspect.ServicePort{{}} // of a service without ports, or with UDP alone: its endpoints are pinged
 	}
+	label := p.label(trace.Endpoint{Kind: trace.Svc, Namespace: svc.Namespace, Name: svc.Name})
+	var answers []netip.Addr
+	asked := false
+	for _, port := range ports {
+		all := p.endpoints(svc, port.Name, f)
+		if len(all.ready) == 0 {
+			end := trace.Endpoint{Kind: trace.Svc, Namespace: svc.Namespace, Name: svc.Name}
+			p.skip(trace.Service, f, source, end, label, fmt.Sprintf("service %s is headless and has no ready %s endpoint%s", svc.Name, f, others(all)))
+			continue
+		}
+		for _, e := range all.ready {
+			answers = append(answers, e.IP)
+		}
+		if !asked {
+			asked = true
+			p.ask(question{host: p.fullName(svc), label: label, answers: answers}, source, f)
+		}
+		for _, e := range all.ready[:min(len(all.ready), shownEndpoints)] {
+			p.toEndpoint(e, &port, source, f)
+		}
+	}
+}
+
+// toEndpoint plans the path to an endpoint of a headless service.
+func (p *planner) toEndpoint(e trace.Endpoint, port *inspect.ServicePort, source trace.Endpoint, f inspect.Family) {
+	class := trace.CrossNode
+	switch {
+	case e.Namespace == source.Namespace && e.Name == source.Name && e.Kind == source.Kind:
+		return
+	case e.Kind == trace.Node:
+		class = trace.ToNode
+	case e.Node == "":
+		class = trace.External
+	case e.Node == source.Node:
+		class = trace.SameNode
+	}
+	label := cmp.Or(e.Name, e.IP.String())
+	if port.Port == 0 {
+		p.echo(class, f, source, e, label, false)
+		return
+	}
+	path := newPath(class, f, source, e)
+	if path.Skip = p.lacking(f, source); path.Skip == "" {
+		path.Probe = p.connect(e.IP, e.Port, speaksHTTP(port.Name, port.AppProtocol, port.Port))
+		p.follow(&path)
+	}
+	p.put(path, label, fmt.Sprintf("%s-%d", path.Probe.Check, e.Port))
 }
 
 // toService plans the paths to the address of a service, one for each of its first ports.
@@ -77,7 +121,7 @@ func (p *planner) toService(svc *inspect.Service, source trace.Endpoint, f inspe
 	end := serviceEnd(svc, f)
 	label := p.label(end)
 	path := newPath(trace.Service, f, source, end)
-	if path.Skip = cmp.Or(p.unusable(svc, end, f), p.lacking(f, source)); path.Skip != "" {
+	if path.Skip = p.lacking(f, end, source); path.Skip != "" {
 		p.put(path, label, "")
 		return
 	}
@@ -95,7 +139,7 @@ func (p *planner) toService(svc *inspect.Service, source trace.Endpoint, f inspe
 		if ports--; ports < 0 {
 			return
 		}
-		path.Probe = p.connect(f, end, path.Target.Port, port.Name, port.AppProtocol)
+		path.Probe = p.connect(end.IP, path.Target.Port, speaksHTTP(port.Name, port.AppProtocol, port.Port))
 		if len(svc.Ports) == 1 {
 			check = ""
 		}
@@ -109,11 +153,11 @@ func (p *planner) byName(svc *inspect.Service, source trace.Endpoint, f inspect.
 	end := serviceEnd(svc, f)
 	label := p.label(end)
 	path := newPath(trace.Name, f, source, trace.Endpoint{Kind: trace.HostName, Name: host})
-	if reason := p.unusable(svc, end, f); reason != "" {
+	if reason := p.lacking(f, end); reason != "" {
 		path.Skip = reason
 		p.put(path, label, "")
 	} else {
-		p.ask(host, source, f, svc)
+		p.ask(question{host: host, label: label, answers: []netip.Addr{end.IP}}, source, f)
 	}
 	for _, port := range svc.Ports {
 		if !speaksHTTP(port.Name, port.AppProtocol, port.Port) || port.Protocol == "UDP" {
@@ -121,7 +165,7 @@ func (p *planner) byName(svc *inspect.Service, source trace.Endpoint, f inspect.
 		}
 		path := newPath(trace.Web, f, source, end)
 		path.Target.Port = uint16(port.Port)
-		if path.Skip = cmp.Or(p.unusable(svc, end, f), p.lacking(f, source)); path.Skip == "" {
+		if path.Skip = p.lacking(f, end, source); path.Skip == "" {
 			path.Probe = trace.Probe{Check: trace.Get, Family: f, Host: host, Port: path.Target.Port, Timeout: p.req.Timeout}
 			p.serve(&path, svc, port.Name, f)
 			if server := p.dnsService(); server != nil {
@@ -134,9 +178,9 @@ func (p *planner) byName(svc *inspect.Service, source trace.Endpoint, f inspect.
 }
 
 // connect is a probe of a port: HTTP if the port speaks it, otherwise a connection.
-func (p *planner) connect(f inspect.Family, to trace.Endpoint, port uint16, name, application string) trace.Probe {
-	probe := trace.Probe{Check: trace.TCP, Family: f, Target: to.IP, Port: port, Timeout: p.req.Timeout}
-	if speaksHTTP(name, application, int32(port)) {
+func (p *planner) connect(to netip.Addr, port uint16, http bool) trace.Probe {
+	probe := trace.Probe{Check: trace.TCP, Family: inspect.FamilyOf(to), Target: to, Port: port, Timeout: p.req.Timeout}
+	if http {
 		probe.Check = trace.Get
 	}
 	return probe
@@ -153,8 +197,9 @@ func speaksHTTP(name, application string, port int32) bool {
 	return strings.HasPrefix(name, "http") || slices.Contains([]int32{80, 8000, 8080, 8081}, port)
 }
 
-// serve predicts the way to a service and back. Any of several endpoints may answer.
+// serve predicts the way to a service's cluster address and back. Any of several endpoints may answer.
 func (p *planner) serve(path *trace.Planned, svc *inspect.Service, port string, f inspect.Family) {
+	path.Expect.Frontend = &inspect.Frontend{Kind: inspect.ClusterIP, Node: path.Source.Node, Address: path.Target.IP, Port: path.Target.Port}
 	w := p.newWay(f)
 	w.take(w.walker.Leave(path.Source))
 	path.Expect.Endpoints = w.throughService(path.Source, path.Target, svc, port)
@@ -163,30 +208,89 @@ func (p *planner) serve(path *trace.Planned, svc *inspect.Service, port string, 
 
 // throughService goes from a pod's node to the endpoints of a service, and back into the pod.
 func (w *way) throughService(source, target trace.Endpoint, svc *inspect.Service, port string) []trace.Endpoint {
-	ready, total := w.endpoints(svc, port, w.family)
-	hop := trace.Hop{Node: source.Node, Component: trace.ComponentService, Action: "translated"}
-	if reason := w.s.Lacks(inspect.FactEndpointSlices, ""); reason != "" {
-		hop.Action, hop.Detail = "unknown", reason
-	} else if len(ready) == 0 {
-		hop.Action, hop.Detail = "refused", "no ready endpoint"
-		hop.Problem = trace.Cause(trace.NoEndpoint, "",
-			trace.Kubectl("get", "endpointslices", "-n", svc.Namespace, "-l", "kubernetes.io/service-name="+svc.Name),
-			"service %s/%s has no ready %s endpoint%s", svc.Namespace, svc.Name, w.family, notReady(total))
-	} else {
-		hop.Detail = fmt.Sprintf("%s: %s -> %s", w.balancer(source.Node), socket(target), listed(ready))
+	all := w.endpoints(svc, port, w.family)
+	local := svc.InternalTrafficPolicy == "Local"
+	if source.Kind == trace.Node {
+		w.hops = append(w.hops, w.routeToService(source.Node, target))
 	}
+	hop, ready := w.translation(source.Node, target, svc, all, local)
 	w.hops = append(w.hops, hop)
+	for i := range ready {
+		if source.Kind == trace.Node { // kube-proxy masquerades what is not from a pod
+			ready[i].SeenFrom = w.sender(source, ready[i].IP).IP
+		}
+	}
 	if len(ready) == 1 {
-		w.take(w.walker.RoundTrip(source, ready[0]))
+		w.take(w.walker.RoundTrip(w.sender(source, ready[0].IP), ready[0]))
 		return ready
 	}
 	for _, e := range ready[:min(len(ready), shownEndpoints)] {
-		w.hops = append(w.hops, w.branch(source, e))
+		w.hops = append(w.hops, w.branch(w.sender(source, e.IP), e))
 	}
-	w.hops = append(w.hops, trace.Hop{Node: source.Node, Component: trace.ComponentService, Action: "translated back", Return: true,
-		Detail: "source " + socket(target)})
+	w.hops = append(w.hops, translatedBack(source.Node, target))
 	w.take(w.walker.Return(source))
 	return ready
+}
+
+// routeToService is the first hop of a packet that a node itself sends to a service: the kernel looks for a route before kube-proxy's
+// rules see it, though it is translated afterwards and takes another one (net/ipv4/route.c, net/ipv6/ip6_output.c).
+func (w *way) routeToService(node string, target trace.Endpoint) trace.Hop {
+	hop := trace.Hop{Node: node, Component: trace.ComponentRoute}
+	n := w.ground.Nodes[node]
+	if n == nil || n.Kernel == nil {
+		hop.Action, hop.Detail = "unknown", "the node's tables were not read"
+		return hop
+	}
+	d := n.Kernel.Lookup(netip.Addr{}, target.IP)
+	hop.Action, hop.Detail = "chosen", routeText(&d)+", before the address is translated"
+	if d.Drops() {
+		hop.Action, hop.Detail = "refused", routeText(&d)
+		hop.Problem = trace.Cause(dropCode(&d), node, w.routeGet(node, target.IP),
+			"node %s has no route to the service address %s, and its kernel asks for one before kube-proxy translates the address: %s; "+
+				"a default route, or one to the range of services, is enough", node, target.IP, insteadText(&d))
+	}
+	return hop
+}
+
+// translation is the hop at which a node translates the address of a service, and the endpoints that it may choose: with a traffic
+// policy Local, those on the node.
+func (w *way) translation(node string, target trace.Endpoint, svc *inspect.Service, all backends, local bool) (trace.Hop, []trace.Endpoint) {
+	hop := trace.Hop{Node: node, Component: trace.ComponentService, Action: "translated"}
+	chosen, where := all, ""
+	if local {
+		chosen, where = all.on(node), " on node "+node+", and its traffic policy is Local"
+	}
+	switch reason := w.s.Lacks(inspect.FactEndpointSlices, ""); {
+	case reason != "":
+		hop.Action, hop.Detail = "unknown", reason
+	case len(chosen.ready) == 0:
+		hop.Action, hop.Detail = "refused", "no ready endpoint"+where
+		hop.Problem = trace.Cause(trace.NoEndpoint, "",
+			trace.Kubectl("get", "endpointslices", "-n", svc.Namespace, "-l", "kubernetes.io/service-name="+svc.Name),
+			"service %s/%s has no ready %s endpoint%s%s", svc.Namespace, svc.Name, w.family, where, others(all))
+		if local {
+			hop.Problem.Node = node
+		}
+	default:
+		hop.Detail = fmt.Sprintf("%s: %s -> %s", w.balancer(node), socket(target), chosen)
+	}
+	return hop, chosen.ready
+}
+
+// others counts the endpoints that a service has all the same.
+func others(all backends) string {
+	switch {
+	case len(all.ready) > 0:
+		return fmt.Sprintf(": %d elsewhere", len(all.ready))
+	case all.total > 0:
+		return fmt.Sprintf(": %d not ready", all.total)
+	}
+	return ""
+}
+
+// translatedBack is the hop at which an answer gets the address that was asked.
+func translatedBack(node string, target trace.Endpoint) trace.Hop {
+	return trace.Hop{Node: node, Component: trace.ComponentService, Action: "translated back", Return: true, Detail: "source " + socket(target)}
 }
 
 // balancer names the program that translates service addresses on a node.
@@ -200,7 +304,7 @@ func (p *planner) balancer(node string) string {
 // branch is the way to one of several endpoints in one hop, with the first problem on it.
 func (w *way) branch(source, e trace.Endpoint) trace.Hop {
 	one := w.newWay(w.family)
-	one.take(one.walker.RoundTrip(source, e))
+	one.take(one.walker.Relay(source, e))
 	hop := trace.Hop{Node: source.Node, Component: trace.ComponentRoute, Action: "forwarded",
 		Detail: fmt.Sprintf("to %s (%s on %s)", socket(e), cmp.Or(e.Name, "endpoint"), cmp.Or(e.Node, "no node"))}
 	for _, h := range one.hops {
@@ -216,71 +320,4 @@ func (w *way) branch(source, e trace.Endpoint) trace.Hop {
 		}
 	}
 	return hop
-}
-
-func notReady(total int) string {
-	if total == 0 {
-		return ""
-	}
-	return fmt.Sprintf(": %d not ready", total)
-}
-
-func socket(e trace.Endpoint) string {
-	if e.IP.Is6() {
-		return fmt.Sprintf("[%s]:%d", e.IP, e.Port)
-	}
-	return fmt.Sprintf("%s:%d", e.IP, e.Port)
-}
-
-func listed(all []trace.Endpoint) string {
-	var names []string
-	for _, e := range all[:min(len(all), shownEndpoints)] {
-		names = append(names, socket(e))
-	}
-	if rest := len(all) - len(names); rest > 0 {
-		names = append(names, fmt.Sprintf("%d more", rest))
-	}
-	if len(names) == 1 {
-		return names[0]
-	}
-	return "one of " + strings.Join(names, ", ")
-}
-
-// endpoints are the ready endpoints of a service's port in a family, and how many there are in all.
-func (p *planner) endpoints(svc *inspect.Service, port string, f inspect.Family) (ready []trace.Endpoint, total int) {
-	for _, slice := range p.s.EndpointSlices {
-		if slice.Namespace != svc.Namespace || slice.Service != svc.Name || slice.Family != f {
-			continue
-		}
-		number, ok := portOf(slice.Ports, port)
-		if !ok {
-			continue
-		}
-		for _, e := range slice.Endpoints {
-			total += len(e.Addresses)
-			if !e.Ready {
-				continue
-			}
-			for _, ip := range e.Addresses {
-				end := trace.Endpoint{Kind: trace.Pod, Namespace: slice.Namespace, Name: e.Pod, Node: e.Node, IP: ip, Port: number}
-				if pod := p.pods[ip]; pod != nil {
-					end.Interface = p.podEnd(pod, f).Interface
-				} else if name := p.ground.Hosts[ip]; name != "" {
-					end = trace.Endpoint{Kind: trace.Node, Name: cmp.Or(e.Pod, name), Node: name, IP: ip, Port: number}
-				}
-				ready = append(ready, end)
-			}
-		}
-	}
-	slices.SortFunc(ready, func(a, b trace.Endpoint) int { return a.IP.Compare(b.IP) })
-	return slices.CompactFunc(ready, func(a, b trace.Endpoint) bool { return a.IP == b.IP }), total
-}
-
-func portOf(ports []inspect.EndpointPort, name string) (uint16, bool) {
-	for _, p := range ports {
-		if p.Name == name && p.Protocol != "UDP" && p.Protocol != "SCTP" {
-			return uint16(p.Port), true
-		}
-	}
-	return 0, false
 }

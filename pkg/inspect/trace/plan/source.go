@@ -9,13 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 )
 
-// SourceOptions choose the pods to probe from. At most one of Pod, Node and Selector is set; the zero value is one pod
+// SourceOptions choose what to probe from. At most one of Pod, Node and Selector is set; the zero value is one pod
 // of each node.
 type SourceOptions struct {
 	Namespace string // of Pod and of the pods that Selector selects; empty is "default"
-	Pod       string
+	Pod       string // its name, or node/NAME for a node itself
 	Node      string
 	Selector  string
 }
@@ -26,6 +27,9 @@ func Sources(s *inspect.Snapshot, o SourceOptions) ([]inspect.Pod, error) {
 	o.Namespace = cmp.Or(o.Namespace, "default")
 	if reason := s.Lacks(inspect.FactPods, ""); reason != "" {
 		return nil, fmt.Errorf("choose a pod to probe from: %s", reason)
+	}
+	if kind, name, ok := strings.Cut(o.Pod, "/"); ok {
+		return nodeSource(s, kind, name, o)
 	}
 	if o.Pod != "" {
 		pod, err := namedPod(s, o.Namespace, o.Pod)
@@ -61,6 +65,25 @@ func Sources(s *inspect.Snapshot, o SourceOptions) ([]inspect.Pod, error) {
 	}
 	slices.SortFunc(all, func(a, b inspect.Pod) int { return cmp.Compare(a.Node, b.Node) })
 	return all, nil
+}
+
+// nodeSource is a node as a source.
+func nodeSource(s *inspect.Snapshot, kind, name string, o SourceOptions) ([]inspect.Pod, error) {
+	if !isNodeKind(kind) || name == "" {
+		return nil, fmt.Errorf("source %q is neither the name of a pod nor node/NAME", o.Pod)
+	}
+	switch n := findNode(s, name); {
+	case n == nil:
+		return nil, fmt.Errorf("there is no node %q", name)
+	case n.OS == "windows":
+		return nil, fmt.Errorf("node %q runs Windows: there is no image to probe with", name)
+	}
+	return []inspect.Pod{trace.NodeSource(name, o.Namespace)}, nil
+}
+
+// isNodeKind reports whether a word is kubectl's for nodes.
+func isNodeKind(kind string) bool {
+	return slices.Contains([]string{"node", "nodes", "no"}, strings.ToLower(kind))
 }
 
 func (o SourceOptions) where() string {

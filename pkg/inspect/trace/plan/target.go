@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -35,23 +36,23 @@ func (t *Target) Resolve(addresses []netip.Addr) { t.resolved, t.addresses = tru
 // ParseTarget reads a target as typed: an address, pod/NAME or svc/NAME (also NAMESPACE in between), node/NAME, or a host
 // name. The namespace applies to names without one. The error is one line for the user.
 func ParseTarget(s *inspect.Snapshot, text, namespace, domain string) (*Target, error) {
-	namespace = cmp.Or(namespace, "default")
+	namespace, domain = cmp.Or(namespace, "default"), cmp.Or(domain, DefaultDomain)
 	switch {
 	case text == "":
 		return nil, errors.New("the target is empty: give an IP address, a host name, pod/NAME, svc/NAME or node/NAME")
 	case strings.HasPrefix(text, "-"):
 		return nil, fmt.Errorf("target %q begins with a dash: give an IP address, a host name, pod/NAME, svc/NAME or node/NAME", text)
 	case strings.Contains(text, "/"):
-		return parseObject(s, text, namespace)
+		return parseObject(s, text, namespace, domain)
 	case strings.Contains(text, ":") || strings.Trim(text, "0123456789.") == "":
 		return parseAddress(s, text)
 	}
-	return parseName(s, text, cmp.Or(domain, DefaultDomain))
+	return parseName(s, text, domain)
 }
 
-func parseObject(s *inspect.Snapshot, text, namespace string) (*Target, error) {
+func parseObject(s *inspect.Snapshot, text, namespace, domain string) (*Target, error) {
 	parts := strings.Split(text, "/")
-	if kind := strings.ToLower(parts[0]); len(parts) == 2 && parts[1] != "" && (kind == "node" || kind == "nodes" || kind == "no") {
+	if len(parts) == 2 && parts[1] != "" && isNodeKind(parts[0]) {
 		if findNode(s, parts[1]) == nil {
 			return nil, fmt.Errorf("there is no node %q", parts[1])
 		}
@@ -71,12 +72,21 @@ func parseObject(s *inspect.Snapshot, text, namespace string) (*Target, error) {
 		}
 		return &Target{Kind: trace.Pod, Namespace: namespace, Name: name}, nil
 	case "svc", "service", "services":
-		if findService(s, namespace, name) == nil {
-			return nil, missing(s, inspect.FactServices, "service", name, namespace)
-		}
-		return &Target{Kind: trace.Svc, Namespace: namespace, Name: name}, nil
+		return serviceTarget(s, namespace, name, domain, "")
 	}
 	return nil, fmt.Errorf("target %q: %q is neither pod, svc nor node", text, parts[0])
+}
+
+// serviceTarget is a service as a target. One of type ExternalName is a name of DNS that leads elsewhere.
+func serviceTarget(s *inspect.Snapshot, namespace, name, domain, host string) (*Target, error) {
+	svc := findService(s, namespace, name)
+	switch {
+	case svc == nil:
+		return nil, missing(s, inspect.FactServices, "service", name, namespace)
+	case svc.ExternalName != "":
+		return &Target{Kind: trace.HostName, Name: fullName(svc, domain)}, nil
+	}
+	return &Target{Kind: trace.Svc, Namespace: namespace, Name: name, Host: host}, nil
 }
 
 func missing(s *inspect.Snapshot, fact inspect.Fact, kind, name, namespace string) error {
@@ -139,6 +149,12 @@ func (p *planner) identify(ip netip.Addr) *Target {
 	if name, ok := p.ground.Hosts[ip]; ok {
 		return &Target{Kind: trace.Node, Name: name, IP: ip}
 	}
+	for i := range p.s.Services {
+		svc := &p.s.Services[i]
+		if slices.ContainsFunc(outside(svc), func(at inspect.Frontend) bool { return at.Address == ip }) {
+			return &Target{Kind: trace.Svc, Namespace: svc.Namespace, Name: svc.Name, IP: ip}
+		}
+	}
 	f := inspect.FamilyOf(ip)
 	if ip == p.s.Lab.External.Get(f) || ip == p.s.Lab.Gateway.Get(f) {
 		return &Target{Kind: trace.Switch, IP: ip}
@@ -154,10 +170,7 @@ func parseName(s *inspect.Snapshot, text, domain string) (*Target, error) {
 	}
 	short := strings.TrimSuffix(name, "."+domain)
 	if parts := strings.Split(short, "."); len(parts) == 3 && parts[2] == "svc" {
-		if findService(s, parts[1], parts[0]) == nil {
-			return nil, missing(s, inspect.FactServices, "service", parts[0], parts[1])
-		}
-		return &Target{Kind: trace.Svc, Namespace: parts[1], Name: parts[0], Host: name}, nil
+		return serviceTarget(s, parts[1], parts[0], domain, name)
 	}
 	return &Target{Kind: trace.HostName, Name: name}, nil
 }

@@ -264,18 +264,22 @@ func guestContainer(name, image string) corev1.EphemeralContainer {
 }
 
 // keep starts a command in the container that waits for the end of its input.
-func (g *guests) keep(one *guest) {
+func (g *guests) keep(one *guest) { one.release = keep(g.stream, g.container(one), g.name) }
+
+// keep starts a command in a container that runs holdCommand, which waits for the end of its input: if that comes with our death, it
+// ends the container. The function that it returns lets it go.
+func keep(stream access.Stream, c access.Container, name string) (release func()) {
 	ctx, cancel := context.WithCancel(context.Background()) // it outlives the call, until release
 	input, hold := io.Pipe()
-	one.release = func() {
+	go func() {
+		// Its outcome does not matter: the container is told to end as well, and has a deadline.
+		_ = stream(ctx, c, []string{"sh", "-c", keepScript, "dualstack-keep", name},
+			access.Streams{Stdin: input, Stdout: io.Discard, Stderr: io.Discard})
+	}()
+	return func() {
 		_ = hold.Close()
 		cancel()
 	}
-	go func() {
-		// Its outcome does not matter: the container is told to end as well, and has a deadline.
-		_ = g.stream(ctx, g.container(one), []string{"sh", "-c", keepScript, "dualstack-keep", g.name},
-			access.Streams{Stdin: input, Stdout: io.Discard, Stderr: io.Discard})
-	}()
 }
 
 // end ends all started containers, and says so in notes.
@@ -321,7 +325,7 @@ func (g *guests) endOne(ctx context.Context, one *guest) (string, error) {
 			return true, nil
 		case s != nil && s.Running != nil && !told:
 			command := []string{"sh", "-c", endScript, "dualstack-end", g.name}
-			_, err := access.Output(ctx, g.stream, g.container(one), command, access.Limits{Timeout: guestEnd, Output: keep})
+			_, err := access.Output(ctx, g.stream, g.container(one), command, access.Limits{Timeout: guestEnd, Output: keepOutput})
 			told = err == nil
 		case s != nil && s.Waiting != nil && access.NeverStarts(s.Waiting.Reason):
 			return true, nil
@@ -333,6 +337,3 @@ func (g *guests) endOne(ctx context.Context, one *guest) (string, error) {
 	}
 	return where + " has ended; it stays listed in the pod until the pod is deleted", nil
 }
-
-// Close implements trace.Prober. It does its work also when ctx has ended.
-func (p *Prober) Close(ctx context.Context) (notes []string, err error) { return p.guests.end(ctx) }

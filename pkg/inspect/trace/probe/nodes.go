@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"net/netip"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
@@ -23,8 +22,8 @@ func (p *Prober) Counters(ctx context.Context, nodes []string) (trace.Readings, 
 func (p *Prober) Silent() []string { return p.opts.Silence.Nodes() }
 
 // ServiceRule implements trace.Prober.
-func (p *Prober) ServiceRule(ctx context.Context, node string, address netip.Addr, port uint16) (inspect.ServiceRule, error) {
-	return nodetables.ServiceRule(ctx, p.opts.Ways, node, address, port, p.nodeOptions())
+func (p *Prober) ServiceRule(ctx context.Context, at inspect.Frontend) (inspect.ServiceRule, error) {
+	return nodetables.ServiceRule(ctx, p.opts.Ways, at, p.nodeOptions())
 }
 
 func (p *Prober) nodeOptions() nodetables.Options {

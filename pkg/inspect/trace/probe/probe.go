@@ -24,17 +24,19 @@ import (
 const DefaultImage = "wbitt/network-multitool:alpine-extra"
 
 const (
-	lanes     = 32               // how many probes run at once in a pod
-	keep      = 8 << 10          // how many bytes of the output of each come back
-	margin    = 20 * time.Second // for starting all of that on a busy node
-	maxOutput = 64 << 10         // how much an exec may print, beside what its probes may
+	lanes      = 32               // how many probes run at once in a pod
+	keepOutput = 8 << 10          // how many bytes of the output of each come back
+	margin     = 20 * time.Second // for starting all of that on a busy node
+	maxOutput  = 64 << 10         // how much an exec may print, beside what its probes may
 )
 
 // Options say how a Prober works. The zero value works except for nodes.
 type Options struct {
 	// Ways lead into the nodes, in the order in which they are tried.
 	Ways []access.Way
-	// Image is the image of ephemeral containers, with sh and tools; empty is DefaultImage.
+	// Namespace is where a pod on the network of a node runs, for probes from the node.
+	Namespace string
+	// Image is the image of ephemeral containers and of such pods, with sh and tools; empty is DefaultImage.
 	Image string
 	// Concurrency is how many pods and nodes are entered at once; 0 is nodetables.DefaultConcurrency.
 	Concurrency int
@@ -47,10 +49,12 @@ type Options struct {
 }
 
 // Prober is the way into a live cluster. It needs the permission to create pods/exec, for pods without tools to patch
-// pods/ephemeralcontainers and to get pods, and for nodes the permissions of the ways into them.
+// pods/ephemeralcontainers and to get pods, and for nodes the permissions of the ways into them; to probe from a node, those of
+// access.Debug.
 type Prober struct {
 	stream  access.Stream
 	guests  *guests
+	hosts   *hosts
 	opts    Options
 	slots   chan struct{} // one for each exec that is under way
 	newMark func() string
@@ -80,7 +84,7 @@ func newProber(stream access.Stream, client kubernetes.Interface, opts Options) 
 		opts.Silence = &access.Silence{}
 	}
 	return &Prober{
-		stream: stream, guests: newGuests(client, stream, opts), opts: opts,
+		stream: stream, guests: newGuests(client, stream, opts), hosts: newHosts(client, stream, opts), opts: opts,
 		slots: make(chan struct{}, opts.Concurrency), newMark: randomMark, places: map[string]access.Container{},
 	}
 }
@@ -125,6 +129,16 @@ func (p *Prober) run(ctx context.Context, pod inspect.Pod, jobs []job) ([]outcom
 	}
 	all := make([]outcome, len(jobs))
 	todo := indices(len(jobs))
+	if trace.IsNode(pod) {
+		c, err := p.hosts.on(ctx, pod.Node)
+		if err == nil {
+			err = p.enter(ctx, c, jobs, todo, all)
+		}
+		if err != nil && !someSettled(all) {
+			return nil, err
+		}
+		return all, nil
+	}
 	for _, c := range p.containers(pod) {
 		err := p.enter(ctx, c, jobs, todo, all)
 		switch {
@@ -205,7 +219,7 @@ func (p *Prober) enter(ctx context.Context, c access.Container, jobs []job, todo
 	return access.Retry(ctx, p.opts.Pause, func() error {
 		todo = slices.DeleteFunc(slices.Clone(todo), func(i int) bool { return all[i].settled() && !all[i].none })
 		mark := p.newMark()
-		limits := access.Limits{Timeout: limit(jobs, todo), Output: maxOutput + 2*keep*len(todo), Greets: true}
+		limits := access.Limits{Timeout: limit(jobs, todo), Output: maxOutput + 2*keepOutput*len(todo), Greets: true}
 		out, err := access.Output(ctx, p.stream, c, commandLine(mark, jobs, todo), limits)
 		outcomes, complete := parseFrames(out, mark, len(jobs))
 		settled := true
@@ -255,6 +269,6 @@ func commandLine(mark string, jobs []job, todo []int) []string {
 	}
 	slices.Sort(checks)
 	line := []string{"sh", "-c", "echo\n" + text, "dualstack",
-		mark, strconv.Itoa(lanes), strconv.Itoa(keep), strings.Join(slices.Compact(checks), " ")}
+		mark, strconv.Itoa(lanes), strconv.Itoa(keepOutput), strings.Join(slices.Compact(checks), " ")}
 	return append(line, words...)
 }

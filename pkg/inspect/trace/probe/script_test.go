@@ -160,7 +160,7 @@ func TestScriptHostile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := results[0]; r.Status != 503 || len(r.Output) > 2*keep || !strings.Contains(r.Body, "@MARK end") || !strings.Contains(r.Body, "`id`\\n%s%n") {
+		if r := results[0]; r.Status != 503 || len(r.Output) > 2*keepOutput || !strings.Contains(r.Body, "@MARK end") || !strings.Contains(r.Body, "`id`\\n%s%n") {
 			t.Errorf("%d bytes: %+v", len(r.Output), r)
 		}
 		if r := results[1]; !r.Refused || r.Answered {
@@ -173,7 +173,7 @@ func TestScriptHostile(t *testing.T) {
 // sends until its client goes, which a client that reads on does only when its time is over.
 func TestScriptEndless(t *testing.T) {
 	port := serve(t, loopback4, func(w http.ResponseWriter, _ *http.Request) {
-		for line := bytes.Repeat([]byte("A"), keep); ; {
+		for line := bytes.Repeat([]byte("A"), keepOutput); ; {
 			if _, err := w.Write(line); err != nil {
 				return
 			}
@@ -203,7 +203,7 @@ func TestScriptEndless(t *testing.T) {
 					t.Fatal(err)
 				}
 				r := results[0]
-				if !r.Answered || r.Status != 200 || r.TimedOut || r.Failed != "" || len(r.Output) > 2*keep || len(r.Body) != maxBody {
+				if !r.Answered || r.Status != 200 || r.TimedOut || r.Failed != "" || len(r.Output) > 2*keepOutput || len(r.Body) != maxBody {
 					t.Errorf("%d bytes of body: %+v", len(r.Body), r)
 				}
 			})

@@ -43,6 +43,14 @@ type suspect struct {
 	asked bool
 }
 
+// lookedInto reports whether a path was probed again, or facts at hand explain it, or refuse it.
+func (s *suspect) lookedInto() bool {
+	if s.like != nil && !s.known {
+		return s.like.lookedInto()
+	}
+	return s.tries > 0 || s.known || s.path.Result != nil && s.path.Result.Refused
+}
+
 // group holds what paths share if they fail for one reason.
 type group struct {
 	from, to trace.Endpoint
@@ -55,7 +63,7 @@ type group struct {
 func groupOf(p *trace.Planned) group {
 	g := group{from: trace.Endpoint{Node: p.Source.Node}, to: trace.Endpoint{Node: p.Target.Node}, family: p.Family,
 		class: p.Class, check: p.Probe.Check, large: p.Probe.Size > 0}
-	if g.to.Node == "" || p.Class == trace.Service || p.Class == trace.Web || p.Class == trace.Name {
+	if g.to.Node == "" || p.Class.Translated() || p.Class == trace.Name {
 		g.to = p.Target
 	}
 	return g
@@ -311,7 +319,13 @@ func (r *proof) explain(ctx context.Context, suspects []*suspect, paths []trace.
 		peers := slices.Clone(paths)
 		for i, s := range suspects {
 			p := &paths[s.at]
-			if p.Verdict != trace.Fail || p.Cause != nil || (p.Class == trace.Service || p.Class == trace.Web) != derived {
+			if p.Verdict != trace.Fail || p.Cause != nil || p.Class.Translated() != derived {
+				continue
+			}
+			if passed := late(ctx); passed != nil && !s.lookedInto() {
+				// Beside so many other probes, silence alone is no failure.
+				p.Verdict = trace.Inconclusive
+				p.Evidence.Notes = append(p.Evidence.Notes, "not answered beside the other probes, and not probed again: "+passed.Error())
 				continue
 			}
 			if s.like != nil {
@@ -321,9 +335,6 @@ func (r *proof) explain(ctx context.Context, suspects []*suspect, paths []trace.
 			about := facts[i]
 			about.Path, about.Alone, about.Tries, about.Peers = *p, s.alone, s.tries, peers
 			p.Cause = judge.Explain(about)
-			if passed := late(ctx); passed != nil && s.tries == 0 && !s.known {
-				p.Evidence.Notes = append(p.Evidence.Notes, "not looked into: "+passed.Error())
-			}
 		}
 	}
 	return nil

@@ -22,31 +22,51 @@ func (r *proof) flows(ctx context.Context, p *trace.Path) []judge.Flow {
 	if set == nil {
 		return nil
 	}
+	// What another node translates leaves the pod as a packet for that node.
+	var there []policy.Verdict
+	if at := p.Expect.Frontend; at != nil && at == judge.Frontend(p) && at.Node != p.Source.Node {
+		first := judge.Flow{To: p.Target, Protocol: "TCP", Port: at.Port}
+		first.Verdicts = set.Judge(r.policyFlow(p, &first))
+		if there = first.Verdicts; judge.Denied([]judge.Flow{first}) {
+			return []judge.Flow{first}
+		}
+	}
 	flows := r.ends(p)
 	for i := range flows {
-		flow := &flows[i]
-		flow.Verdicts = set.Judge(policy.Flow{Family: inspect.FamilyOf(flow.To.IP), Protocol: flow.Protocol, Port: flow.Port,
-			From: r.policyEnd(p.Source, p.Family), To: r.policyEnd(flow.To, p.Family)})
+		flow := r.policyFlow(p, &flows[i])
+		if there != nil && flow.SeenFrom.IsValid() {
+			flow.From = policy.End{IP: flow.SeenFrom}
+		}
+		flows[i].Verdicts = slices.Concat(there, set.Judge(flow))
 	}
 	return flows
+}
+
+// policyFlow is a flow as policies see it.
+func (r *proof) policyFlow(p *trace.Path, flow *judge.Flow) policy.Flow {
+	return policy.Flow{Family: inspect.FamilyOf(flow.To.IP), Protocol: flow.Protocol, Port: flow.Port, SeenFrom: flow.To.SeenFrom,
+		From: r.policyEnd(p.Source, p.Family, r.source), To: r.policyEnd(flow.To, p.Family, r.pod)}
 }
 
 // ends are the ends that packets of a path reach, after the address of a service has become that of an endpoint.
 func (r *proof) ends(p *trace.Path) []judge.Flow {
 	flow := judge.Flow{To: p.Target, Protocol: "TCP", Port: p.Probe.Port}
-	address := judge.ServiceAddress(p)
+	at := judge.Frontend(p)
 	switch {
 	case p.Probe.Check == trace.Ping:
 		flow.Protocol, flow.Port = "ICMP", 0
-	case address.IsValid() && p.Target.Kind != trace.Svc || p.Probe.Check == trace.Ask || !p.Result.Resolved && p.Probe.Host != "":
-		return r.endpointsOf(address, "UDP")
+	case p.Probe.Check == trace.Ask || at != nil && at != p.Expect.Frontend:
+		if at == nil {
+			return nil
+		}
+		return r.endpointsOf(netip.AddrPortFrom(at.Address, at.Port), "UDP")
 	case len(p.Expect.Endpoints) > 0:
 		var all []judge.Flow
 		for _, e := range p.Expect.Endpoints {
 			all = append(all, judge.Flow{To: e, Protocol: flow.Protocol, Port: e.Port})
 		}
 		return all
-	case p.Target.Kind == trace.Svc: // no endpoint is known
+	case at != nil: // no endpoint is known
 		return nil
 	}
 	if !flow.To.IP.IsValid() {
@@ -87,9 +107,9 @@ func (r *proof) endpointsOf(address netip.AddrPort, protocol string) []judge.Flo
 }
 
 // policyEnd is an end of a path as policies see it.
-func (r *proof) policyEnd(e trace.Endpoint, f inspect.Family) policy.End {
+func (r *proof) policyEnd(e trace.Endpoint, f inspect.Family, find func(trace.Endpoint) (inspect.Pod, bool)) policy.End {
 	end := policy.End{IP: e.IP}
-	pod, ok := r.pod(e)
+	pod, ok := find(e)
 	if !ok {
 		return end
 	}

@@ -67,13 +67,13 @@ func (r *proof) listening(ctx context.Context, p *trace.Path) []judge.PodListeni
 	return all
 }
 
-// rule says whether kube-proxy knows the service that a path goes to, or the DNS service for its name.
+// rule says whether the node that translates the address that a path goes to, or that of DNS for its name, has a rule for it.
 func (r *proof) rule(ctx context.Context, p *trace.Path) *inspect.ServiceRule {
-	address := judge.ServiceAddress(p)
-	if !address.IsValid() || p.Source.Node == "" || p.Expect.EBPF {
+	at := judge.Frontend(p)
+	if at == nil || at.Node == "" || p.Expect.EBPF {
 		return nil
 	}
-	there, err := r.prober.ServiceRule(ctx, p.Source.Node, address.Addr(), address.Port())
+	there, err := r.prober.ServiceRule(ctx, *at)
 	if err != nil {
 		return nil
 	}

@@ -30,7 +30,7 @@ func On(source gather.Source, note func(string)) Cluster {
 	extend := func() {}
 	c.Slow = func(f func()) { extend = f } // before Enter
 	c.Enter = func(snap *inspect.Snapshot) trace.Prober {
-		return probe.New(live.Config, live.Kubernetes, probe.Options{Ways: live.Ways(snap.Nodes), Image: live.Image, Silence: &live.Silence,
+		return probe.New(live.Config, live.Kubernetes, probe.Options{Ways: live.Ways(snap.Nodes), Namespace: gather.DebugNamespace, Image: live.Image, Silence: &live.Silence,
 			Note: func(text string) {
 				extend()
 				note(text)

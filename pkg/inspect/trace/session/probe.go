@@ -45,7 +45,7 @@ func (r *proof) probeFrom(ctx context.Context, own []int, probed []trace.Probed)
 		probes[i] = probed[at].Probe
 	}
 	var results []trace.Result
-	pod, ok := r.pod(source)
+	pod, ok := r.source(source)
 	err := fmt.Errorf("pod %s/%s: there is no such pod", source.Namespace, source.Name)
 	if ok {
 		results, err = r.prober.Probe(ctx, pod, probes)

@@ -205,6 +205,14 @@ func (c Cluster) newProof(prober trace.Prober, snap *inspect.Snapshot, o Options
 	return p
 }
 
+// source is the pod or node that a path begins at.
+func (r *proof) source(e trace.Endpoint) (inspect.Pod, bool) {
+	if e.Kind == trace.Node {
+		return trace.NodeSource(e.Node, e.Namespace), true
+	}
+	return r.pod(e)
+}
+
 func (r *proof) pod(e trace.Endpoint) (inspect.Pod, bool) {
 	pod, ok := r.pods[[2]string{e.Namespace, e.Name}]
 	return pod, ok && e.Kind == trace.Pod

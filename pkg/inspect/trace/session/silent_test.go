@@ -70,3 +70,34 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("%d paths, closed %d times", probed, n.Closed)
 	}
 }
+
+// TestNotProbedAgain: a path that was not answered beside the others has not failed until it was probed alone. One that the tables
+// contradict has.
+func TestNotProbedAgain(t *testing.T) {
+	n := &tracetest.Network{Paths: tracetest.Matrix()}
+	n.Lose = func(p *trace.Planned, hop trace.Hop) bool { return p.Class == trace.CrossNode && hop.Return }
+	snap := n.Prepare(inspecttest.Lab())
+	known := 0
+	n.Paths[known].Hops[1].Problem = trace.Cause(trace.NoRoute, "", "", "there is no route")
+	cluster := session.Cluster{Enter: func(*inspect.Snapshot) trace.Prober { return n }}
+	ctx, stop := session.Within(t.Context(), cluster, time.Second)
+	defer stop()
+	paths, err := cluster.Prove(ctx, n, snap, n.Paths, session.Options{Calm: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range paths {
+		want, said := trace.Inconclusive, len(p.Evidence.Notes) > 0 && strings.Contains(p.Evidence.Notes[len(p.Evidence.Notes)-1], "not probed again: not known within 1s")
+		switch {
+		case p.Class != trace.CrossNode:
+			continue
+		case i == known:
+			want, said = trace.Fail, p.Cause != nil && p.Cause.Code == trace.NoRoute
+		case paths[known].Source == p.Source && p.Family == paths[known].Family:
+			continue // it is like the one that is known
+		}
+		if p.Verdict != want || !said {
+			t.Errorf("%s: %s, %+v, %q", p.Name, p.Verdict, p.Cause, p.Evidence.Notes)
+		}
+	}
+}

@@ -155,11 +155,11 @@ func (n *Network) Listeners(_ context.Context, pod inspect.Pod, _ uint16) (trace
 }
 
 // ServiceRule implements trace.Prober.
-func (n *Network) ServiceRule(_ context.Context, _ string, address netip.Addr, port uint16) (inspect.ServiceRule, error) {
-	if port == 0 {
+func (n *Network) ServiceRule(_ context.Context, at inspect.Frontend) (inspect.ServiceRule, error) {
+	if at.Port == 0 {
 		return inspect.ServiceRule{}, errors.New("no service has a port 0")
 	}
-	return inspect.ServiceRule{There: n.Rules == nil || n.Rules[address], Kind: "nft"}, nil
+	return inspect.ServiceRule{There: n.Rules == nil || n.Rules[at.Address], Kind: "nft"}, nil
 }
 
 // Silent implements trace.Prober.

@@ -152,6 +152,7 @@ func ToService(from string, f inspect.Family, check trace.Check) trace.Planned {
 		p.Expect.Resolver = Resolver()
 	}
 	if check != trace.Ask {
+		p.Expect.Frontend = &inspect.Frontend{Kind: inspect.ClusterIP, Node: from, Address: serviceIP(f), Port: 80}
 		for _, h := range inspecttest.Hosts(f) {
 			e := PodOn(h.Name, f)
 			e.Port = 80

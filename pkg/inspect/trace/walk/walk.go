@@ -49,6 +49,23 @@ func (m *Map) Link(node, device string) *inspect.Link {
 	return nil
 }
 
+// SourceOn is the source address that a node gives to packets of its own for an address, and to those that it masquerades, or the
+// zero Addr.
+func (m *Map) SourceOn(node string, to netip.Addr) netip.Addr {
+	k := m.kernelOf(node)
+	if k == nil {
+		return netip.Addr{}
+	}
+	d := k.Lookup(netip.Addr{}, to)
+	if d.Drops() {
+		return netip.Addr{}
+	}
+	if d.Route.Source.IsValid() {
+		return d.Route.Source
+	}
+	return k.AddressOn(d.Route.Dev, inspect.FamilyOf(to))
+}
+
 // PoolOf returns the Calico pool that an address is from, or nil.
 func (m *Map) PoolOf(a netip.Addr) *inspect.IPPool { return inspect.PoolOf(m.Pools, a) }
 
@@ -86,9 +103,11 @@ func (w *Walker) taken() []Step {
 	return steps
 }
 
-// Leave takes a packet out of a pod, into its node.
-func (w *Walker) Leave(pod trace.Endpoint) []Step {
-	w.leave(pod)
+// Leave takes a packet out of a pod, into its node. A node has it already.
+func (w *Walker) Leave(source trace.Endpoint) []Step {
+	if source.Kind != trace.Node {
+		w.leave(source)
+	}
 	return w.taken()
 }
 
@@ -99,9 +118,27 @@ func (w *Walker) Return(pod trace.Endpoint) []Step {
 	return w.taken()
 }
 
-// RoundTrip goes from the node of a pod to a target, and with the answer back into the pod.
+// There goes from the node of a source to a target on a node.
+func (w *Walker) There(source, target trace.Endpoint) []Step {
+	w.carry(source.Node, source.Interface, Packet{Src: source.IP, Dst: target, Own: source.Kind == trace.Node})
+	return w.taken()
+}
+
+// Masked is the address of a node that stands for that of the source, or the zero Addr.
+func (w *Walker) Masked() netip.Addr { return w.masked }
+
+// RoundTrip goes from the node of a source to a target, and with the answer back.
 func (w *Walker) RoundTrip(source, target trace.Endpoint) []Step {
-	w.carry(source.Node, source.Interface, Packet{Src: source.IP, Dst: target})
+	return w.roundTrip(source, target, source.Kind == trace.Node)
+}
+
+// Relay does the same for packets that the source, a node, passes on.
+func (w *Walker) Relay(source, target trace.Endpoint) []Step {
+	return w.roundTrip(source, target, false)
+}
+
+func (w *Walker) roundTrip(source, target trace.Endpoint, own bool) []Step {
+	w.carry(source.Node, source.Interface, Packet{Src: source.IP, Dst: target, Own: own})
 	if target.Node == "" {
 		w.add(Step{Kind: Target, Packet: Packet{Dst: target}})
 	}
@@ -139,10 +176,13 @@ func (w *Walker) comeIn(source, target trace.Endpoint) {
 		return
 	}
 	device := w.exit.device
-	if w.masked.IsValid() {
+	switch {
+	case w.masked.IsValid():
 		w.wire(w.exit.node, device, trace.RX, pk)
 		w.unmask(w.exit.node, source.IP)
-	} else {
+	case source.Kind == trace.Node:
+		w.wire(w.exit.node, device, trace.RX, pk)
+	default:
 		// The network outside decides by which node an answer to a pod's own address comes in.
 		w.Uncertain, device = true, ""
 		w.add(Step{Kind: NeedsRoute, Packet: Packet{Src: source.IP, Dst: target}})
