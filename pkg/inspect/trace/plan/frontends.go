@@ -71,6 +71,29 @@ func (p *planner) entries(svc *inspect.Service, port *inspect.ServicePort, own s
 	return chosen
 }
 
+// nodePortEnd is a node at an address on which kube-proxy serves node ports: one in the ranges of nodePortAddresses, where it has any
+// of the family. Unserved says that the node has no such address.
+func (p *planner) nodePortEnd(name string, f inspect.Family) (end trace.Endpoint, unserved string) {
+	end = p.nodeEnd(name, f)
+	var ranges []netip.Prefix
+	for _, text := range p.s.KubeProxy.NodePortCIDRs { // or "primary", which is the address of nodeEnd
+		if prefix, err := netip.ParsePrefix(text); err == nil && inspect.FamilyOf(prefix.Addr()) == f {
+			ranges = append(ranges, prefix)
+		}
+	}
+	n := findNode(p.s, name)
+	if n == nil || len(ranges) == 0 {
+		return end, ""
+	}
+	for _, ip := range append(slices.Clone(n.InternalIPs), n.Address.Get(f).Addr()) {
+		if slices.ContainsFunc(ranges, func(r netip.Prefix) bool { return r.Contains(ip) }) {
+			end.IP = ip
+			return end, ""
+		}
+	}
+	return end, fmt.Sprintf("node %s has no %s address in kube-proxy's nodePortAddresses", name, f)
+}
+
 // nodeEnd is a node as an end of a path, at the address that Kubernetes knows, on which kube-proxy serves node ports in all of its
 // modes; or else at Calico's.
 func (p *planner) nodeEnd(name string, f inspect.Family) trace.Endpoint {
@@ -93,14 +116,14 @@ func (p *planner) nodeEnd(name string, f inspect.Family) trace.Endpoint {
 // toNodePort plans the path to a node port on a node. With the external traffic policy Local, other nodes than those with an endpoint
 // drop what comes from elsewhere, as they should; what is on the node itself reaches every endpoint (KEP-2438).
 func (p *planner) toNodePort(svc *inspect.Service, port *inspect.ServicePort, source trace.Endpoint, node string, f inspect.Family) {
-	end := p.nodeEnd(node, f)
+	end, unserved := p.nodePortEnd(node, f)
 	end.Port = uint16(port.NodePort)
 	path := newPath(trace.NodePort, f, source, end)
 	check := fmt.Sprintf("%s-%d", node, port.NodePort)
 	label := p.label(serviceEnd(svc, f))
 	all := p.endpoints(svc, port.Name, f)
 	local := svc.ExternalTrafficPolicy == "Local" && node != source.Node
-	path.Skip = p.lacking(f, source, end)
+	path.Skip = cmp.Or(p.lacking(f, source, end), unserved)
 	if path.Skip == "" && local && len(all.ready) > 0 && len(all.on(node).ready) == 0 {
 		path.Skip = fmt.Sprintf("node %s has no endpoint of service %s, whose external traffic policy is Local: it drops what comes to the node port",
 			node, svc.Name)

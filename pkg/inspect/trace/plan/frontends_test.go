@@ -69,6 +69,12 @@ func TestFrontends(t *testing.T) {
 			"node-port/" + from + "/IPv6/dual-stack-worker2-30080 http 0",
 			"node-port/" + from + "/IPv6/dual-stack-control-plane-30080 skip",
 			"balancer/" + from + "/IPv6/2001:db8:7::7-80 http 0"}},
+		"nodePortAddresses without the nodes": {[]it.Change{served(balanced), served(func(s *inspect.Service) { s.Ingress, s.Type = nil, "NodePort" }),
+			func(s *inspect.Snapshot) { s.KubeProxy.NodePortCIDRs = []string{"10.10.10.0/24", "fd00:99::/64"} }}, svc, []string{
+			"node-port/" + from + "/IPv6/dual-stack-worker-30080 skip", "node-port/" + from + "/IPv6/dual-stack-control-plane-30080 skip"}},
+		"nodePortAddresses of the other family": {[]it.Change{served(balanced), served(func(s *inspect.Service) { s.Ingress, s.Type = nil, "NodePort" }),
+			func(s *inspect.Snapshot) { s.KubeProxy.NodePortCIDRs = []string{"10.99.0.0/24"} }}, svc, []string{
+			"node-port/" + from + "/IPv6/dual-stack-worker-30080 http 0", "node-port/" + from + "/IPv6/dual-stack-control-plane-30080 http 0"}},
 		"no address of a load balancer": {[]it.Change{served(balanced), served(func(s *inspect.Service) { s.Ingress, s.Ports[0].NodePort = s.Ingress[:1], 0 })}, svc, []string{
 			"balancer/" + from + "/IPv6 skip"}},
 		"an external address":          {[]it.Change{served(external)}, svc, []string{"balancer/" + from + "/IPv6/2001:db8:9::9-80 http 0"}},
@@ -298,7 +304,7 @@ func TestFromNode(t *testing.T) {
 			t.Errorf("%s: got\n%s\nwant\n%s", target, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
-	for from, want := range map[string]string{"node/nobody": `there is no node "nobody"`, "node/": "neither the name of a pod nor node/NAME", "svc/x": "neither"} {
+	for from, want := range map[string]string{"node/nobody": `there is no node "nobody"`, "node/": "neither a pod nor node/NAME", "svc/x": "neither"} {
 		if _, err := plan.Sources(s, plan.SourceOptions{Pod: from}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", from, err)
 		}

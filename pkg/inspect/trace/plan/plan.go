@@ -45,7 +45,7 @@ type Request struct {
 // Needs lists the facts that a plan uses. It works without any of them.
 func Needs() []inspect.Fact {
 	return []inspect.Fact{inspect.FactNodes, inspect.FactPods, inspect.FactServices, inspect.FactEndpointSlices,
-		inspect.FactPools, inspect.FactBlocks, inspect.FactFelix, inspect.FactVersion, inspect.FactTables, inspect.FactLab}
+		inspect.FactPools, inspect.FactBlocks, inspect.FactFelix, inspect.FactVersion, inspect.FactTables, inspect.FactLab, inspect.FactKubeProxy}
 }
 
 // New plans the paths of a request, in the order of the matrix. A path that cannot exist says why in Skip.

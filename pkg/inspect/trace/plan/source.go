@@ -28,7 +28,10 @@ func Sources(s *inspect.Snapshot, o SourceOptions) ([]inspect.Pod, error) {
 	if reason := s.Lacks(inspect.FactPods, ""); reason != "" {
 		return nil, fmt.Errorf("choose a pod to probe from: %s", reason)
 	}
-	if kind, name, ok := strings.Cut(o.Pod, "/"); ok {
+	switch kind, name, ok := strings.Cut(o.Pod, "/"); {
+	case ok && isPodKind(kind):
+		o.Pod = name
+	case ok:
 		return nodeSource(s, kind, name, o)
 	}
 	if o.Pod != "" {
@@ -70,7 +73,7 @@ func Sources(s *inspect.Snapshot, o SourceOptions) ([]inspect.Pod, error) {
 // nodeSource is a node as a source.
 func nodeSource(s *inspect.Snapshot, kind, name string, o SourceOptions) ([]inspect.Pod, error) {
 	if !isNodeKind(kind) || name == "" {
-		return nil, fmt.Errorf("source %q is neither the name of a pod nor node/NAME", o.Pod)
+		return nil, fmt.Errorf("source %q is neither a pod nor node/NAME", o.Pod)
 	}
 	switch n := findNode(s, name); {
 	case n == nil:
@@ -84,6 +87,10 @@ func nodeSource(s *inspect.Snapshot, kind, name string, o SourceOptions) ([]insp
 // isNodeKind reports whether a word is kubectl's for nodes.
 func isNodeKind(kind string) bool {
 	return slices.Contains([]string{"node", "nodes", "no"}, strings.ToLower(kind))
+}
+
+func isPodKind(kind string) bool {
+	return slices.Contains([]string{"pod", "pods", "po"}, strings.ToLower(kind))
 }
 
 func (o SourceOptions) where() string {

@@ -283,6 +283,7 @@ func TestSources(t *testing.T) {
 	}{
 		{name: "one of each node, with tools", want: all},
 		{name: "a pod", o: plan.SourceOptions{Pod: "app"}, want: []string{"app"}},
+		{name: "a pod by kind and name", o: plan.SourceOptions{Pod: "pod/app"}, want: []string{"app"}},
 		{name: "a pod of a namespace", o: plan.SourceOptions{Pod: "coredns-1", Namespace: "kube-system"}, want: []string{"coredns-1"}},
 		{name: "a node", o: plan.SourceOptions{Node: it.Worker2}, want: []string{"multitool-worker2"}},
 		{name: "a selector", o: plan.SourceOptions{Selector: "app=multitool"}, want: all},
