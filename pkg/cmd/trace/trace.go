@@ -115,7 +115,7 @@ func (f *Flags) AddFlags(cmd *cobra.Command) {
 	flags.DurationVar(&f.Timeout, "timeout", f.Timeout, "How long a probe may take.")
 	flags.DurationVar(&f.Deadline, "deadline", f.Deadline, "How long the whole trace may take: what is not known by then is inconclusive. More by default with a larger --timeout or --count. "+
 		"A minute more where an ephemeral container has to be started; 0: no limit.")
-	flags.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the predicted paths, and send nothing.")
+	flags.BoolVar(&f.DryRun, "dry-run", f.DryRun, "Print the predicted paths, and what network policies say of them, and send nothing.")
 	flags.BoolVar(&f.Reverse, "reverse", f.Reverse, "Also probe from the target, where it is a pod.")
 	flags.BoolVar(&f.MTU, "mtu", f.MTU, "Also send packets as large as the path must carry.")
 	flags.BoolVar(&f.FullMesh, "full-mesh", f.FullMesh, "Probe between all pairs of nodes instead of a sample.")
@@ -151,7 +151,11 @@ func (f *Flags) ToOptions(cmd *cobra.Command, args []string) (*Options, error) {
 		}
 	}
 	o.Cluster = session.On(shared.Source, o.note)
-	o.Cluster.Facts = func(ctx context.Context) (*inspect.Snapshot, error) { return o.Gather(ctx, plan.Needs()...) }
+	needs := plan.Needs()
+	if f.DryRun { // a live trace reads policies where a path fails
+		needs = append(needs, inspect.FactPolicies)
+	}
+	o.Cluster.Facts = func(ctx context.Context) (*inspect.Snapshot, error) { return o.Gather(ctx, needs...) }
 	// The pods and services on the way may be in any namespace, and have any labels: these choose sources only.
 	shared.Request.Namespace, shared.Request.Selector = "", ""
 	if o.plain, err = printer.New(f.Print, table(false)); err != nil {

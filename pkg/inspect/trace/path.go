@@ -133,6 +133,7 @@ const (
 	ComponentPod      Component = "pod"      // leaves or reaches a pod
 	ComponentVeth     Component = "veth"     // the cable between pod and node
 	ComponentService  Component = "service"  // kube-proxy's translation of a cluster address
+	ComponentPolicy   Component = "policy"   // network policies, where some select an end; in a dry run only
 	ComponentRoute    Component = "route"    // the node's choice of a next hop
 	ComponentNeighbor Component = "neighbor" // the next hop's Ethernet address
 	ComponentFDB      Component = "fdb"      // the VTEP behind an Ethernet address

@@ -69,6 +69,14 @@ func lostAt(p *trace.Path, g gap, egress bool) bool {
 	return p.Hops[g.silent].Component == trace.ComponentVeth || p.Target.Kind == trace.Svc
 }
 
+// DeniedBy words what denies a flow, or nil.
+func DeniedBy(f Findings, flow Flow) *inspect.Finding {
+	if flow.decision().Decision != policy.Denied {
+		return nil
+	}
+	return deniedFlow(&f, &flow)
+}
+
 // deniedFlow words what denies a connection, and what rule would admit it.
 func deniedFlow(f *Findings, flow *Flow) *inspect.Finding {
 	p, v := &f.Path, flow.decision()

@@ -86,6 +86,13 @@ func (n *Node) DeviceOf(a netip.Addr) string { return n.addresses[a] }
 // Holds reports whether the node has an address.
 func (n *Node) Holds(a netip.Addr) bool { return n.addresses[a] != "" || a.IsLoopback() }
 
+// OnLink reports whether an address is in the subnet of one of the node's own.
+func (n *Node) OnLink(a netip.Addr) bool {
+	return slices.ContainsFunc(n.table.Addresses, func(own inspect.LinkAddress) bool {
+		return own.Scope != "link" && own.Scope != "host" && !own.Prefix.IsSingleIP() && own.Prefix.Contains(a)
+	})
+}
+
 // Address returns an address as the node has it, in use or not, or nil.
 func (n *Node) Address(a netip.Addr) *inspect.LinkAddress {
 	for i := range n.table.Addresses {

@@ -41,6 +41,9 @@ func (w *way) word(s *walk.Step) trace.Hop {
 		set(trace.ComponentNAT, "translated back", "destination %s -> %s", s.From, s.To)
 	case walk.Sent:
 		set(trace.ComponentUnderlay, "sent", "to %s (%s) dev %s, not encapsulated", s.Via, s.Peer, s.Device)
+	case walk.Routed:
+		set(trace.ComponentUnderlay, "sent", "to the router %s dev %s, not encapsulated: it must know the way to %s on %s", s.Via, s.Device,
+			s.Packet.Dst.IP, s.Peer)
 	case walk.Received:
 		set(trace.ComponentUnderlay, "received", "%s", s.Device)
 	case walk.Out:

@@ -26,7 +26,7 @@ const (
 
 // Cluster is the cluster of a trace.
 type Cluster struct {
-	// Facts gathers the facts that a plan needs: plan.Needs.
+	// Facts gathers the facts that a plan needs: plan.Needs; with inspect.FactPolicies, a dry run says what policies will do.
 	Facts func(context.Context) (*inspect.Snapshot, error)
 	// Enter makes the Prober for the cluster of a snapshot. Dry runs do not call it; nil allows only dry runs.
 	Enter func(*inspect.Snapshot) trace.Prober
@@ -80,6 +80,7 @@ func Run(ctx context.Context, c Cluster, req Request, o Options) (*inspect.Repor
 		if err != nil {
 			return nil, err
 		}
+		predictPolicies(ctx, snap, planned)
 		paths := make([]trace.Path, len(planned))
 		for i := range planned {
 			paths[i] = (&trace.Probed{Planned: planned[i]}).Report()

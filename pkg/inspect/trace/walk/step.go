@@ -21,6 +21,7 @@ const (
 	Mask                    // the source becomes the node's address: From, To
 	Unmask                  // and the destination the pod's again: From, To
 	Sent                    // it goes to the node Peer as it is: Via, Link, Meter
+	Routed                  // it goes to the router Via, which is to bring it to the node Peer: Link, Meter
 	Received                // and arrives there: Via, Gone, Held; Meter where Device is known
 	Neighbor                // Via is looked up: Neighbor, MAC
 	Forward                 // the VTEP behind MAC is looked up: Forward, Host
@@ -62,7 +63,8 @@ type Step struct {
 
 	Decision   kernel.Decision
 	Forwarding kernel.Forwarding
-	Reaches    bool       // the decision leads to a node
+	Reaches    bool       // the decision leads to a node, or to a router on the way to it
+	Router     bool       // Via is a router
 	Via        netip.Addr // the next hop, or the VTEP
 	Peer       string     // the node that has Via
 	Gone       bool       // its node was read and does not hold Via

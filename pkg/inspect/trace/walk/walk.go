@@ -282,7 +282,8 @@ func (w *Walker) toNode(n *Node, s Step) (next, in string) {
 	}
 	tunnel := d.Type == kernel.Unicast && n.Kernel.IsVXLAN(d.Route.Dev)
 	s.Peer = w.Hosts[s.Via]
-	s.Reaches = !d.Drops() && (tunnel || s.Peer != "")
+	s.Router = !tunnel && s.Peer == "" && w.routed(n, &s)
+	s.Reaches = !d.Drops() && (tunnel || s.Peer != "" || s.Router)
 	w.add(s)
 	if !s.Reaches {
 		w.leg.Lost = true
@@ -291,10 +292,37 @@ func (w *Walker) toNode(n *Node, s Step) (next, in string) {
 	if w.masks(n, pk) {
 		w.mask(n, d, pk)
 	}
-	if tunnel {
+	switch {
+	case tunnel:
 		return w.encapsulate(n, &s)
+	case s.Router:
+		return w.routedOn(n, &s)
 	}
 	return w.direct(n, &s)
+}
+
+// routed reports whether a packet for another node may go by a router that is no node: to the node itself, if they share no link, or to
+// a pod, if its pool is not encapsulated and the route is for its block. Then switches route it, which BGP or somebody has told of the
+// blocks. A default route is none for a block: the nodes lack one where BGP has not brought it.
+func (w *Walker) routed(n *Node, s *Step) bool {
+	d, dst := &s.Decision, s.Packet.Dst
+	if d.Type != kernel.Unicast || !d.Route.Gateway.IsValid() {
+		return false
+	}
+	if dst.Kind != trace.Pod || dst.Interface == "" {
+		return !n.Kernel.OnLink(dst.IP)
+	}
+	pool := w.PoolOf(dst.IP)
+	return pool != nil && pool.VXLANMode.None() && pool.IPIPMode.None() && d.Route.Dst.Bits() > 0
+}
+
+// routedOn passes a packet to a router. The way behind it is unknown up to the target's node.
+func (w *Walker) routedOn(n *Node, s *Step) (next, in string) {
+	dev := s.Decision.Route.Dev
+	w.Uncertain = true
+	w.add(Step{Kind: Routed, Node: n.Name, Packet: s.Packet, Via: s.Via, Peer: s.Packet.Dst.Node, Device: dev, Link: n.Kernel.Link(dev),
+		Meter: meter(n.Name, dev, trace.TX)})
+	return s.Packet.Dst.Node, ""
 }
 
 // direct passes a packet to another node as it is.
