@@ -47,6 +47,17 @@ type NAT struct {
 	Felix     []string `json:"felix,omitempty"`     // the kinds of rules that Felix's are found in: nft, legacy, nftables
 }
 
+// NodePortRanges are the ranges of a family in nodePortAddresses; the word "primary" is none.
+func (k *KubeProxy) NodePortRanges(f Family) []netip.Prefix {
+	var ranges []netip.Prefix
+	for _, text := range k.NodePortCIDRs {
+		if p, err := netip.ParsePrefix(text); err == nil && FamilyOf(p.Addr()) == f {
+			ranges = append(ranges, p)
+		}
+	}
+	return ranges
+}
+
 // FrontendKind is the kind of an address that nodes translate.
 type FrontendKind string
 

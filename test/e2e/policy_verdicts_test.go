@@ -58,7 +58,7 @@ func TestPolicyVerdicts(t *testing.T) {
 	}
 }
 
-// disagreements names the paths of which a dry run says something else than a probe.
+// disagreements names the paths on which a dry run and a probe do not agree.
 func disagreements(t *testing.T, l *lab) []string {
 	t.Helper()
 	const between = "^cross-node/|^service/.*dual-stack"

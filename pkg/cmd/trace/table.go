@@ -46,16 +46,13 @@ func source(p trace.Path) string {
 func target(p trace.Path) string {
 	t := p.Target
 	text := t.Name
-	switch t.Kind {
-	case trace.Svc:
-		text = "svc/" + t.Name
-		if p.Class == trace.Balancer {
-			text = ""
-		}
-	case trace.Node, trace.Switch:
-		text = string(t.Kind) + "/" + t.Name
-	case trace.Outside:
+	switch {
+	case t.Kind == trace.Outside, p.Class == trace.Balancer:
 		text = ""
+	case t.Kind == trace.Svc:
+		text = "svc/" + t.Name
+	case t.Kind == trace.Node, t.Kind == trace.Switch:
+		text = string(t.Kind) + "/" + t.Name
 	}
 	if t.Name == "" || text == "" {
 		if text = printer.Text(t.IP); t.IP.Is6() && t.Port != 0 {

@@ -263,11 +263,8 @@ func clusterCIDRsOfOneFamily(c *Cluster) []inspect.Finding {
 // nodePortAddresses compares the ranges in which kube-proxy serves node ports with the families and the nodes' addresses.
 func nodePortAddresses(c *Cluster) []inspect.Finding {
 	var ranges inspect.ByFamily[[]netip.Prefix]
-	for _, text := range c.KubeProxy.NodePortCIDRs {
-		if p, err := netip.ParsePrefix(text); err == nil {
-			f := inspect.FamilyOf(p.Addr())
-			ranges.Set(f, append(ranges.Get(f), p))
-		}
+	for _, f := range inspect.Families() {
+		ranges.Set(f, c.KubeProxy.NodePortRanges(f))
 	}
 	if c.replaced("") || len(ranges.V4)+len(ranges.V6) == 0 { // "primary" are the node's own addresses
 		return nil

@@ -83,7 +83,7 @@ func TestExplain(t *testing.T) {
 		{"a node port without a rule", nodePort, 100, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.TimedOut, f.Rule = true, &no
 		}, trace.NoTranslation, "kube-proxy has no rule for IPv"},
-		{"a node port of which nothing else is known", nodePort, 2, func(f *judge.Findings, _ inspect.Family) {
+		{"a node port, and nothing else that answers", nodePort, 2, func(f *judge.Findings, _ inspect.Family) {
 			f.Path.Result.TimedOut, f.Rule = true, &yes
 		}, trace.Unreachable, "does not answer"},
 		{"a harmless problem does not explain it", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {

@@ -120,6 +120,14 @@ func (n *Node) AddressOn(device string, f inspect.Family) netip.Addr {
 	return other
 }
 
+// SourceOf is the source address that a node gives to packets of its own that take a decision, and to those that it masquerades.
+func (n *Node) SourceOf(d *Decision, f inspect.Family) netip.Addr {
+	if d.Route.Source.IsValid() {
+		return d.Route.Source
+	}
+	return n.AddressOn(d.Route.Dev, f)
+}
+
 // Forwarding says whether a node forwards packets.
 type Forwarding struct {
 	Key   string // the sysctl that decides

@@ -63,15 +63,13 @@ func (p *planner) endpoints(svc *inspect.Service, port string, f inspect.Family)
 
 // backend is an address of an endpoint as an end of a path.
 func (p *planner) backend(namespace string, e inspect.Endpoint, ip netip.Addr, port uint16) trace.Endpoint {
+	end := trace.Endpoint{Kind: trace.Pod, Namespace: namespace, Name: e.Pod, Node: e.Node, IP: ip, Port: port}
 	if pod := p.pods[ip]; pod != nil {
-		end := trace.Endpoint{Kind: trace.Pod, Namespace: namespace, Name: e.Pod, Node: e.Node, IP: ip, Port: port}
 		end.Interface = p.podEnd(pod, inspect.FamilyOf(ip)).Interface
-		return end
+	} else if name := p.ground.Hosts[ip]; name != "" {
+		end = trace.Endpoint{Kind: trace.Node, Name: cmp.Or(e.Pod, name), Node: name, IP: ip, Port: port}
 	}
-	if name := p.ground.Hosts[ip]; name != "" {
-		return trace.Endpoint{Kind: trace.Node, Name: cmp.Or(e.Pod, name), Node: name, IP: ip, Port: port}
-	}
-	return trace.Endpoint{Kind: trace.Pod, Namespace: namespace, Name: e.Pod, Node: e.Node, IP: ip, Port: port}
+	return end
 }
 
 func portOf(ports []inspect.EndpointPort, name string) (uint16, bool) {

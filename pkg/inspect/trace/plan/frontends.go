@@ -18,18 +18,19 @@ func (p *planner) toFrontends(svc *inspect.Service, source trace.Endpoint, f ins
 	}
 	for i := range svc.Ports {
 		port := &svc.Ports[i]
-		if port.Protocol != "" && port.Protocol != "TCP" {
+		if !isTCP(port.Protocol) {
 			continue
 		}
+		all := p.endpoints(svc, port.Name, f)
 		if port.NodePort != 0 && !only.IsValid() {
-			for _, node := range p.entries(svc, port, source.Node, f) {
-				p.toNodePort(svc, port, source, node, f)
+			for _, node := range p.entries(all, source.Node) {
+				p.toNodePort(svc, port, all, source, node, f)
 			}
 		}
 		found := false
 		for _, a := range outside(svc) {
 			if inspect.FamilyOf(a.Address) == f && (!only.IsValid() || a.Address == only) {
-				p.toOutside(svc, port, source, a)
+				p.toOutside(svc, port, all, source, a)
 				found = true
 			}
 		}
@@ -56,12 +57,11 @@ func outside(svc *inspect.Service) []inspect.Frontend {
 
 // entries are the nodes whose node port is tried: one of each kind. They are the source's own, and of the others the first with an
 // endpoint, and the first without.
-func (p *planner) entries(svc *inspect.Service, port *inspect.ServicePort, own string, f inspect.Family) []string {
-	ready := p.endpoints(svc, port.Name, f).ready
+func (p *planner) entries(all backends, own string) []string {
 	chosen := []string{own}
 	for _, with := range []bool{true, false} {
 		i := slices.IndexFunc(p.s.Nodes, func(n inspect.Node) bool {
-			has := slices.ContainsFunc(ready, func(e trace.Endpoint) bool { return e.Node == n.Name })
+			has := slices.ContainsFunc(all.ready, func(e trace.Endpoint) bool { return e.Node == n.Name })
 			return n.Name != own && n.OS != "windows" && has == with
 		})
 		if i >= 0 {
@@ -75,12 +75,7 @@ func (p *planner) entries(svc *inspect.Service, port *inspect.ServicePort, own s
 // of the family. Unserved says that the node has no such address.
 func (p *planner) nodePortEnd(name string, f inspect.Family) (end trace.Endpoint, unserved string) {
 	end = p.nodeEnd(name, f)
-	var ranges []netip.Prefix
-	for _, text := range p.s.KubeProxy.NodePortCIDRs { // or "primary", which is the address of nodeEnd
-		if prefix, err := netip.ParsePrefix(text); err == nil && inspect.FamilyOf(prefix.Addr()) == f {
-			ranges = append(ranges, prefix)
-		}
-	}
+	ranges := p.s.KubeProxy.NodePortRanges(f) // none with "primary", which is the address of nodeEnd
 	n := findNode(p.s, name)
 	if n == nil || len(ranges) == 0 {
 		return end, ""
@@ -115,13 +110,14 @@ func (p *planner) nodeEnd(name string, f inspect.Family) trace.Endpoint {
 
 // toNodePort plans the path to a node port on a node. With the external traffic policy Local, other nodes than those with an endpoint
 // drop what comes from elsewhere, as they should; what is on the node itself reaches every endpoint (KEP-2438).
-func (p *planner) toNodePort(svc *inspect.Service, port *inspect.ServicePort, source trace.Endpoint, node string, f inspect.Family) {
+func (p *planner) toNodePort(
+	svc *inspect.Service, port *inspect.ServicePort, all backends, source trace.Endpoint, node string, f inspect.Family,
+) {
 	end, unserved := p.nodePortEnd(node, f)
 	end.Port = uint16(port.NodePort)
 	path := newPath(trace.NodePort, f, source, end)
 	check := fmt.Sprintf("%s-%d", node, port.NodePort)
 	label := p.label(serviceEnd(svc, f))
-	all := p.endpoints(svc, port.Name, f)
 	local := svc.ExternalTrafficPolicy == "Local" && node != source.Node
 	path.Skip = cmp.Or(p.lacking(f, source, end), unserved)
 	if path.Skip == "" && local && len(all.ready) > 0 && len(all.on(node).ready) == 0 {
@@ -137,7 +133,9 @@ func (p *planner) toNodePort(svc *inspect.Service, port *inspect.ServicePort, so
 }
 
 // toOutside plans the path to an address of a service outside of the cluster. The source's own node translates it.
-func (p *planner) toOutside(svc *inspect.Service, port *inspect.ServicePort, source trace.Endpoint, at inspect.Frontend) {
+func (p *planner) toOutside(
+	svc *inspect.Service, port *inspect.ServicePort, all backends, source trace.Endpoint, at inspect.Frontend,
+) {
 	f := inspect.FamilyOf(at.Address)
 	end := trace.Endpoint{Kind: trace.Svc, Namespace: svc.Namespace, Name: svc.Name, IP: at.Address, Port: uint16(port.Port)}
 	path := newPath(trace.Balancer, f, source, end)
@@ -145,7 +143,7 @@ func (p *planner) toOutside(svc *inspect.Service, port *inspect.ServicePort, sou
 		at.Node, at.Port = source.Node, end.Port
 		path.Expect.Frontend = &at
 		path.Probe = p.connect(end.IP, end.Port, speaksHTTP(port.Name, port.AppProtocol, port.Port))
-		p.enter(&path, entry{svc: svc, all: p.endpoints(svc, port.Name, f), masks: svc.ExternalTrafficPolicy != "Local"})
+		p.enter(&path, entry{svc: svc, all: all, masks: svc.ExternalTrafficPolicy != "Local"})
 	}
 	p.put(path, p.label(serviceEnd(svc, f)), fmt.Sprintf("%s-%d", at.Address, port.Port))
 }
@@ -154,7 +152,7 @@ func (p *planner) toOutside(svc *inspect.Service, port *inspect.ServicePort, sou
 func (p *planner) toHostPorts(pod *inspect.Pod, source trace.Endpoint, f inspect.Family) {
 	target := p.podEnd(pod, f)
 	for _, port := range pod.Ports {
-		if port.HostPort == 0 || pod.HostNetwork || port.Protocol != "" && port.Protocol != "TCP" ||
+		if port.HostPort == 0 || pod.HostNetwork || !isTCP(port.Protocol) ||
 			port.HostIP.IsValid() && !port.HostIP.IsUnspecified() && inspect.FamilyOf(port.HostIP) != f {
 			continue
 		}
@@ -206,6 +204,7 @@ func (p *planner) enter(path *trace.Planned, e entry) {
 		}
 		w.hops = append(w.hops, hop)
 	}
+	ready = slices.Clone(ready) // each path has its own view of the sources
 	relay := p.nodeEnd(at.Node, path.Family)
 	for i := range ready {
 		to := &ready[i]

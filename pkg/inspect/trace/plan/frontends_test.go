@@ -85,13 +85,6 @@ func TestFrontends(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := lab(tt.changes...)
-			if tt.target == "fd00:10:96::2001" {
-				for _, ip := range serviceOf(s).ClusterIPs {
-					if ip.Is6() {
-						tt.target = ip.String()
-					}
-				}
-			}
 			var got []string
 			for _, p := range toTarget(t, s, tt.target, inspect.IPv6) {
 				if p.Class == trace.NodePort || p.Class == trace.Balancer {
@@ -106,15 +99,6 @@ func TestFrontends(t *testing.T) {
 			}
 		})
 	}
-}
-
-func serviceOf(s *inspect.Snapshot) *inspect.Service {
-	for i := range s.Services {
-		if s.Services[i].Name == it.ServiceDualStack {
-			return &s.Services[i]
-		}
-	}
-	return nil
 }
 
 // toTarget plans the paths from the pod on worker.

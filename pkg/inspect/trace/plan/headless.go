@@ -12,15 +12,15 @@ import (
 
 // toHeadless plans the question for the name of a headless service, whose answer is its endpoints, and the paths to these.
 func (p *planner) toHeadless(svc *inspect.Service, source trace.Endpoint, f inspect.Family) {
-	ports := slices.DeleteFunc(slices.Clone(svc.Ports), func(port inspect.ServicePort) bool { return port.Protocol != "" && port.Protocol != "TCP" })
+	ports := slices.DeleteFunc(slices.Clone(svc.Ports), func(port inspect.ServicePort) bool { return !isTCP(port.Protocol) })
 	if len(ports) == 0 {
 		ports = []inspect.ServicePort{{}} // of a service without ports, or with UDP alone: its endpoints are pinged
 	}
-	label := p.label(trace.Endpoint{Kind: trace.Svc, Namespace: svc.Namespace, Name: svc.Name})
+	end := serviceEnd(svc, f)
+	label := p.label(end)
 	for _, port := range ports {
 		all := p.endpoints(svc, port.Name, f)
 		if len(all.ready) == 0 {
-			end := trace.Endpoint{Kind: trace.Svc, Namespace: svc.Namespace, Name: svc.Name}
 			p.skip(trace.Service, f, source, end, label, fmt.Sprintf("service %s is headless and has no ready %s endpoint%s", svc.Name, f, others(all)))
 			continue
 		}

@@ -115,7 +115,7 @@ func (p *planner) toPod(target *inspect.Pod, source trace.Endpoint, f inspect.Fa
 		return
 	}
 	for _, port := range target.Ports {
-		if port.Protocol != "" && port.Protocol != "TCP" {
+		if !isTCP(port.Protocol) {
 			continue
 		}
 		if ports--; ports < 0 {

@@ -36,12 +36,15 @@ func (p *planner) servicesFor(namespace string) []*inspect.Service {
 func tcpPorts(svc *inspect.Service) int {
 	n := 0
 	for _, port := range svc.Ports {
-		if port.Protocol == "" || port.Protocol == "TCP" {
+		if isTCP(port.Protocol) {
 			n++
 		}
 	}
 	return n
 }
+
+// isTCP reports whether the protocol of a port is TCP, which it is unless it says otherwise.
+func isTCP(protocol string) bool { return protocol == "" || protocol == "TCP" }
 
 func (p *planner) fullName(svc *inspect.Service) string { return fullName(svc, p.req.Domain) }
 
@@ -74,7 +77,7 @@ func (p *planner) toService(svc *inspect.Service, source trace.Endpoint, f inspe
 		path := newPath(trace.Service, f, source, end)
 		path.Target.Port = uint16(port.Port)
 		check := fmt.Sprintf("%s-%d", strings.ToLower(cmp.Or(port.Protocol, "TCP")), port.Port)
-		if port.Protocol != "" && port.Protocol != "TCP" {
+		if !isTCP(port.Protocol) {
 			if ports == allPorts {
 				path.Skip = fmt.Sprintf("port %d is %s, of which an answer cannot be told from silence", port.Port, port.Protocol)
 				p.put(path, label, check)

@@ -89,6 +89,7 @@ func isNodeKind(kind string) bool {
 	return slices.Contains([]string{"node", "nodes", "no"}, strings.ToLower(kind))
 }
 
+// isPodKind reports whether a word is kubectl's for pods.
 func isPodKind(kind string) bool {
 	return slices.Contains([]string{"pod", "pods", "po"}, strings.ToLower(kind))
 }

@@ -65,13 +65,13 @@ func parseObject(s *inspect.Snapshot, text, namespace, domain string) (*Target, 
 		return nil, fmt.Errorf("target %q is neither pod/NAME, svc/NAME nor node/NAME", text)
 	}
 	name := parts[1]
-	switch strings.ToLower(parts[0]) {
-	case "pod", "pods", "po":
+	switch kind := strings.ToLower(parts[0]); {
+	case isPodKind(kind):
 		if findPod(s, namespace, name) == nil {
 			return nil, missing(s, inspect.FactPods, "pod", name, namespace)
 		}
 		return &Target{Kind: trace.Pod, Namespace: namespace, Name: name}, nil
-	case "svc", "service", "services":
+	case slices.Contains([]string{"svc", "service", "services"}, kind):
 		return serviceTarget(s, namespace, name, domain, "")
 	}
 	return nil, fmt.Errorf("target %q: %q is neither pod, svc nor node", text, parts[0])

@@ -43,10 +43,7 @@ type guests struct {
 	stream access.Stream
 	opts   Options
 	name   string // the same in every pod
-
-	mu     sync.Mutex
-	byPod  map[string]*guest
-	closed bool
+	byPod  register[*guest]
 }
 
 // guest is the ephemeral container in a pod.
@@ -61,8 +58,7 @@ type guest struct {
 func newGuests(client kubernetes.Interface, stream access.Stream, opts Options) *guests {
 	return &guests{
 		client: client, stream: stream, opts: opts,
-		name:  guestPrefix + strings.ToLower(rand.Text()[:8]),
-		byPod: map[string]*guest{},
+		name: guestPrefix + strings.ToLower(rand.Text()[:8]),
 	}
 }
 
@@ -71,17 +67,10 @@ func randomMark() string { return "@" + rand.Text() }
 
 // in returns the ephemeral container in a pod, and starts it at the first call.
 func (g *guests) in(ctx context.Context, pod inspect.Pod) (access.Container, error) {
-	g.mu.Lock()
-	if g.closed {
-		g.mu.Unlock()
-		return access.Container{}, errors.New("the trace is over")
+	one, err := g.byPod.of(key(pod), func() *guest { return &guest{pod: pod, release: func() {}} })
+	if err != nil {
+		return access.Container{}, err
 	}
-	one := g.byPod[key(pod)]
-	if one == nil {
-		one = &guest{pod: pod, release: func() {}}
-		g.byPod[key(pod)] = one
-	}
-	g.mu.Unlock()
 	one.once.Do(func() { one.err = g.start(ctx, one) })
 	if one.err != nil {
 		return access.Container{}, fmt.Errorf("pod %s/%s has no shell and no tools, and needs an ephemeral container: %w",
@@ -122,7 +111,7 @@ func (g *guests) start(ctx context.Context, one *guest) error {
 		one.created = one.created && !errors.Is(err, errStranger)
 		return fmt.Errorf("%s did not come to run: %w", g.name, err)
 	}
-	g.keep(one)
+	one.release = keep(g.stream, g.container(one), g.name)
 	return nil
 }
 
@@ -263,9 +252,6 @@ func guestContainer(name, image string) corev1.EphemeralContainer {
 	}}
 }
 
-// keep starts a command in the container that waits for the end of its input.
-func (g *guests) keep(one *guest) { one.release = keep(g.stream, g.container(one), g.name) }
-
 // keep starts a command in a container that runs holdCommand, which waits for the end of its input: if that comes with our death, it
 // ends the container. The function that it returns lets it go.
 func keep(stream access.Stream, c access.Container, name string) (release func()) {
@@ -284,16 +270,7 @@ func keep(stream access.Stream, c access.Container, name string) (release func()
 
 // end ends all started containers, and says so in notes.
 func (g *guests) end(ctx context.Context) ([]string, error) {
-	g.mu.Lock()
-	g.closed = true
-	var all []*guest
-	for _, one := range g.byPod {
-		all = append(all, one)
-	}
-	g.byPod = map[string]*guest{}
-	g.mu.Unlock()
-	slices.SortFunc(all, func(a, b *guest) int { return strings.Compare(key(a.pod), key(b.pod)) })
-
+	all := g.byPod.close()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), guestEnd)
 	defer cancel()
 	notes, errs := make([]string, len(all)), make([]error, len(all))

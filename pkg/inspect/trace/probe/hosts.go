@@ -17,10 +17,7 @@ type hosts struct {
 	debug  *access.Debug
 	stream access.Stream
 	opts   Options
-
-	mu     sync.Mutex
-	byNode map[string]*host
-	closed bool
+	byNode register[*host]
 }
 
 // host is the pod on the network of a node.
@@ -32,22 +29,15 @@ type host struct {
 }
 
 func newHosts(client kubernetes.Interface, stream access.Stream, opts Options) *hosts {
-	return &hosts{debug: access.NewDebug(client, opts.Namespace, opts.Image, opts.Silence), stream: stream, opts: opts, byNode: map[string]*host{}}
+	return &hosts{debug: access.NewDebug(client, opts.Namespace, opts.Image, opts.Silence), stream: stream, opts: opts}
 }
 
 // on returns the container on the network of a node, and starts its pod at the first call.
 func (h *hosts) on(ctx context.Context, node string) (access.Container, error) {
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return access.Container{}, errors.New("the trace is over")
+	one, err := h.byNode.of(node, func() *host { return &host{} })
+	if err != nil {
+		return access.Container{}, err
 	}
-	one := h.byNode[node]
-	if one == nil {
-		one = &host{}
-		h.byNode[node] = one
-	}
-	h.mu.Unlock()
 	one.once.Do(func() { h.start(ctx, node, one) })
 	if one.err != nil {
 		return access.Container{}, fmt.Errorf("probe from node %s: %w", node, one.err)
@@ -68,14 +58,7 @@ func (h *hosts) start(ctx context.Context, node string, one *host) {
 
 // end removes all of the pods.
 func (h *hosts) end(ctx context.Context) error {
-	h.mu.Lock()
-	h.closed = true
-	var all []*host
-	for _, one := range h.byNode {
-		all = append(all, one)
-	}
-	h.byNode = map[string]*host{}
-	h.mu.Unlock()
+	all := h.byNode.close()
 	errs := make([]error, len(all))
 	var group errgroup.Group
 	group.SetLimit(h.opts.Concurrency)

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
-	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/policy"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
@@ -56,7 +55,7 @@ func policies(cluster *gather.Cluster, note func(string)) func(context.Context, 
 					return
 				}
 			}
-			set = policy.New(all, basis, snap.EndpointSlices, felix.ReleaseOf(snap.Calico.Version))
+			set = policySet(all, basis, snap)
 		})
 		return set
 	}

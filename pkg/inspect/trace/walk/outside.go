@@ -18,10 +18,7 @@ func (w *Walker) masks(n *Node, pk Packet) bool {
 }
 
 func (w *Walker) mask(n *Node, d *kernel.Decision, pk Packet) {
-	w.masked = d.Route.Source
-	if !w.masked.IsValid() {
-		w.masked = n.Kernel.AddressOn(d.Route.Dev, w.Family)
-	}
+	w.masked = n.Kernel.SourceOf(d, w.Family)
 	w.add(Step{Kind: Mask, Node: n.Name, Packet: pk, Device: d.Route.Dev, From: pk.Src, To: w.masked})
 }
 

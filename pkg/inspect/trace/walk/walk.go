@@ -60,10 +60,7 @@ func (m *Map) SourceOn(node string, to netip.Addr) netip.Addr {
 	if d.Drops() {
 		return netip.Addr{}
 	}
-	if d.Route.Source.IsValid() {
-		return d.Route.Source
-	}
-	return k.AddressOn(d.Route.Dev, inspect.FamilyOf(to))
+	return k.SourceOf(&d, inspect.FamilyOf(to))
 }
 
 // PoolOf returns the Calico pool that an address is from, or nil.
@@ -302,8 +299,8 @@ func (w *Walker) toNode(n *Node, s Step) (next, in string) {
 }
 
 // routed reports whether a packet for another node may go by a router that is no node: to the node itself, if they share no link, or to
-// a pod, if its pool is not encapsulated and the route is for its block. Then switches route it, which BGP or somebody has told of the
-// blocks. A default route is none for a block: the nodes lack one where BGP has not brought it.
+// a pod, if its pool is not encapsulated and the route is for its block: BGP, or an administrator, has told the routers of the blocks. A
+// default route does not count for a block: it is what is left where BGP has brought none.
 func (w *Walker) routed(n *Node, s *Step) bool {
 	d, dst := &s.Decision, s.Packet.Dst
 	if d.Type != kernel.Unicast || !d.Route.Gateway.IsValid() {
