@@ -46,6 +46,8 @@ const (
 	AnnotationIPv6Tunnel  = apiPrefix + "IPv6VXLANTunnelAddr"
 	AnnotationTunnelMACv4 = apiPrefix + "VXLANTunnelMACAddr"
 	AnnotationTunnelMACv6 = apiPrefix + "VXLANTunnelMACAddrV6"
+	AnnotationASN         = apiPrefix + "ASNumber"
+	AnnotationReflector   = apiPrefix + "RouteReflectorClusterID"
 	AnnotationWireGuardV4 = apiPrefix + "IPv4WireguardInterfaceAddr"
 	AnnotationWireGuardV6 = apiPrefix + "IPv6WireguardInterfaceAddr"
 )
@@ -68,6 +70,13 @@ const (
 	InterfacePrefix = "cali"
 	// IPIPDevice is the tunnel device of IPIP. There is none for IPv6.
 	IPIPDevice = "tunl0"
+)
+
+// What BGP has where nothing is set: the AS number of nodes, and the port that BIRD listens on (libcalico-go/lib/backend/syncersv1/bgpsyncer;
+// RFC 4271).
+const (
+	DefaultASN  = 64512
+	DefaultPort = 179
 )
 
 // VXLANDevice names Felix's VXLAN device of a family.

@@ -81,6 +81,7 @@ func resources() map[inspect.Fact][]resource {
 		inspect.FactBlocks:         {{crd, "ipamblocks", ""}},
 		inspect.FactFelix:          {{crd, "felixconfigurations", ""}},
 		inspect.FactBGP:            {{crd, "bgpconfigurations", ""}},
+		inspect.FactBGPPeers:       {{crd, "bgppeers", ""}},
 		inspect.FactIPAMConfig:     {{crd, "ipamconfigs", ""}},
 		inspect.FactServiceCIDRs:   {{networking, "servicecidrs", ""}},
 		inspect.FactPolicies: {{networking, "networkpolicies", ""}, {"", "namespaces", ""}, {crd, "networkpolicies", ""},

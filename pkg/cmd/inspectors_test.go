@@ -77,19 +77,43 @@ func broken() *inspect.Snapshot {
 	)
 }
 
+// labOf is a healthy lab in which a command has rows: one without tunnels for BGP.
+func labOf(command string, changes ...it.Change) *inspect.Snapshot {
+	if command == "bgp" {
+		return it.With(it.Unencapsulated)
+	}
+	return it.With(changes...)
+}
+
+// brokenOf is a broken lab in which a command has findings.
+func brokenOf(command string) *inspect.Snapshot {
+	f := inspect.IPv6
+	if command != "bgp" {
+		return broken()
+	}
+	return it.With(it.Unencapsulated, it.ByRouter,
+		it.BIRD(it.Worker, f, func(b *inspect.BIRD) {
+			s := &b.Sessions[0]
+			*s = inspect.Session{Kind: s.Kind, Peer: s.Peer, ASN: 65099, State: "Idle", Since: "12:30:00", LastError: "BGP Error: \x1b[31mBad peer AS"}
+		}),
+		it.BIRD(it.Worker2, f, func(b *inspect.BIRD) { *b = inspect.BIRD{Silent: "Unable to connect to server control socket"} }),
+		it.BIRD(it.ControlPlane, f, func(b *inspect.BIRD) { b.Sessions[0].HoldLeft = 20 }))
+}
+
 func TestInspectorOutput(t *testing.T) {
 	for _, command := range names() {
+		borrowed := it.Borrowed(it.Worker, it.Worker2)
 		for _, tt := range []struct {
 			name     string
 			snapshot *inspect.Snapshot
 			args     []string
 		}{
-			{"table", it.Lab(), nil},
-			{"wide", it.With(it.Borrowed(it.Worker, it.Worker2)), []string{"-o", "wide"}},
-			{"json", it.With(it.Borrowed(it.Worker, it.Worker2)), []string{"-o", "json"}},
-			{"name", it.Lab(), []string{"-o", "name", "--family", "ipv6"}},
-			{"broken", broken(), nil},
-			{"broken-json", broken(), []string{"-o", "json"}},
+			{"table", labOf(command), nil},
+			{"wide", labOf(command, borrowed), []string{"-o", "wide"}},
+			{"json", labOf(command, borrowed), []string{"-o", "json"}},
+			{"name", labOf(command), []string{"-o", "name", "--family", "ipv6"}},
+			{"broken", brokenOf(command), nil},
+			{"broken-json", brokenOf(command), []string{"-o", "json"}},
 		} {
 			t.Run(command+"/"+tt.name, func(t *testing.T) {
 				out, _ := execute(command, tt.snapshot, tt.args...)
@@ -106,7 +130,7 @@ func TestInspectorExitCode(t *testing.T) {
 			t.Errorf("%s on a healthy lab: %v\n%s", command, err, out)
 		}
 		var findings *exit.FindingsError
-		if _, err := execute(command, broken()); errors.As(err, &findings) != i.Verifies {
+		if _, err := execute(command, brokenOf(command)); errors.As(err, &findings) != i.Verifies {
 			t.Errorf("%s on a broken lab: error %v, want findings: %t", command, err, i.Verifies)
 		}
 	}

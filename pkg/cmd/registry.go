@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/bgp"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/blocks"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
@@ -26,5 +27,6 @@ func Inspectors() []inspector.Inspector {
 		routes.Inspector(),
 		neighbors.Inspector(),
 		fdb.Inspector(),
+		bgp.Inspector(),
 	}
 }

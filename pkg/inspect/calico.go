@@ -15,8 +15,9 @@ type Calico struct {
 	Felix map[string]FelixSettings `json:"felix,omitempty"`
 	// FelixEnv has the calico-node DaemonSet's settings by FELIX_… variables. It wins over FelixConfigurations.
 	FelixEnv FelixSettings `json:"felixEnv,omitzero"`
-	// BGP is BGPConfiguration "default".
-	BGP BGPSettings `json:"bgp,omitzero"`
+	// BGP is BGPConfiguration "default", with the ports of those of single nodes.
+	BGP   BGPSettings `json:"bgp,omitzero"`
+	Peers []BGPPeer   `json:"bgpPeers,omitempty"`
 	// Node is the DaemonSet calico-node.
 	Node CalicoNode `json:"node,omitzero"`
 	CNI  CNI        `json:"cni,omitzero"`
@@ -49,12 +50,6 @@ type FelixSettings struct {
 	// NodeSelector says for which nodes the object is (since v3.32), and Created which of several comes first.
 	NodeSelector string    `json:"nodeSelector,omitempty"`
 	Created      time.Time `json:"created,omitzero"`
-}
-
-// BGPSettings are the settings of BGP that decide what BIRD programs. An empty string is "not set".
-type BGPSettings struct {
-	// ProgramClusterRoutes says for which pools BIRD makes the routes (since v3.32), in the words of Felix's setting.
-	ProgramClusterRoutes string `json:"programClusterRoutes,omitempty"`
 }
 
 // EncapMode is how a pool is encapsulated: Never, Always or CrossSubnet. Empty in the API reads as Never.

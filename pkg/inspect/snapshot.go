@@ -20,6 +20,7 @@ const (
 	FactBlocks         Fact = "ipamblocks"
 	FactFelix          Fact = "felixconfigurations" // with the environment of the calico-node DaemonSet
 	FactBGP            Fact = "bgpconfigurations"
+	FactBGPPeers       Fact = "bgppeers"
 	FactVersion        Fact = "clusterinformations"
 	FactTables         Fact = "node tables" // the kernel's tables of each node
 	FactLab            Fact = "lab"         // what `lab create` recorded in the cluster
@@ -34,6 +35,7 @@ const (
 	FactIPAMConfig     Fact = "ipamconfigs"
 	FactOperator       Fact = "installations" // with tigerastatuses
 	FactNAT            Fact = "nat rules"     // of kube-proxy and hostPorts, on each node
+	FactBIRD           Fact = "bgp sessions"  // of each node's BIRD
 )
 
 // Facts returns all facts, as a recording has them.
@@ -41,7 +43,7 @@ func Facts() []Fact {
 	return []Fact{
 		FactNodes, FactPods, FactServices, FactEndpointSlices, FactPools, FactBlocks, FactFelix, FactBGP, FactVersion, FactTables, FactLab,
 		FactServiceCIDRs, FactKubeadm, FactKubeProxy, FactCoreDNS, FactEvents, FactPolicies, FactCalicoNode, FactCNI, FactIPAMConfig,
-		FactOperator, FactNAT,
+		FactOperator, FactNAT, FactBGPPeers, FactBIRD,
 	}
 }
 
@@ -53,29 +55,30 @@ type Snapshot struct {
 	Gathered []Fact    `json:"gathered,omitempty"` // the facts that were asked for
 	Missing  []Missing `json:"missing,omitempty"`
 
-	Nodes          []Node                   `json:"nodes,omitempty"`
-	Pods           []Pod                    `json:"pods,omitempty"`
-	Services       []Service                `json:"services,omitempty"`
-	EndpointSlices []EndpointSlice          `json:"endpointSlices,omitempty"`
-	Pools          []IPPool                 `json:"ipPools,omitempty"`
-	Blocks         []IPAMBlock              `json:"ipamBlocks,omitempty"`
-	Calico         Calico                   `json:"calico,omitzero"`
-	Lab            Lab                      `json:"lab,omitzero"`
-	ServiceCIDRs   []netip.Prefix           `json:"serviceCIDRs,omitempty"` // of the ServiceCIDR objects (Kubernetes 1.33)
-	Kubeadm        Kubeadm                  `json:"kubeadm,omitzero"`
-	KubeProxy      KubeProxy                `json:"kubeProxy,omitzero"`
-	CoreDNS        CoreDNS                  `json:"coreDNS,omitzero"`
-	Events         []Event                  `json:"events,omitempty"`
-	Policies       []Policy                 `json:"policies,omitempty"`
-	PolicyBasis    PolicyBasis              `json:"policyBasis,omitzero"`
-	NAT            map[string]ByFamily[NAT] `json:"nat,omitempty"`    // by node name
-	Tables         map[string]NodeTable     `json:"tables,omitempty"` // by node name
+	Nodes          []Node                    `json:"nodes,omitempty"`
+	Pods           []Pod                     `json:"pods,omitempty"`
+	Services       []Service                 `json:"services,omitempty"`
+	EndpointSlices []EndpointSlice           `json:"endpointSlices,omitempty"`
+	Pools          []IPPool                  `json:"ipPools,omitempty"`
+	Blocks         []IPAMBlock               `json:"ipamBlocks,omitempty"`
+	Calico         Calico                    `json:"calico,omitzero"`
+	Lab            Lab                       `json:"lab,omitzero"`
+	ServiceCIDRs   []netip.Prefix            `json:"serviceCIDRs,omitempty"` // of the ServiceCIDR objects (Kubernetes 1.33)
+	Kubeadm        Kubeadm                   `json:"kubeadm,omitzero"`
+	KubeProxy      KubeProxy                 `json:"kubeProxy,omitzero"`
+	CoreDNS        CoreDNS                   `json:"coreDNS,omitzero"`
+	Events         []Event                   `json:"events,omitempty"`
+	Policies       []Policy                  `json:"policies,omitempty"`
+	PolicyBasis    PolicyBasis               `json:"policyBasis,omitzero"`
+	NAT            map[string]ByFamily[NAT]  `json:"nat,omitempty"`    // by node name
+	BIRD           map[string]ByFamily[BIRD] `json:"bird,omitempty"`   // by node name
+	Tables         map[string]NodeTable      `json:"tables,omitempty"` // by node name
 }
 
 // Missing is a requested fact that could not be read, wholly or for one node.
 type Missing struct {
 	Fact   Fact   `json:"fact"`
-	Node   string `json:"node,omitempty"` // only for FactTables and FactNAT
+	Node   string `json:"node,omitempty"` // only for FactTables, FactNAT and FactBIRD
 	Reason string `json:"reason"`         // one line, for people
 	// Absent is set if the cluster does not have it: a Calico that is not installed, as opposed to one that may not be read.
 	Absent bool `json:"absent,omitempty"`
@@ -133,6 +136,10 @@ type Node struct {
 	// TunnelMAC overrides the computed address of the VXLAN device; normally absent on Linux
 	// (projectcalico.org/VXLANTunnelMACAddr, …/VXLANTunnelMACAddrV6).
 	TunnelMAC ByFamily[MAC] `json:"tunnelMAC,omitzero"`
+	// ASN is the node's own AS number, and RouteReflector its cluster ID as one (projectcalico.org/ASNumber,
+	// …/RouteReflectorClusterID).
+	ASN            ASN        `json:"asn,omitempty"`
+	RouteReflector netip.Addr `json:"routeReflector,omitzero"`
 	// WireGuard is the address of the WireGuard device (projectcalico.org/IPv4WireguardInterfaceAddr, …/IPv6…).
 	WireGuard ByFamily[netip.Addr] `json:"wireGuard,omitzero"`
 }

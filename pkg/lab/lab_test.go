@@ -261,7 +261,7 @@ func TestCreateRefusesAnotherLabOfTheSameName(t *testing.T) {
 	o := options(t)
 	o.Lab.Workers, o.Switch, o.NodeImage = 4, fabric.CEOS, "node:2"
 	_, err := m.Create(t.Context(), o)
-	want := `lab "dual-stack" is there already and differs in its addresses or the number of its nodes and its switch (it has linux) ` +
+	want := `lab "dual-stack" is there already and differs in its addresses, its routing or the number of its nodes and its switch (it has linux) ` +
 		`and its node image (it has node:1): delete it first, or give another --name`
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v", err)

@@ -42,7 +42,7 @@ func (c *creation) fabricProblems(ctx context.Context) ([]string, error) {
 	}
 	var all []string
 	for i, n := range c.opts.Lab.Nodes() {
-		for _, p := range append(states[i].Problems(c.opts.Lab, n), states[i].TunnelProblems()...) {
+		for _, p := range append(states[i].Problems(c.opts.Lab, n), states[i].TunnelProblems(c.opts.Lab)...) {
 			all = append(all, n.Name+": "+p)
 		}
 	}

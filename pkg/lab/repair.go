@@ -46,8 +46,11 @@ func assume(r record.Record, o CreateOptions) CreateOptions {
 		return o
 	}
 	if o.Assumed("config") {
-		workers := o.Lab.Workers
+		workers, v4, v6 := o.Lab.Workers, o.Lab.IPv4.Encapsulation, o.Lab.IPv6.Encapsulation
 		o.Lab = r.Lab
+		if !o.Assumed("routing") {
+			o.Lab.IPv4.Encapsulation, o.Lab.IPv6.Encapsulation = v4, v6
+		}
 		if !o.Assumed("workers") {
 			o.Lab.Workers = workers
 		}
@@ -88,7 +91,7 @@ func (c *creation) start(ctx context.Context, f *found) error {
 func sameLab(r record.Record, o CreateOptions) error {
 	var different []string
 	if o.Lab != r.Lab {
-		different = append(different, "its addresses or the number of its nodes")
+		different = append(different, "its addresses, its routing or the number of its nodes")
 	}
 	if o.Switch != SwitchAuto && o.Switch != r.Switch {
 		different = append(different, fmt.Sprintf("its switch (it has %s)", r.Switch))

@@ -111,7 +111,7 @@ func (m *Manager) nodeParts(ctx context.Context, f *found, sw fabric.Switch) ([]
 		s := states[i]
 		problems := s.Problems(l, n)
 		if s.Running {
-			problems = append(problems, s.TunnelProblems()...)
+			problems = append(problems, s.TunnelProblems(l)...)
 		}
 		p := part(n.Name, role, problems...)
 		p.FabricIPv4, p.FabricIPv6 = n.IPv4, n.IPv6

@@ -44,7 +44,7 @@ func TestCheckBareServer(t *testing.T) {
 	got := (&labCluster{server: server}).run(t, "", "check")
 	const want = "IPv4-only cluster without Calico and without nodes, and nothing in it asks for IPv6: nothing wrong found, "
 	if got.code != exit.OK || !strings.HasPrefix(got.stdout, want) || strings.Count(got.stdout, "\n") > 5 ||
-		!strings.Contains(got.stdout, "\nnot checked: calico pools tables: Calico is not installed") {
+		!strings.Contains(got.stdout, "\nnot checked: calico pools tables bgp: Calico is not installed") {
 		t.Errorf("want %q in at most five lines: %s", want, got)
 	}
 }

@@ -99,7 +99,7 @@ func run(m *testing.M) (code int, err error) {
 
 // deleteLabs deletes the labs that the tests make, where they are.
 func deleteLabs() error {
-	for _, l := range []string{"e2e", "e2e-other", "e2e-third", "e2e-ceos"} {
+	for _, l := range []string{"e2e", "e2e-other", "e2e-third", "e2e-ceos", "e2e-bgp"} {
 		if out, err := exec.Command(w.plugin, "lab", "delete", "--name", l).CombinedOutput(); err != nil {
 			return fmt.Errorf("delete the lab %s of the tests: %w\n%s", l, err, out)
 		}

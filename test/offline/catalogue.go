@@ -29,10 +29,7 @@ func podImages() []image {
 		onUserland(kubernetes+"kube-proxy:"+KubernetesVersion, archive.Config{},
 			file{path: "/usr/local/bin/kube-proxy", program: "kube-proxy"}),
 		calicoCNI(),
-		onUserland("calico/node:"+CalicoVersion, archive.Config{Cmd: []string{"start_runit"}},
-			file{path: "/usr/bin/calico-node", program: "calico-node"},
-			file{path: "/usr/sbin/.wh.bridge"}, // deletes it: the published image has none
-			file{path: "/", mode: 0o755, tree: &tree{module: "calico", path: calicoModule, folder: "node/filesystem"}}),
+		calicoNode(),
 		calicoControllers(),
 		onUserland(MultitoolImage,
 			archive.Config{Entrypoint: []string{"/usr/local/bin/multitool-start"}, Cmd: []string{"nginx", "-g", "daemon off;"}},
@@ -66,6 +63,16 @@ func config(c archive.Config) archive.Config {
 }
 
 func tmp() file { return file{path: "/tmp", mode: fs.ModeDir | fs.ModeSticky | 0o777} }
+
+// calicoNode is the image of Felix and BIRD. Its own commands find the services by SVDIR, as in the published image: without it confd
+// writes BIRD's configuration, and BIRD never reads it again.
+func calicoNode() image {
+	files := []file{{path: "/usr/bin/calico-node", program: "calico-node"},
+		{path: "/usr/sbin/.wh.bridge"}, // deletes it: the published image has none
+		{path: "/", mode: 0o755, tree: &tree{module: "calico", path: calicoModule, folder: "node/filesystem"}}}
+	return onUserland("calico/node:"+CalicoVersion,
+		archive.Config{Env: []string{"SVDIR=/etc/service/enabled"}, Cmd: []string{"start_runit"}}, append(files, birdFiles()...)...)
+}
 
 // calicoCNI is the image that puts the CNI plugins on each node. Calico's own two are one program, which looks at its
 // name.

@@ -35,6 +35,7 @@ type file struct {
 	hardlink string
 	program  string
 	plugin   string // one of cniPlugins
+	bird     string // one of birdPrograms
 	tree     *tree
 }
 
@@ -70,7 +71,7 @@ func (l *Lab) imageKey(img image) (string, error) {
 }
 
 func (l *Lab) fileKey(f file) (string, error) {
-	what := key("file", f.path, f.mode.String(), f.data, f.symlink, f.hardlink, f.program, f.plugin)
+	what := key("file", f.path, f.mode.String(), f.data, f.symlink, f.hardlink, f.program, f.plugin, f.bird)
 	switch {
 	case f.program != "":
 		p, err := programNamed(f.program)
@@ -81,6 +82,8 @@ func (l *Lab) fileKey(f file) (string, error) {
 		return key(what, k), err
 	case f.plugin != "":
 		return key(what, l.userland().key), nil
+	case f.bird != "":
+		return key(what, l.bird().key), nil
 	case f.tree != nil:
 		version, err := requiredVersion(filepath.Join(l.moduleDir(f.tree.module), "go.mod"), f.tree.path)
 		return key(what, f.tree.path, version, f.tree.folder, fmt.Sprint(f.tree.edit)), err
@@ -148,6 +151,10 @@ func (l *Lab) entries(ctx context.Context, f file) ([]archive.Entry, error) {
 	case f.plugin != "":
 		dir, err := l.store().ensure(ctx, l.userland())
 		entry.Mode, entry.Source = 0o755, filepath.Join(dir, pluginsDir, f.plugin)
+		return []archive.Entry{entry}, err
+	case f.bird != "":
+		dir, err := l.store().ensure(ctx, l.bird())
+		entry.Mode, entry.Source = 0o755, filepath.Join(dir, f.bird)
 		return []archive.Entry{entry}, err
 	case f.tree != nil:
 		return l.treeEntries(ctx, f)

@@ -68,7 +68,7 @@ func TestVerdicts(t *testing.T) {
 		"IPv6 only": {it.With(it.Only(inspect.IPv6)), "IPv6-only cluster, and nothing in it asks for IPv4: nothing wrong found", false},
 		"no pools to be read": {it.With(it.Lacking(inspect.FactPools, "cannot list ippools: permission denied")),
 			" rules (-o wide): cannot list ippools: permission denied\n", false},
-		"without Calico":  {withoutCalico(), "not checked: calico pools tables: Calico is not installed", false},
+		"without Calico":  {withoutCalico(), "not checked: calico pools tables bgp: Calico is not installed", false},
 		"bare API server": {bare(), "IPv4-only cluster without Calico and without nodes, and nothing in it asks for IPv6: nothing wrong found", false},
 		"one node unread": {it.With(it.Unread(it.Worker, "exec: refused")), " rules not checked on every node\n\nDS606", true},
 		"no node read": {it.With(it.Unread(it.Worker, "exec: refused"), it.Unread(it.Worker2, "exec: refused"), it.Unread(it.ControlPlane, "exec: refused")),

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/message"
 	"github.com/kubectl-dualstack/kubectl-dualstack/internal/status"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/bgp"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 )
 
@@ -50,7 +51,7 @@ func (o *Options) Gather(ctx context.Context, facts ...inspect.Fact) (*inspect.S
 	req.Facts = facts
 	snap, err := o.read(ctx, req)
 	if snap != nil {
-		o.warn(snap.Missing, facts)
+		o.warn(snap.Missing, withoutBGP(snap, facts))
 	}
 	return snap, err
 }
@@ -66,15 +67,23 @@ func (o *Options) read(ctx context.Context, req gather.Request) (*inspect.Snapsh
 	return snap, step.Done(err)
 }
 
+// withoutBGP leaves out what is read of BGP only, where it is off: that it could not be read is no gap.
+func withoutBGP(snap *inspect.Snapshot, facts []inspect.Fact) []inspect.Fact {
+	if bgp.Off(snap) == "" {
+		return facts
+	}
+	return slices.DeleteFunc(slices.Clone(facts), func(f inspect.Fact) bool { return f == inspect.FactBGPPeers || f == inspect.FactBIRD })
+}
+
 // warn says what is missing, once for each reason.
 func (o *Options) warn(missing []inspect.Missing, facts []inspect.Fact) {
 	var said []string
 	for _, m := range missing {
 		line := m.Reason
-		if m.Fact == inspect.FactNAT && slices.Contains(missing, inspect.Missing{Fact: inspect.FactTables, Node: m.Node, Reason: m.Reason}) {
-			continue // one run reads both
+		if (m.Fact == inspect.FactNAT || m.Fact == inspect.FactBIRD) && slices.Contains(missing, inspect.Missing{Fact: inspect.FactTables, Node: m.Node, Reason: m.Reason}) {
+			continue // one run reads all
 		}
-		if m.Fact == inspect.FactTables || m.Fact == inspect.FactNAT { // the reason concerns a way into a node
+		if m.Fact == inspect.FactTables || m.Fact == inspect.FactNAT || m.Fact == inspect.FactBIRD { // the reason concerns a way into a node
 			line = string(m.Fact) + ": " + line
 		}
 		if slices.Contains(said, line) || !slices.Contains(facts, m.Fact) {

@@ -38,11 +38,12 @@ const (
 	KubeProxy  Section = "kube-proxy"
 	DNS        Section = "dns"
 	Policies   Section = "policies"
+	BGP        Section = "bgp"
 )
 
 // Sections lists them in order.
 func Sections() []Section {
-	return []Section{Kubernetes, Host, Calico, Pools, Pods, Tables, Services, KubeProxy, DNS, Policies}
+	return []Section{Kubernetes, Host, Calico, Pools, Pods, Tables, Services, KubeProxy, DNS, Policies, BGP}
 }
 
 // Rule finds one kind of trouble.
@@ -65,7 +66,7 @@ type Rule struct {
 // Rules returns all rules, in order of their codes.
 func Rules() []Rule {
 	return slices.Concat(kubernetesRules(), hostRules(), calicoRules(), poolRules(), podRules(), tableRules(), serviceRules(),
-		kubeProxyRules(), dnsRules(), policyRules())
+		kubeProxyRules(), dnsRules(), policyRules(), bgpRules())
 }
 
 // Needs lists the facts that some rules go by.

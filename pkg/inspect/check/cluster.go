@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/bgp"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 )
@@ -19,6 +20,7 @@ type Cluster struct {
 	expected *felix.Cluster          // see tables
 	blocks   map[netip.Prefix]string // see owners
 	ready    map[string]*readiness   // see endpoints
+	bgp      []bgp.Session           // see sessions
 }
 
 func newCluster(s *inspect.Snapshot) *Cluster {
@@ -73,14 +75,17 @@ func (c *Cluster) withoutCalico() bool {
 
 // calicoFacts are the objects of Calico. A cluster without Calico has none of them, which is known and no gap.
 func calicoFacts() []inspect.Fact {
-	return []inspect.Fact{inspect.FactPools, inspect.FactBlocks, inspect.FactFelix, inspect.FactBGP, inspect.FactVersion, inspect.FactCalicoNode,
+	return []inspect.Fact{inspect.FactPools, inspect.FactBlocks, inspect.FactFelix, inspect.FactBGP, inspect.FactBGPPeers, inspect.FactVersion, inspect.FactCalicoNode,
 		inspect.FactCNI, inspect.FactIPAMConfig, inspect.FactOperator}
 }
 
 // lacks returns why a rule cannot be checked at all: no reason if it can.
 func (c *Cluster) lacks(r Rule) []string {
 	without := c.withoutCalico()
-	if without && slices.Contains([]Section{Calico, Pools, Tables}, r.Section) {
+	if r.Section == BGP && c.noBIRD() != "" {
+		return nil // there is nothing to be checked
+	}
+	if without && slices.Contains([]Section{Calico, Pools, Tables, BGP}, r.Section) {
 		return []string{noCalico}
 	}
 	var reasons []string
@@ -114,7 +119,8 @@ func (c *Cluster) lacks(r Rule) []string {
 // Rules pass over such a node, and TablesUnread names it.
 func (c *Cluster) unread(r Rule) (reason string, whole bool) {
 	tables, nat := slices.Contains(r.Needs, inspect.FactTables), slices.Contains(r.Needs, inspect.FactNAT)
-	if r.Code == TablesUnread || !tables && !nat {
+	bird := slices.Contains(r.Needs, inspect.FactBIRD) && c.noBIRD() == ""
+	if r.Code == TablesUnread || !tables && !nat && !bird {
 		return "", false
 	}
 	var nodes []string
@@ -131,6 +137,9 @@ func (c *Cluster) unread(r Rule) (reason string, whole bool) {
 		}
 		if _, ok := c.NAT[name]; nat && !ok {
 			why = cmp.Or(why, c.Lacks(inspect.FactNAT, name))
+		}
+		if _, ok := c.BIRD[name]; bird && !ok {
+			why = cmp.Or(why, c.Lacks(inspect.FactBIRD, name))
 		}
 		if why != "" {
 			nodes = append(nodes, name)

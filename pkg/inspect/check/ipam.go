@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/bgp"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
@@ -52,17 +53,7 @@ const pairs = "set programClusterRoutes of FelixConfiguration and of BGPConfigur
 	"or EnabledIPIPOnly and EnabledNoEncapOnly; with the operator, set clusterRoutingMode of its Installation"
 
 // noBIRD returns why BIRD does not run, or the empty string.
-func (c *Cluster) noBIRD() string {
-	backend := c.Calico.Node.Env["CALICO_NETWORKING_BACKEND"]
-	switch {
-	case c.Calico.Operator != nil && c.Calico.Operator.BGP == "Disabled":
-		return "BGP is disabled in the operator's Installation"
-	case backend == "vxlan":
-		return "CALICO_NETWORKING_BACKEND of calico-node is vxlan"
-	default:
-		return ""
-	}
-}
+func (c *Cluster) noBIRD() string { return bgp.Off(c.Snapshot) }
 
 // nobodyMakesRoutes finds pools without encapsulation where BIRD does not run, no route of another's leads to a block of
 // the pool, and there is more than one node.

@@ -120,7 +120,17 @@ func pathReports() []report {
 			"", "DS405"},
 		{"projectcalico/calico#6751", "the IPv6 default route goes after calico-node has started", it.All(withoutDefaultRoute,
 			sysctl("net.ipv6.conf.all.forwarding", "1"), sysctl("net.ipv6.conf.eth1.accept_ra", "1")), "", "DS206"},
-		{"projectcalico/calico#2458", "the IPv6 session of BGP stays passive", nil, "the states of BIRD's sessions are not read yet", ""},
+		{"projectcalico/calico#2458", "the IPv6 session of BGP stays passive", it.All(it.Unencapsulated, passiveSession), "", "DS1103"},
+	}
+}
+
+// passiveSession is a session of IPv6 whose ends wait for each other; its routes are gone.
+func passiveSession(s *inspect.Snapshot) {
+	for _, ends := range [][2]string{{it.Worker, it.Worker2}, {it.Worker2, it.Worker}} {
+		it.Session(ends[0], ends[1], inspect.IPv6, func(s *inspect.Session) {
+			*s = inspect.Session{Kind: s.Kind, Peer: s.Peer, ASN: s.ASN, State: inspect.Passive, Since: "12:30:00"}
+		})(s)
+		it.RouteDeleted(ends[0], ends[1], inspect.IPv6)(s)
 	}
 }
 

@@ -27,7 +27,8 @@ const (
 // tableRules turn the rows of the verifying inspectors that are not ok into findings, one for each node and family.
 func tableRules() []Rule {
 	earlier := []inspect.Code{CalicoNodeDown, IPv6SupportOff, NodeLacksAddress, AddressNotHeld, AddressNotAHosts, AddressTwice, AddressOfTunnel,
-		NodeLacksTunnelIP, IPv6Disabled, NoEnabledPool, NobodyMakesRoutes, RouteMakersAtOdds, UplinkMTU, UplinkDown, RouteByGateway}
+		NodeLacksTunnelIP, IPv6Disabled, NoEnabledPool, NobodyMakesRoutes, RouteMakersAtOdds, UplinkMTU, UplinkDown, RouteByGateway,
+		BIRDSilent, NoSession, SessionDown, SessionStale, RoutesHeld, SessionEmpty, PoolNotExported}
 	rule := func(code inspect.Code, what, command string, needs []inspect.Fact, follows []inspect.Code, find func(*Cluster) rows) Rule {
 		return Rule{
 			Code: code, Section: Tables, Severity: inspect.SeverityError, Needs: needs, Follows: follows,

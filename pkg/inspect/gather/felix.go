@@ -102,19 +102,6 @@ func readFelixConfiguration(u *unstructured.Unstructured) (inspect.FelixSettings
 	}, ok
 }
 
-// readBGP reads BGPConfiguration "default". The object exists only once somebody has set something.
-func (g *gatherer) readBGP(ctx context.Context) error {
-	return g.eachObject(ctx, "bgpconfigurations", func(u *unstructured.Unstructured) error {
-		spec, ok := readSpec[struct {
-			ProgramClusterRoutes string `json:"programClusterRoutes"`
-		}](u)
-		if ok && u.GetName() == "default" {
-			g.snap.Calico.BGP.ProgramClusterRoutes = spec.ProgramClusterRoutes
-		}
-		return nil
-	})
-}
-
 // felixEnv reads the FELIX_… variables of calico-node, of which manifests take some from a ConfigMap.
 func (g *gatherer) felixEnv(ctx context.Context) (inspect.FelixSettings, error) {
 	ds, err := g.daemonSet(ctx)

@@ -66,15 +66,19 @@ func (r Request) filterTables(s *inspect.Snapshot) error {
 	if s.Lacks(inspect.FactNodes, "") != "" {
 		err = nil
 	}
-	all, nat := s.Tables, s.NAT
+	all, nat, bird := s.Tables, s.NAT, s.BIRD
 	s.Tables = make(map[string]inspect.NodeTable, len(nodes))
 	s.NAT = make(map[string]inspect.ByFamily[inspect.NAT], len(nodes))
+	s.BIRD = make(map[string]inspect.ByFamily[inspect.BIRD], len(nodes))
 	for _, node := range nodes {
 		if table, ok := all[node]; ok {
 			s.Tables[node] = table
 		}
 		if rules, ok := nat[node]; ok {
 			s.NAT[node] = rules
+		}
+		if said, ok := bird[node]; ok {
+			s.BIRD[node] = said
 		}
 	}
 	s.Missing = filter(s.Missing, func(m inspect.Missing) bool {

@@ -137,6 +137,7 @@ func (g *gatherer) reader(fact inspect.Fact) func(context.Context) error {
 		inspect.FactBlocks:         g.readBlocks,
 		inspect.FactFelix:          g.readFelix,
 		inspect.FactBGP:            g.readBGP,
+		inspect.FactBGPPeers:       g.readBGPPeers,
 		inspect.FactVersion:        g.readVersion,
 		inspect.FactLab:            g.readLab,
 		inspect.FactTables:         g.readTables,

@@ -69,7 +69,7 @@ func (recordedWay) Run(context.Context, string, string, ...string) ([]byte, erro
 
 // calicoResources are the resources of Calico that tests serve.
 func calicoResources() []string {
-	return []string{"ippools", "ipamblocks", "felixconfigurations", "bgpconfigurations", "clusterinformations", "networkpolicies", "globalnetworkpolicies",
+	return []string{"ippools", "ipamblocks", "felixconfigurations", "bgpconfigurations", "bgppeers", "clusterinformations", "networkpolicies", "globalnetworkpolicies",
 		"ipamconfigs", "ipamconfigurations", "networksets", "globalnetworksets", "tiers"}
 }
 
@@ -133,7 +133,7 @@ func labCluster() cluster {
 	}}
 	objects := []runtime.Object{
 		&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{
-			calico.AnnotationIPv4Address: "10.0.0.1/24",
+			calico.AnnotationIPv4Address: "10.0.0.1/24", calico.AnnotationASN: "1.10", calico.AnnotationReflector: "244.0.0.1",
 		}}},
 		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "p"}},
 		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "s"}},
@@ -160,8 +160,12 @@ func labCluster() cluster {
 		calicoObject(groupCRD(), "IPPool", "v4", map[string]any{"cidr": "192.168.0.0/16"}),
 		calicoObject(groupCRD(), "IPAMBlock", "192-168-0-0-26", map[string]any{"cidr": "192.168.0.0/26", "affinity": "host:a"}),
 		calicoObject(groupCRD(), "FelixConfiguration", "default", map[string]any{"vxlanVNI": int64(5000), "programClusterRoutes": "Enabled"}),
-		calicoObject(groupCRD(), "BGPConfiguration", "default", map[string]any{"programClusterRoutes": "Disabled"}),
-		calicoObject(groupCRD(), "BGPConfiguration", "node.worker", map[string]any{"programClusterRoutes": "Enabled"}),
+		calicoObject(groupCRD(), "BGPConfiguration", "default", map[string]any{"programClusterRoutes": "Disabled", "nodeToNodeMeshEnabled": false,
+			"asNumber": int64(65100), "listenPort": int64(1790)}),
+		calicoObject(groupCRD(), "BGPConfiguration", "node.worker", map[string]any{"programClusterRoutes": "Enabled", "listenPort": int64(1791)}),
+		calicoObject(groupCRD(), "BGPPeer", "router", map[string]any{"peerIP": "[fd00:10:10::1]:1179", "asNumber": "65000", "filters": []any{"no-v6"}, "futureField": true}),
+		calicoObject(groupCRD(), "BGPPeer", "reflectors", map[string]any{"nodeSelector": "all()", "peerSelector": "has(rr)", "reversePeering": "Manual"}),
+		calicoObject(groupCRD(), "BGPPeer", "pods", map[string]any{"node": "a", "localWorkloadSelector": "has(bgp)", "peerIP": "no address"}),
 		calicoObject(groupCRD(), "ClusterInformation", "default", map[string]any{"calicoVersion": "v3.28.5"}),
 		calicoObject(groupCRD(), "IPAMConfig", "default", map[string]any{"strictAffinity": true}),
 		calicoObject(groupOperator(), "Installation", "default", map[string]any{"calicoNetwork": map[string]any{
@@ -191,10 +195,12 @@ func tigeraStatus() *unstructured.Unstructured {
 func wantLab() inspect.Snapshot {
 	vni, mtu, yes := 5000, 0, true
 	return inspect.Snapshot{
-		Tables:         map[string]inspect.NodeTable{},
-		NAT:            map[string]inspect.ByFamily[inspect.NAT]{},
-		Gathered:       inspect.Facts(),
-		Nodes:          []inspect.Node{{Name: "a", Address: inspect.ByFamily[netip.Prefix]{V4: netip.MustParsePrefix("10.0.0.1/24")}}},
+		Tables:   map[string]inspect.NodeTable{},
+		NAT:      map[string]inspect.ByFamily[inspect.NAT]{},
+		BIRD:     map[string]inspect.ByFamily[inspect.BIRD]{},
+		Gathered: inspect.Facts(),
+		Nodes: []inspect.Node{{Name: "a", Address: inspect.ByFamily[netip.Prefix]{V4: netip.MustParsePrefix("10.0.0.1/24")},
+			ASN: 65546, RouteReflector: netip.MustParseAddr("244.0.0.1")}},
 		Pods:           []inspect.Pod{{Namespace: "default", Name: "p"}},
 		Services:       []inspect.Service{{Namespace: "default", Name: "s"}},
 		EndpointSlices: []inspect.EndpointSlice{{Namespace: "default", Name: "s-1"}},
@@ -205,8 +211,12 @@ func wantLab() inspect.Snapshot {
 		Blocks: []inspect.IPAMBlock{{CIDR: netip.MustParsePrefix("192.168.0.0/26"), Node: "a"}},
 		Calico: inspect.Calico{
 			Version: "v3.28.5", APIGroup: "crd.projectcalico.org/v1",
-			Felix:    map[string]inspect.FelixSettings{"default": {VXLANVNI: &vni, ProgramClusterRoutes: "Enabled"}},
-			BGP:      inspect.BGPSettings{ProgramClusterRoutes: "Disabled"},
+			Felix: map[string]inspect.FelixSettings{"default": {VXLANVNI: &vni, ProgramClusterRoutes: "Enabled"}},
+			BGP: inspect.BGPSettings{ProgramClusterRoutes: "Disabled", NodeMesh: new(bool), ASN: 65100, Port: 1790,
+				Ports: map[string]uint16{"worker": 1791}},
+			Peers: []inspect.BGPPeer{{Name: "pods", Node: "a", Workloads: true},
+				{Name: "reflectors", NodeSelector: "all()", PeerSelector: "has(rr)", Manual: true},
+				{Name: "router", PeerIP: netip.MustParseAddr("fd00:10:10::1"), Port: 1179, ASN: 65000, Filters: []string{"no-v6"}}},
 			FelixEnv: inspect.FelixSettings{IPv6Support: &yes, VXLANMTU: &mtu},
 			Node:     inspect.CalicoNode{Namespace: "kube-system", Version: "v3.30.1", Env: map[string]string{"IP": "autodetect"}},
 			CNI: inspect.CNI{Source: "kube-system/calico-config", IPAM: "calico-ipam", AssignIPv4: &yes, AssignIPv6: &yes,
@@ -322,7 +332,9 @@ func TestGather(t *testing.T) {
 			}
 			test.want(&want)
 			want.Missing = append(want.Missing, inspect.Missing{Fact: inspect.FactNAT, Node: "a",
-				Reason: "the node's container has neither iptables nor nft"})
+				Reason: "the node's container has neither iptables nor nft"},
+				inspect.Missing{Fact: inspect.FactBIRD, Node: "a", Reason: "the processes of calico-node are not to be seen from there: " +
+					"try --node-access exec, which enters its container"})
 			slices.SortStableFunc(want.Missing, func(a, b inspect.Missing) int { return strings.Compare(string(a.Fact), string(b.Fact)) })
 			if diff := cmp.Diff(want, *got, equal()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
@@ -428,7 +440,7 @@ func TestGatherWithoutCalico(t *testing.T) {
 			t.Errorf("%s is missing because %q", m.Fact, m.Reason)
 		}
 	}
-	want := []inspect.Fact{inspect.FactBGP, inspect.FactCalicoNode, inspect.FactVersion, inspect.FactFelix, inspect.FactBlocks, inspect.FactIPAMConfig,
+	want := []inspect.Fact{inspect.FactBGP, inspect.FactBGPPeers, inspect.FactCalicoNode, inspect.FactVersion, inspect.FactFelix, inspect.FactBlocks, inspect.FactIPAMConfig,
 		inspect.FactPools}
 	if !slices.Equal(missing, want) {
 		t.Errorf("missing are %q, want %q", missing, want)

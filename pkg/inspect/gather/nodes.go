@@ -85,6 +85,8 @@ func readNode(n *corev1.Node) inspect.Node {
 			V4: parseMAC(a[calico.AnnotationTunnelMACv4]),
 			V6: parseMAC(a[calico.AnnotationTunnelMACv6]),
 		},
+		ASN:            parseASN(a[calico.AnnotationASN]),
+		RouteReflector: parseAddr(a[calico.AnnotationReflector], inspect.IPv4),
 		WireGuard: inspect.ByFamily[netip.Addr]{
 			V4: parseAddr(a[calico.AnnotationWireGuardV4], inspect.IPv4),
 			V6: parseAddr(a[calico.AnnotationWireGuardV6], inspect.IPv6),

@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
 )
 
-// readTables reads the kernel tables of the nodes, once these are known, and FactNAT in the same run.
+// readTables reads the kernel tables of the nodes, once these are known, and FactNAT and FactBIRD in the same run.
 func (g *gatherer) readTables(ctx context.Context) error {
 	nodes, err := g.nodes(ctx)
 	if err != nil && slices.Contains(g.req.Facts, inspect.FactNodes) {
@@ -24,12 +24,10 @@ func (g *gatherer) readTables(ctx context.Context) error {
 	}
 	g.progress.change(func(p *Progress) { p.Nodes = len(names) })
 	opts := nodetables.Options{Done: func() { g.progress.change(func(p *Progress) { p.Tables++ }) }}
-	var missing []inspect.Missing
-	if ways := g.cluster.Ways(nodes); slices.Contains(g.req.Facts, inspect.FactNAT) {
-		g.snap.Tables, g.snap.NAT, missing = nodetables.TablesAndNAT(ctx, ways, names, opts)
-	} else {
-		g.snap.Tables, missing = nodetables.Tables(ctx, ways, names, opts)
-	}
+	wants := func(f inspect.Fact) bool { return slices.Contains(g.req.Facts, f) }
+	extra := nodetables.Extra{NAT: wants(inspect.FactNAT), BIRD: wants(inspect.FactBIRD)}
+	read, missing := nodetables.Read(ctx, g.cluster.Ways(nodes), names, extra, opts)
+	g.snap.Tables, g.snap.NAT, g.snap.BIRD = read.Tables, read.NAT, read.BIRD
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -48,6 +48,7 @@ func Healthy() []Case {
 		{"routes from workloads", With(NoRoutes, Felix(func(s *inspect.FelixSettings) { s.RouteSource = "WorkloadIPs" }))},
 		{"host-local IPAM", With(NoRoutes, func(s *inspect.Snapshot) { s.Blocks = nil })},
 		{"BGP pools", With(Unencapsulated)},
+		{"BGP by a router", With(Unencapsulated, ByRouter)},
 		{"IPIP", With(IPIPPool(inspect.EncapAlways))},
 		{"IPIP between subnets", With(OtherSubnet(Worker2), IPIPPool(inspect.EncapCrossSubnet))},
 		{"Windows node", With(WindowsNode)},

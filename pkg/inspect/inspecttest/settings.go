@@ -81,6 +81,7 @@ func Unencapsulated(s *inspect.Snapshot) {
 			}
 		}
 	})(s)
+	Meshed(s)
 }
 
 // IPIPPool makes the lab's IPv4 pool one of IPIP. BIRD makes its routes as before v3.33, and Felix those of IPv6, by VXLAN.
@@ -91,7 +92,7 @@ func IPIPPool(mode inspect.EncapMode) Change {
 				p.VXLANMode, p.IPIPMode = inspect.EncapNever, mode
 			}
 		})(s)
-		s.Calico.Node.Env["CALICO_NETWORKING_BACKEND"] = "bird"
+		Meshed(s)
 		subnets := map[string]netip.Prefix{}
 		for i := range s.Nodes {
 			subnets[s.Nodes[i].Name] = s.Nodes[i].Address.V4

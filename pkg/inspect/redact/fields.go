@@ -81,6 +81,11 @@ func (r *redactor) installRules() map[string]func(string) string {
 		"OperatorPool.NATOutgoing": r.words(operatorWords()), "OperatorPool.NodeSelector": r.selector,
 		"OperatorPart.Name": r.words([]string{"calico", "apiserver", "ippools", "tiers"}), "OperatorPart.Degraded": message,
 
+		"BGPSettings.Ports.key": r.nodes.of, "BGPPeer.Name": r.peers.of, "BGPPeer.Node": r.nodes.of, "BGPPeer.NodeSelector": r.selector,
+		"BGPPeer.PeerSelector": r.selector, "BGPPeer.Filters": r.filters.of, "Snapshot.BIRD.key": r.nodes.of,
+		"BIRD.Silent": message, "BIRD.Recovery": clock, "Session.Kind": r.words(sessionKinds()), "Session.State": r.words(sessionStates()),
+		"Session.Since": clock, "Session.LastError": r.words(sessionErrors()),
+
 		"KubeProxy.Mode": r.words(proxyModes()), "KubeProxy.NodePortCIDRs": r.addressText, "CoreDNS.Directives": r.directive,
 		"NAT.KubeProxy": r.words(proxyModes()), "NAT.Felix": r.words(proxyModes()),
 		"Event.Kind": r.words([]string{"Pod", "Node", "Service"}), "Event.Namespace": r.namespaces.of, "Event.Name": r.pods.of,
@@ -213,6 +218,16 @@ func (r *redactor) selector(text string) string {
 
 // message replaces what a program said: it may name anything.
 func message(s string) string { return always("the message was redacted")(s) }
+
+// clock keeps the digits of a time, a date, or two numbers.
+func clock(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= '0' && c <= '9' || strings.ContainsRune(":-/. ", c) {
+			return c
+		}
+		return -1
+	}, s)
+}
 
 // runtime keeps the kind and version of a container runtime.
 func (r *redactor) runtime(s string) string {

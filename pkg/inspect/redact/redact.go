@@ -39,7 +39,7 @@ func redact(s *inspect.Snapshot, key [32]byte) *inspect.Snapshot { return newRed
 
 // redactor replaces the parts of one Snapshot.
 type redactor struct {
-	nodes, namespaces, pods, services, slices, pools, containers, ports, roles, keys, values, handles, uids, accounts, tiers *nameMap
+	nodes, namespaces, pods, services, slices, pools, containers, ports, roles, keys, values, handles, uids, accounts, tiers, peers, filters *nameMap
 
 	key     [32]byte
 	seeing  bool // names are being collected, nothing is replaced yet
@@ -47,7 +47,8 @@ type redactor struct {
 	addrs   *addressMap
 	vteps   map[inspect.MAC]inspect.MAC
 	devices map[string]string // replaced so far
-	links   []string          // the names of all devices, sorted
+	asns    map[inspect.ASN]inspect.ASN
+	links   []string // the names of all devices, sorted
 }
 
 func newRedactor(s *inspect.Snapshot, key [32]byte) *redactor {
@@ -67,9 +68,12 @@ func newRedactor(s *inspect.Snapshot, key [32]byte) *redactor {
 		uids:       newNameMap("uid"),
 		accounts:   newNameMap("account", "default"),
 		tiers:      newNameMap("tier", calicoTiers()...),
+		peers:      newNameMap("peer"),
+		filters:    newNameMap("filter"),
 		key:        key,
 		vteps:      map[inspect.MAC]inspect.MAC{},
 		devices:    map[string]string{},
+		asns:       map[inspect.ASN]inspect.ASN{},
 	}
 	r.addrs = newAddressMap(key, r.mac)
 	r.fields = r.fieldRules()
@@ -78,7 +82,7 @@ func newRedactor(s *inspect.Snapshot, key [32]byte) *redactor {
 	r.seeing = false
 	for _, m := range []*nameMap{
 		r.nodes, r.namespaces, r.pods, r.services, r.slices, r.pools, r.containers, r.ports, r.roles, r.keys, r.values,
-		r.handles, r.uids, r.accounts, r.tiers,
+		r.handles, r.uids, r.accounts, r.tiers, r.peers, r.filters,
 	} {
 		m.number()
 	}
@@ -125,6 +129,18 @@ func (r *redactor) mac(m inspect.MAC) inspect.MAC {
 	}
 	sum := r.hash("Ethernet", m[:])
 	return inspect.MAC{0x02 | m[0]&1, sum[0], sum[1], sum[2], sum[3], sum[4]} // locally administered
+}
+
+// asn replaces the number of an autonomous system by a private one, in the order in which they are met. Calico's default stays.
+func (r *redactor) asn(n inspect.ASN) inspect.ASN {
+	const firstPrivate = calico.DefaultASN + 1
+	if r.seeing || n == 0 || n == calico.DefaultASN {
+		return n
+	}
+	if _, ok := r.asns[n]; !ok {
+		r.asns[n] = firstPrivate + inspect.ASN(len(r.asns))
+	}
+	return r.asns[n]
 }
 
 // hash returns a keyed hash for one purpose.

@@ -31,6 +31,8 @@ func (r *redactor) rule(t reflect.Type, field string) rule {
 			return inPlace(r, r.addrs.host)
 		}
 		return inPlace(r, r.addrs.network)
+	case reflect.TypeFor[inspect.ASN]():
+		return func(v reflect.Value) { v.SetUint(uint64(r.asn(inspect.ASN(v.Uint())))) }
 	case reflect.TypeFor[inspect.MAC]():
 		return inPlace(r, r.mac)
 	}

@@ -88,6 +88,34 @@ func valueWords() []string {
 	}
 }
 
+// sessionKinds are the kinds of BGP sessions.
+func sessionKinds() []string {
+	return []string{
+		string(inspect.SessionMesh), string(inspect.SessionGlobal), string(inspect.SessionNode), string(inspect.SessionWorkload), string(inspect.SessionOther),
+	}
+}
+
+// sessionStates are BIRD's states of a session (proto/bgp/bgp.c).
+func sessionStates() []string {
+	return []string{"Idle", "Connect", "Active", "OpenSent", "OpenConfirm", inspect.Established, "Close", inspect.Passive, "Down"}
+}
+
+// sessionErrors are errors of a session (proto/bgp/packets.c; Linux' own for sockets).
+func sessionErrors() []string {
+	var all []string
+	for _, who := range []string{"BGP Error: ", "Received: ", "Error: "} {
+		for _, what := range []string{"Bad peer AS", "Hold timer expired", "Administrative shutdown", "Administrative reset", "Peer de-configured",
+			"Connection rejected", "Connection collision resolution", "Bad BGP identifier", "Unacceptable hold time", "Cease", "Other configuration change"} {
+			all = append(all, who+what)
+		}
+	}
+	for _, what := range []string{"Connection closed", "Connection refused", "Connection reset by peer", "Connection timed out", "No route to host",
+		"Network is unreachable", "Network unreachable", "Host is unreachable"} {
+		all = append(all, "Socket: "+what)
+	}
+	return all
+}
+
 // policyKinds are the kinds of network policies.
 func policyKinds() []string {
 	return []string{

@@ -27,6 +27,7 @@ func Stops(f *inspect.Finding) bool { return f != nil && f.Severity == inspect.S
 const (
 	NodeSilent     inspect.Code = "node-silent"      // the kubelet of a node does not answer
 	NoRoute        inspect.Code = "no-route"         // the kernel has none, or one through the wrong device
+	NoSession      inspect.Code = "bgp"              // no BGP session brings the route to another node's pods
 	Blackhole      inspect.Code = "blackhole"        // the kernel drops it: blackhole, unreachable, prohibit
 	WrongRoute     inspect.Code = "wrong-route"      // it leads to another node
 	AddressLost    inspect.Code = "address"          // a node does not hold its own address

@@ -166,16 +166,16 @@ func TestNodeProblems(t *testing.T) {
 
 func TestTunnelProblems(t *testing.T) {
 	s := healthy()
-	if p := s.TunnelProblems(); p != nil {
+	if p := s.TunnelProblems(spec.Default()); p != nil {
 		t.Errorf("healthy: %v", p)
 	}
 	s.Interfaces[3].Up = false
 	s.Interfaces[4].Addresses = nil
-	if d := cmp.Diff([]string{"vxlan.calico is down", "vxlan-v6.calico has no address"}, s.TunnelProblems()); d != "" {
+	if d := cmp.Diff([]string{"vxlan.calico is down", "vxlan-v6.calico has no address"}, s.TunnelProblems(spec.Default())); d != "" {
 		t.Error(d)
 	}
 	s.Interfaces = nil
-	if d := cmp.Diff([]string{"vxlan.calico is missing", "vxlan-v6.calico is missing"}, s.TunnelProblems()); d != "" {
+	if d := cmp.Diff([]string{"vxlan.calico is missing", "vxlan-v6.calico is missing"}, s.TunnelProblems(spec.Default())); d != "" {
 		t.Error(d)
 	}
 }

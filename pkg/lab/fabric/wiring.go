@@ -248,9 +248,13 @@ func (s NodeState) Problems(l spec.Lab, n spec.Node) []string {
 
 // TunnelProblems returns which of Calico's VXLAN devices a node lacks. They vanish with the cable that they send through. Once they
 // are back, Calico works again.
-func (s NodeState) TunnelProblems() []string {
+func (s NodeState) TunnelProblems(l spec.Lab) []string {
 	var problems []string
-	for _, device := range []string{calico.VXLANDevice(false), calico.VXLANDevice(true)} {
+	for _, f := range l.Families() {
+		if !f.Tunnelled() {
+			continue
+		}
+		device := calico.VXLANDevice(f.Name == "ipv6")
 		i := slices.IndexFunc(s.Interfaces, func(i Interface) bool { return i.Name == device })
 		switch {
 		case i < 0:

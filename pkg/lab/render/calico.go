@@ -52,6 +52,9 @@ func Objects(manifest string) ([]*unstructured.Unstructured, error) {
 // of the wait for a lab once everything in it runs.
 const readinessPeriod = 2
 
+// programPeriod is the same for a probe that is a program: it asks BIRD, too.
+const programPeriod = 5
+
 // felixHealthPort is where Felix answers, on the loopback address, whether it is live and ready (felix/config, HealthPort).
 const felixHealthPort = 9099
 
@@ -75,6 +78,11 @@ func CalicoManifest(manifest string, l spec.Lab) ([]*unstructured.Unstructured, 
 	if err != nil {
 		return nil, err
 	}
+	if l.BGP() {
+		if err := runBIRD(objects); err != nil {
+			return nil, err
+		}
+	}
 	var config, daemon bool
 	for _, o := range objects {
 		switch {
@@ -93,6 +101,38 @@ func CalicoManifest(manifest string, l spec.Lab) ([]*unstructured.Unstructured, 
 		return nil, errors.New("the manifest has no ConfigMap calico-config and DaemonSet calico-node: is it Calico's calico-vxlan.yaml?")
 	}
 	return append(first, objects...), nil
+}
+
+// runBIRD makes of Calico's calico-vxlan.yaml what its calico.yaml is: the backend is BIRD, and the probes ask it. They ask the BIRD of
+// IPv4 alone: so do those of every published manifest.
+func runBIRD(objects []*unstructured.Unstructured) error {
+	for _, o := range objects {
+		var err error
+		switch {
+		case isCNIConfig(o):
+			err = unstructured.SetNestedField(o.Object, "bird", "data", "calico_backend")
+		case o.GetKind() == "DaemonSet" && o.GetName() == calico.NodeName:
+			err = edit(o, func(d *appsv1.DaemonSet) error {
+				for i := range d.Spec.Template.Spec.Containers {
+					c := &d.Spec.Template.Spec.Containers[i]
+					if c.Name != calico.NodeName {
+						continue
+					}
+					c.Env = setEnv(c.Env, corev1.EnvVar{Name: "CLUSTER_TYPE", Value: "k8s,bgp"})
+					for probe, flag := range map[*corev1.Probe]string{c.LivenessProbe: "-bird-live", c.ReadinessProbe: "-bird-ready"} {
+						if probe != nil && probe.Exec != nil && !slices.Contains(probe.Exec.Command, flag) {
+							probe.Exec.Command = append(probe.Exec.Command, flag)
+						}
+					}
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("let the manifest run BIRD: %w", err)
+		}
+	}
+	return nil
 }
 
 // assignBothFamilies lets the IPAM plugin assign an address of each family.
@@ -194,6 +234,9 @@ func setUpNode(d *appsv1.DaemonSet, l spec.Lab) error {
 	askFelix(c.ReadinessProbe, "-felix-ready", "/readiness")
 	if c.ReadinessProbe != nil {
 		c.ReadinessProbe.PeriodSeconds = readinessPeriod
+		if c.ReadinessProbe.HTTPGet == nil {
+			c.ReadinessProbe.PeriodSeconds = programPeriod
+		}
 	}
 	return nil
 }

@@ -149,8 +149,12 @@ func PoolName(n spec.Net) string {
 // VXLANMode translates the operator's word for an encapsulation into IPPool's vxlanMode
 // (tigera/operator pkg/controller/ippool, ToProjectCalico).
 func VXLANMode(encapsulation string) string {
-	if strings.HasSuffix(encapsulation, "CrossSubnet") {
+	switch {
+	case encapsulation == spec.None:
+		return "Never"
+	case strings.HasSuffix(encapsulation, "CrossSubnet"):
 		return "CrossSubnet"
+	default:
+		return "Always"
 	}
-	return "Always"
 }

@@ -48,7 +48,7 @@ type Net struct {
 	// Pods is the Calico pool, BlockSize the prefix length of a node's blocks.
 	Pods          netip.Prefix `json:"pods"`
 	BlockSize     int          `json:"blockSize"`
-	Encapsulation string       `json:"encapsulation"` // as the Calico operator's API spells it: VXLAN or VXLANCrossSubnet
+	Encapsulation string       `json:"encapsulation"` // as the Calico operator's API spells it: VXLAN, VXLANCrossSubnet or None
 	NATOutgoing   bool         `json:"natOutgoing"`
 	Services      netip.Prefix `json:"services"`
 }
@@ -57,7 +57,32 @@ type Net struct {
 const (
 	VXLAN            = "VXLAN"
 	VXLANCrossSubnet = "VXLANCrossSubnet"
+	None             = "None" // the nodes tell each other of their pods' addresses by BGP
 )
+
+// Tunnelled reports whether pods' packets may be in a tunnel between nodes.
+func (n Net) Tunnelled() bool { return n.Encapsulation != None }
+
+// The ways of the pods' packets between nodes that have a name, for both families.
+const (
+	RoutingVXLAN = "vxlan" // the default: tunnels
+	RoutingBGP   = "bgp"   // routes, by a BGP mesh of the nodes
+)
+
+// Routings lists them.
+func Routings() []string { return []string{RoutingVXLAN, RoutingBGP} }
+
+// SetRouting sets the encapsulation of both families: the default's for RoutingVXLAN.
+func (l *Lab) SetRouting(routing string) {
+	of := Default()
+	if routing == RoutingBGP {
+		of.IPv4.Encapsulation, of.IPv6.Encapsulation = None, None
+	}
+	l.IPv4.Encapsulation, l.IPv6.Encapsulation = of.IPv4.Encapsulation, of.IPv6.Encapsulation
+}
+
+// BGP reports whether a family's routes to pods are made by BGP.
+func (l Lab) BGP() bool { return !l.IPv4.Tunnelled() || !l.IPv6.Tunnelled() }
 
 // Default returns the lab as the documentation describes it: three nodes, IPv4 encapsulated only across subnets (that is,
 // not at all in this lab), IPv6 always.

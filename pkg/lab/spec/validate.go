@@ -154,8 +154,8 @@ func (n Net) validatePods(family string, bits, nodes int) error {
 		errs = append(errs, fmt.Errorf("%s.pods: too many nodes: %s has %d blocks of /%d, and %d nodes need one each",
 			family, n.Pods, 1<<(n.BlockSize-n.Pods.Bits()), n.BlockSize, nodes))
 	}
-	if n.Encapsulation != VXLAN && n.Encapsulation != VXLANCrossSubnet {
-		errs = append(errs, fmt.Errorf("%s.encapsulation: %q: must be %s or %s", family, n.Encapsulation, VXLAN, VXLANCrossSubnet))
+	if !slices.Contains([]string{VXLAN, VXLANCrossSubnet, None}, n.Encapsulation) {
+		errs = append(errs, fmt.Errorf("%s.encapsulation: %q: must be %s, %s or %s", family, n.Encapsulation, VXLAN, VXLANCrossSubnet, None))
 	}
 	if host := bits - n.Services.Bits(); host > maxServiceBits {
 		errs = append(errs, fmt.Errorf("%s.services: %s is too large: Kubernetes takes /%d or smaller", family, n.Services, bits-maxServiceBits))

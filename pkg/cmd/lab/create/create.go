@@ -43,6 +43,9 @@ const (
 		# A second lab beside it, with one worker, in a kubeconfig of its own
 		kubectl dualstack lab create --name small --workers 1 --kubeconfig small.kubeconfig
 
+		# A lab without tunnels: the nodes tell each other their pods' addresses by BGP, in both families
+		kubectl dualstack lab create --routing bgp
+
 		# Without a registry: the node image is on the Docker host, everything else comes in files
 		kubectl dualstack lab create --node-image kindest/node:v1.36.4 --calico-install manifest \
 		  --calico-manifests ./calico/manifests --image-archive calico.tar --image-archive multitool.tar`
@@ -56,6 +59,7 @@ type Flags struct {
 	*target.Flags
 	ConfigFile      string
 	Workers         int
+	Routing         string
 	Switch          string
 	SwitchImage     string
 	NodeImage       string
@@ -72,7 +76,7 @@ type Flags struct {
 // NewFlags returns the flags with their defaults.
 func NewFlags(shared *target.Flags) *Flags {
 	return &Flags{
-		Flags: shared, Workers: spec.Default().Workers, Switch: lab.SwitchAuto, NodeImage: lab.NodeImage(""),
+		Flags: shared, Workers: spec.Default().Workers, Routing: spec.RoutingVXLAN, Switch: lab.SwitchAuto, NodeImage: lab.NodeImage(""),
 		ToolsImage: defaultToolsImage, CalicoInstall: lab.InstallOperator, Wait: 10 * time.Minute,
 	}
 }
@@ -101,6 +105,7 @@ func (f *Flags) AddLabFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.ConfigFile, "config", f.ConfigFile, "File with the lab's addresses and ranges; --dry-run prints one")
 	fs.IntVar(&f.Workers, "workers", f.Workers, "Number of worker nodes besides the control plane")
+	fs.StringVar(&f.Routing, "routing", f.Routing, "How pods' packets cross between nodes, in both families: vxlan (tunnels) or bgp (routes, by a mesh of the nodes)")
 	fs.StringVar(&f.Switch, "switch", f.Switch, "Switch: "+target.OneOf(switches()))
 	fs.StringVar(&f.SwitchImage, "switch-image", f.SwitchImage, "Image of the cEOS switch; empty: the newest one named ceos on the Docker host")
 	fs.StringVar(&f.NodeImage, "node-image", f.NodeImage, "Image of the nodes, as for kind; not given: one with a Kubernetes that the version of Calico is tested with")
@@ -110,6 +115,7 @@ func (f *Flags) AddLabFlags(cmd *cobra.Command) {
 	fs.StringVar(&f.CalicoManifests, "calico-manifests", f.CalicoManifests, "Folder or URL with Calico's manifests; empty: where Calico publishes them")
 	for flag, words := range map[string][]string{
 		"switch":         switches(),
+		"routing":        spec.Routings(),
 		"calico-install": {lab.InstallOperator, lab.InstallManifest},
 	} {
 		command.CompleteFlag(cmd, flag, command.Words(words...))
@@ -133,6 +139,15 @@ func (f *Flags) ToOptions(cmd *cobra.Command, _ []string) (*Options, error) {
 	}
 	if f.ConfigFile == "" || cmd.Flags().Changed("workers") {
 		l.Workers = f.Workers
+	}
+	if cmd.Flags().Changed("routing") {
+		if !slices.Contains(spec.Routings(), f.Routing) {
+			return nil, exit.Usagef("--routing %q: use %s", f.Routing, target.OneOf(spec.Routings()))
+		}
+		if f.ConfigFile != "" {
+			return nil, exit.Usagef("--routing and --config: give the encapsulation of each family in the file, and no --routing")
+		}
+		l.SetRouting(f.Routing)
 	}
 	kubeconfig, err := f.KubeconfigPath()
 	if err != nil {

@@ -1,14 +1,12 @@
 package nodetables
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/kubectl-dualstack/kubectl-dualstack/internal/budget"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 )
@@ -56,61 +54,8 @@ rules nat4 iptables ip 'ip saddr' '[0-9A-F]\{8\}'
 rules nat6 ip6tables ip6 'ip6 saddr' '\[[0-9a-f:]*\]'
 `
 
-// reading is what one run of Script finds on a node.
-type reading struct {
-	table inspect.NodeTable
-	nat   inspect.ByFamily[inspect.NAT]
-	// natErr is why the rules could not be read. That makes no table unknown.
-	natErr error
-}
-
-// TablesAndNAT reads the kernel tables as Tables does, and in the same run what the rules of each node translate.
-func TablesAndNAT(ctx context.Context, ways []access.Way, nodes []string, opts Options) (
-	map[string]inspect.NodeTable, map[string]inspect.ByFamily[inspect.NAT], []inspect.Missing,
-) {
-	script := strings.TrimSuffix(Script, access.Ending) + natScript + access.Ending
-	readings, missing := read(ctx, ways, nodes, opts, command[reading]{script: script, parse: parseReading})
-	for _, m := range slices.Clone(missing) {
-		missing = append(missing, inspect.Missing{Fact: inspect.FactNAT, Node: m.Node, Reason: m.Reason})
-	}
-	tables, nat := map[string]inspect.NodeTable{}, map[string]inspect.ByFamily[inspect.NAT]{}
-	for _, node := range nodes {
-		r, ok := readings[node]
-		if !ok {
-			continue
-		}
-		tables[node] = r.table
-		if r.natErr != nil {
-			missing = append(missing, inspect.Missing{Fact: inspect.FactNAT, Node: node, Reason: reason(r.natErr)})
-			continue
-		}
-		nat[node] = r.nat
-	}
-	return tables, nat, missing
-}
-
 // natCost is how much memory a byte of natScript's sections may become: a port of two bytes is an int in a list that grows.
 const natCost = 12
-
-func parseReading(out []byte, left *budget.Budget) (reading, error) {
-	table, err := parseTables(out, left)
-	if err != nil {
-		return reading{}, err
-	}
-	sections, err := access.Sections(out)
-	if err != nil {
-		return reading{}, err
-	}
-	for name, s := range sections {
-		if strings.HasPrefix(name, "nat") {
-			if err := left.Spend(natCost * len(s.Out)); err != nil {
-				return reading{}, err
-			}
-		}
-	}
-	nat, natErr := parseNAT(sections)
-	return reading{table: table, nat: nat, natErr: natErr}, nil
-}
 
 // parseNAT reads the sections of natScript. A section that was not read whole proves nothing about what it lacks.
 func parseNAT(sections map[string]access.Section) (inspect.ByFamily[inspect.NAT], error) {

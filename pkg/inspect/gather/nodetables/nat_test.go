@@ -83,10 +83,10 @@ func TestNATMemory(t *testing.T) {
 	out := string(o.bytes())
 	out = out[:len(out)-len(access.FrameEnd)] +
 		access.Frame("nat4-nft", "1 hostport "+strings.Repeat("1,", 4<<20)+"1\n1 whole\n", 0, "") + access.FrameEnd
-	if _, err := parseReading([]byte(out), budget.New(maxBuilt)); !errors.As(err, new(*budget.ExceededError)) {
+	if _, err := (Extra{NAT: true}).parse([]byte(out), budget.New(maxBuilt)); !errors.As(err, new(*budget.ExceededError)) {
 		t.Errorf("error %v", err)
 	}
-	if _, err := parseReading(o.bytes(), budget.New(maxBuilt)); err != nil {
+	if _, err := (Extra{NAT: true}).parse(o.bytes(), budget.New(maxBuilt)); err != nil {
 		t.Error(err)
 	}
 }

@@ -227,7 +227,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(nat)
 	f.Fuzz(func(t *testing.T, out []byte) {
-		_, _ = parseReading(out, budget.New(maxBuilt))
+		_, _ = Extra{NAT: true}.parse(out, budget.New(maxBuilt))
 		table, err := Parse(out)
 		if err != nil {
 			return

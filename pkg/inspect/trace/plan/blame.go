@@ -125,7 +125,9 @@ func (w *way) blameToNode(s *walk.Step) *inspect.Finding {
 	expected := fmt.Sprintf("expected %s %s", want.Dst, want.String())
 	switch {
 	case d.Drops() || !s.Reaches && !same:
-		return trace.Cause(dropCode(d), s.Node, show, "node %s has no route to %s on %s: %s; %s", s.Node, want.Dst, want.Node, insteadText(d), expected)
+		cause := trace.Cause(dropCode(d), s.Node, show, "node %s has no route to %s on %s: %s; %s", s.Node, want.Dst, want.Node, insteadText(d), expected)
+		cause.RemoteNode = want.Node
+		return cause
 	case same && d.Route.Gateway == want.Via && d.Route.Dev == want.Dev:
 		differences := want.Differences(&d.Route)
 		cause := trace.Cause(trace.WrongRoute, s.Node, show, "the route of node %s to %s: %s", s.Node, want.Dst, strings.Join(differences, ", "))

@@ -315,6 +315,7 @@ func (r *proof) explain(ctx context.Context, suspects []*suspect, paths []trace.
 	for _, s := range suspects {
 		paths[s.at] = s.path
 	}
+	sessions := r.sessions(ctx, suspects)
 	for _, derived := range []bool{false, true} {
 		peers := slices.Clone(paths)
 		for i, s := range suspects {
@@ -334,7 +335,7 @@ func (r *proof) explain(ctx context.Context, suspects []*suspect, paths []trace.
 			}
 			about := facts[i]
 			about.Path, about.Alone, about.Tries, about.Peers = *p, s.alone, s.tries, peers
-			p.Cause = judge.Explain(about)
+			p.Cause = r.withoutSession(sessions, p, judge.Explain(about))
 		}
 	}
 	return nil

@@ -2,10 +2,12 @@ package session
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/bgp"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/policy"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
@@ -36,7 +38,27 @@ func On(source gather.Source, note func(string)) Cluster {
 			}})
 	}
 	c.Policies = policies(live, note)
+	c.BGP = sessions(source, live)
 	return c
+}
+
+// sessions reads the BGP sessions of some nodes, and what asks for them.
+func sessions(source gather.Source, cluster *gather.Cluster) func(context.Context, *inspect.Snapshot, []string) *bgp.Sessions {
+	return func(ctx context.Context, snap *inspect.Snapshot, nodes []string) *bgp.Sessions {
+		asked, err := source.Snapshot(ctx, gather.Request{Facts: []inspect.Fact{inspect.FactBGP, inspect.FactBGPPeers, inspect.FactCalicoNode, inspect.FactOperator}})
+		if err != nil {
+			return nil
+		}
+		joined := *snap
+		joined.Calico.BGP, joined.Calico.Peers = asked.Calico.BGP, asked.Calico.Peers
+		joined.Calico.Node, joined.Calico.Operator = asked.Calico.Node, asked.Calico.Operator
+		if bgp.Off(&joined) != "" {
+			return nil
+		}
+		read, missing := cluster.BIRD(ctx, snap.Nodes, nodes)
+		joined.BIRD, joined.Missing = read.BIRD, slices.Concat(snap.Missing, asked.Missing, missing)
+		return bgp.NewSessions(&joined)
+	}
 }
 
 // policies reads the network policies of a cluster at the first call: a trace without failures needs none. If some cannot be

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/bgp"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/policy"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/judge"
@@ -36,6 +37,9 @@ type Cluster struct {
 	// Policies returns the network policies, for paths that fail; nil where they cannot be read. It is called once for each
 	// failed path, unless nil.
 	Policies func(context.Context, *inspect.Snapshot) *policy.Set
+	// BGP returns the BGP sessions of some nodes, for routes that are not there; nil where there are none, or they cannot be read. It
+	// is called once for all failed paths, unless nil.
+	BGP func(ctx context.Context, snap *inspect.Snapshot, nodes []string) *bgp.Sessions
 }
 
 // Request says what to trace.
@@ -194,12 +198,13 @@ type proof struct {
 	pods     map[[2]string]inspect.Pod // by namespace and name
 	snap     *inspect.Snapshot
 	policies func(context.Context, *inspect.Snapshot) *policy.Set
+	bgp      func(context.Context, *inspect.Snapshot, []string) *bgp.Sessions
 	options  Options
 }
 
 func (c Cluster) newProof(prober trace.Prober, snap *inspect.Snapshot, o Options) *proof {
 	o.Calm = cmp.Or(o.Calm, calm)
-	p := &proof{prober: prober, snap: snap, policies: c.Policies, pods: make(map[[2]string]inspect.Pod, len(snap.Pods)), options: o}
+	p := &proof{prober: prober, snap: snap, policies: c.Policies, bgp: c.BGP, pods: make(map[[2]string]inspect.Pod, len(snap.Pods)), options: o}
 	for _, pod := range snap.Pods {
 		p.pods[[2]string{pod.Namespace, pod.Name}] = pod
 	}
