@@ -34,6 +34,8 @@ func TestRepairOfALab(t *testing.T) {
 		"by the operator":       {r, []string{"calico-install"}, nil, "how Calico was installed (it has manifest)"},
 		"other manifests":       {r, []string{"calico-manifests"}, func(o *CreateOptions) { o.CalicoManifests = "/other" }, "came from (it has /calico)"},
 		"another file":          {r, []string{"config"}, nil, "its addresses"},
+		"the same routing":      {r, []string{"routing"}, func(o *CreateOptions) { o.Lab.SetRouting(spec.RoutingVXLAN) }, ""},
+		"by BGP":                {r, []string{"routing"}, func(o *CreateOptions) { o.Lab.SetRouting(spec.RoutingBGP) }, "its routing"},
 		"other tools":           {r, []string{"tools-image"}, nil, "the image of its tools (it has tools:own)"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@
 package scale
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,9 @@ import (
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/bgp"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/gather/nodetables"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/inspecttest"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/snapfile"
@@ -235,6 +238,80 @@ func BenchmarkNodes(b *testing.B) {
 		r.goal("execs for each node", float64(way.runs.Load())/nodeCount, 1, "")
 		r.print(b)
 	}
+}
+
+// BenchmarkSessions measures reading and judging the BGP sessions of a mesh, by a fake way into the nodes.
+func BenchmarkSessions(b *testing.B) {
+	for b.Loop() {
+		s := inspecttest.Synthetic(nodeCount)
+		for i := range s.Pools {
+			s.Pools[i].VXLANMode = inspect.EncapNever
+		}
+		s.Calico.Node.Env = map[string]string{}
+		inspecttest.Meshed(s)
+		tables, err := apiserver.Answers(s)
+		if err != nil {
+			b.Fatal(err)
+		}
+		birds := map[string]string{}
+		received := 0
+		for node, both := range s.BIRD {
+			birds[apiserver.CalicoPodName(node)] = access.Frame("bird4", birdText(both.V4), 0, "") + access.Frame("bird6", birdText(both.V6), 0, "")
+			received += len(birds[apiserver.CalicoPodName(node)])
+		}
+		way := &fakeAccess{answer: func(pod string) ([]byte, error) {
+			text, err := tables(pod)
+			return append(bytes.TrimSuffix(text, []byte(access.FrameEnd)), birds[pod]+access.FrameEnd...), err
+		}}
+		var names []string
+		for _, n := range s.Nodes {
+			names = append(names, n.Name)
+		}
+		s.BIRD, s.Tables = nil, nil
+		debug.FreeOSMemory()
+		before := heap()
+		began := time.Now()
+		read, missing := nodetables.Read(b.Context(), []access.Way{way}, names, nodetables.Extra{BIRD: true}, nodetables.Options{})
+		s.BIRD, s.Tables, s.Missing = read.BIRD, read.Tables, missing
+		reading := time.Since(began)
+		rows := bgp.Analyze(s, felix.Filter{}).Items
+		took := time.Since(began)
+		grown := heap() - before
+		if want := 2 * nodeCount * (nodeCount - 1); len(rows) != want {
+			b.Fatalf("%d rows, want %d: %v", len(rows), want, missing)
+		}
+		for _, r := range rows {
+			if r.Status != inspect.StatusOK {
+				b.Fatalf("%s %s: %s", r.Node, r.Peer, r.Details())
+			}
+		}
+		r := report{title: fmt.Sprintf("bgp with a fake access: %d nodes in a mesh, %d sessions, %v each, %.1f MB of BIRD; reading takes %s of it", nodeCount, len(rows), execDelay,
+			float64(received)/1e6, seconds(reading))}
+		r.goal("time", took.Seconds(), 4, " s")
+		r.goal("memory", float64(grown)/1e6, 250, " MB")
+		r.goal("execs for each node", float64(way.runs.Load())/nodeCount, 1, "")
+		r.print(b)
+	}
+}
+
+// heap is what is in use, garbage too.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// birdText is what a node prints of a BIRD.
+func birdText(bird inspect.BIRD) string {
+	var text strings.Builder
+	text.WriteString("BIRD 1.6.8 ready.\nDaemon is up and running\nname     proto    table    state  since       info\n")
+	for _, s := range bird.Sessions {
+		name := strings.NewReplacer(".", "_", ":", "_").Replace(s.Peer.String())
+		fmt.Fprintf(&text, "Mesh_%s BGP      master   up     %s    %s   \n  Routes:         %d imported, %d exported, %d preferred\n", name, s.Since, s.State, s.Imported, s.Exported, s.Imported)
+		fmt.Fprintf(&text, "    Export updates:              8          2          5        ---          1\n  BGP state:          %s\n", s.State)
+		fmt.Fprintf(&text, "    Neighbor address: %s\n    Neighbor AS:      %d\n    Hold timer:       %d/%d\n", s.Peer, s.ASN, s.HoldLeft, s.HoldTime)
+	}
+	return text.String()
 }
 
 // BenchmarkSnapshot measures what the forwarding entries of a thousand nodes take: their analysis alone, and the whole

@@ -51,7 +51,7 @@ func (s *Sessions) Between(node, remote string, pool *inspect.IPPool) (why, abou
 	}
 	ends := [][]Session{s.Of(remote, f), s.Of(node, f)}
 	// What stops all of a daemon comes before what is wrong with one session, and a session of the two before one with a router.
-	for _, faults := range [][]Fault{{Silent, None}, {NotEstablished, Stale, Held, NoRoutes, Dying}} {
+	for _, faults := range [][]Fault{{Silent, None, Held}, {NotEstablished, Stale}, {NoRoutes, Dying}} {
 		for _, direct := range []bool{true, false} {
 			for i, rows := range ends {
 				other := []string{node, remote}[i]

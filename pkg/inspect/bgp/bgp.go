@@ -299,10 +299,25 @@ func (e *end) judge(w Peering, s *inspect.Session) Session {
 		wrong(Held, "established, and held back: %s", e.recovery())
 	case silence(s) > allowed(s.HoldTime):
 		wrong(Dying, "established, and nothing has come from the peer for at least %d s: the session ends in %d s unless something does", silence(s), s.HoldLeft)
+	case e.halfOpen(w) != "":
+		wrong(Dying, "established, and not at the other end: there it is %s. It ends in %d s unless something comes", e.halfOpen(w), s.HoldLeft)
 	default:
 		e.judgeRoutes(w, s, wrong)
 	}
 	return row
+}
+
+// halfOpen returns the state of the session at the other end, if that knows that it is not established: packets that would tell this
+// end are lost, too.
+func (e *end) halfOpen(w Peering) string {
+	other := e.otherEnd(w)
+	if other == nil || other.bird.Silent != "" {
+		return ""
+	}
+	if state := other.state(e); state != "" && state != inspect.Established {
+		return state
+	}
+	return ""
 }
 
 // silence is for how long at least nothing has come from the peer, in seconds. BIRD shortens its timers by up to a quarter, by chance

@@ -69,6 +69,7 @@ func TestFaults(t *testing.T) {
 	const f = inspect.IPv6
 	w, w2, cp := it.Worker, it.Worker2, it.ControlPlane
 	router := inspect.IPv4
+	half := []string{w + " IPv6 " + w2 + " wrong (not established)", w2 + " IPv6 " + w + " wrong (dying)"} // the other end does not know yet
 	for _, tt := range []struct {
 		name   string
 		change it.Change
@@ -82,15 +83,21 @@ func TestFaults(t *testing.T) {
 		{"TCP dropped, later", it.All(it.Session(w, w2, f, down("Connect", "BGP Error: Hold timer expired")), it.Session(w2, w, f, down("Passive", "BGP Error: Hold timer expired"))),
 			[]string{w + " IPv6 " + w2 + " wrong (not established)", w2 + " IPv6 " + w + " wrong (not established)"},
 			"Connect, BGP Error: Hold timer expired: nothing came from node " + w2 + " for the hold time: TCP port 179 is blocked in IPv6"},
+		{"the other end has no such session", it.All(it.Session(w, w2, f, down("Active", "Socket: Connection closed")), it.BIRD(w2, f, func(b *inspect.BIRD) {
+			b.Sessions = slices.DeleteFunc(b.Sessions, func(s inspect.Session) bool { return s.Peer == it.HostOf(w, f).Address.Addr() })
+		})), []string{w + " IPv6 " + w2 + " wrong (not established)", w2 + " IPv6 " + w + " missing (stale)"}, "node " + w2 + " has no session with node " + w},
+		{"a router that has no such session", it.All(it.ByRouter, it.BIRD(w, f, func(b *inspect.BIRD) { down("Active", "Socket: Connection closed")(&b.Sessions[0]) })),
+			[]string{w + " IPv6 fd00:10:10::1 wrong (not established)"}, "the peer ends each connection"},
 		{"both wait", it.All(it.Session(w, w2, f, down("Passive", "")), it.Session(w2, w, f, down("Passive", ""))),
 			[]string{w + " IPv6 " + w2 + " wrong (not established)", w2 + " IPv6 " + w + " wrong (not established)"}, "both ends wait for the other to connect"},
-		{"one waits", it.Session(w, w2, f, down("Passive", "")), []string{w + " IPv6 " + w2 + " wrong (not established)"}, "it waits for node " + w2 + " to connect"},
-		{"another AS number there", it.Session(w, w2, f, down("Idle", "BGP Error: Bad peer AS")), []string{w + " IPv6 " + w2 + " wrong (not established)"},
+		{"one waits", it.Session(w, w2, f, down("Passive", "")), []string{w + " IPv6 " + w2 + " wrong (not established)", w2 + " IPv6 " + w + " wrong (dying)"},
+			"established, and not at the other end: there it is Passive"},
+		{"another AS number there", it.Session(w, w2, f, down("Idle", "BGP Error: Bad peer AS")), half,
 			"node " + w2 + " has another AS number than 64512"},
-		{"another AS number here", it.Session(w, w2, f, down("Idle", "Received: Bad peer AS")), []string{w + " IPv6 " + w2 + " wrong (not established)"},
+		{"another AS number here", it.Session(w, w2, f, down("Idle", "Received: Bad peer AS")), half,
 			"node " + w2 + " expects another AS number than 64512"},
 		{"a node that is down", it.All(it.Session(w, w2, f, down("Active", "Socket: No route to host")), it.Annotate(w2, func(n *inspect.Node) { n.Ready = false })),
-			[]string{w + " IPv6 " + w2 + " wrong (not established)"}, "node " + w2 + " is not ready"},
+			half, "node " + w2 + " is not ready"},
 		{"bird6 stopped", it.All(it.BIRD(w2, f, func(b *inspect.BIRD) { *b = inspect.BIRD{Silent: "Unable to connect"} }),
 			it.Session(w, w2, f, down("Passive", "Received: Administrative shutdown")), it.Session(cp, w2, f, down("Passive", "Received: Administrative shutdown"))),
 			[]string{cp + " IPv6 " + w2 + " wrong (not established)", w + " IPv6 " + w2 + " wrong (not established)",

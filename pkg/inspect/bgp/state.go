@@ -51,6 +51,8 @@ func (e *end) meaning(w Peering, s *inspect.Session) string {
 	switch {
 	case other != nil && other.bird.Silent != "":
 		return fmt.Sprintf("%s of %s does not answer", Daemon(e.family), peer)
+	case other != nil && other.state(e) == "":
+		return fmt.Sprintf("%s has no session with node %s: neither a BGPPeer nor the mesh asks for one there", peer, e.local.Name)
 	case says("received: bad peer as"):
 		return fmt.Sprintf("%s expects another AS number than %d", peer, e.asnOf(e.local))
 	case says("bad peer as"):
@@ -59,6 +61,8 @@ func (e *end) meaning(w Peering, s *inspect.Session) string {
 		return fmt.Sprintf("nothing came from %s for the hold time: TCP port 179 is blocked in %s, or its %s hangs", peer, e.family, Daemon(e.family))
 	case says("administrative shutdown"), says("received: peer de-configured"), says("administrative reset"):
 		return fmt.Sprintf("%s of %s was stopped, or no longer has this session", Daemon(e.family), peer)
+	case says("connection closed"):
+		return peer + " ends each connection: its BIRD has no session with this node's address"
 	case says("connection refused"):
 		return fmt.Sprintf("nothing listens on TCP port 179 of %s: its BIRD does not run", peer)
 	case says("no route to host"), says("network is unreachable"), says("host is unreachable"):

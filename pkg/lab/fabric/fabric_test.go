@@ -164,6 +164,15 @@ func TestNodeProblems(t *testing.T) {
 	}
 }
 
+// TestNoTunnels: a family without tunnels lacks none.
+func TestNoTunnels(t *testing.T) {
+	l := spec.Default()
+	l.IPv6.Encapsulation = spec.None
+	if d := cmp.Diff([]string{"vxlan.calico is missing"}, NodeState{}.TunnelProblems(l)); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestTunnelProblems(t *testing.T) {
 	s := healthy()
 	if p := s.TunnelProblems(spec.Default()); p != nil {

@@ -156,6 +156,36 @@ func TestCalicoManifest(t *testing.T) {
 	}
 }
 
+// TestCalicoManifestWithBGP makes of calico-vxlan.yaml what Calico's calico.yaml is: BIRD runs, and the probes ask that of IPv4.
+func TestCalicoManifestWithBGP(t *testing.T) {
+	l := spec.Default()
+	l.IPv6.Encapsulation = spec.None
+	objects, err := CalicoManifest(calicoText, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if backend, _, _ := unstructured.NestedString(objects[1].Object, "data", "calico_backend"); backend != "bird" {
+		t.Errorf("backend %q", backend)
+	}
+	containers, _, _ := unstructured.NestedSlice(objects[2].Object, "spec", "template", "spec", "containers")
+	for probe, want := range map[string]map[string]any{
+		"livenessProbe":  {"exec": map[string]any{"command": []any{"/bin/calico-node", "-felix-live", "-bird-live"}}, "timeoutSeconds": int64(10)},
+		"readinessProbe": {"exec": map[string]any{"command": []any{"/bin/calico-node", "-felix-ready", "-bird-ready"}}, "periodSeconds": int64(5)},
+	} {
+		if d := cmp.Diff(want, containers[0].(map[string]any)[probe]); d != "" {
+			t.Errorf("%s (-want +got):\n%s", probe, d)
+		}
+	}
+	for encapsulation, want := range map[string]string{spec.None: "Never", spec.VXLAN: "Always", spec.VXLANCrossSubnet: "CrossSubnet"} {
+		if got := VXLANMode(encapsulation); got != want {
+			t.Errorf("%s is vxlanMode %s", encapsulation, got)
+		}
+	}
+	if text, err := Installation(l); err != nil || !strings.Contains(text, "bgp: Enabled") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
 func TestSetPodMTU(t *testing.T) {
 	objects, err := CalicoManifest(calicoText, spec.Default())
 	if err != nil {

@@ -93,6 +93,23 @@ func TestMarshalReadsBack(t *testing.T) {
 	}
 }
 
+// TestSetRouting: BGP is for both families, and the default is what the lab is without a word.
+func TestSetRouting(t *testing.T) {
+	l := Default()
+	l.SetRouting(RoutingBGP)
+	if !l.BGP() || l.IPv4.Tunnelled() || l.IPv6.Tunnelled() || l.Validate() != nil {
+		t.Errorf("%s and %s: %v", l.IPv4.Encapsulation, l.IPv6.Encapsulation, l.Validate())
+	}
+	l.SetRouting(RoutingVXLAN)
+	if l != Default() || l.BGP() {
+		t.Errorf("%+v", l)
+	}
+	l.IPv6.Encapsulation = None
+	if !l.BGP() || !l.IPv4.Tunnelled() {
+		t.Error("IPv6 by BGP, IPv4 by VXLAN, is no lab with BGP")
+	}
+}
+
 func TestValidate(t *testing.T) {
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	tests := []struct {
