@@ -260,13 +260,13 @@ func TestTraceFaults(t *testing.T) {
 		}
 	})
 	turn := turnOf(t, 3)
-	for i, f := range append(traceFaults(), policyFaults()...) {
+	for i, f := range slices.Concat(traceFaults(), policyFaults(), wireFaults()) {
 		t.Run(f.name, func(t *testing.T) {
 			if i%3 != turn && *record == "" && !*runAll {
 				t.Skip("it has its turn with another commit; \"make e2e ALL=1\" runs all")
 			}
 			t.Cleanup(func() {
-				eventually(t, "every path passes again", func() bool { return l.plugin(t, "trace", "--family", "ipv6").code == 0 })
+				eventually(t, "every path passes again", func() bool { return l.plugin(t, "trace").code == 0 })
 			})
 			t.Cleanup(func() { f.heal(t, s) })
 			if f.frozen {

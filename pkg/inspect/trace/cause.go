@@ -32,6 +32,7 @@ const (
 	WrongRoute     inspect.Code = "wrong-route"      // it leads to another node
 	AddressLost    inspect.Code = "address"          // a node does not hold its own address
 	NeighborWrong  inspect.Code = "neighbor"         // missing, or with another node's Ethernet address
+	PodGateway     inspect.Code = "pod-gateway"      // the node does not answer a pod for its gateway
 	FDBWrong       inspect.Code = "fdb"              // missing, or to another node
 	TunnelDown     inspect.Code = "tunnel-device"    // the device is down, missing or misconfigured
 	UnderlayBlocks inspect.Code = "underlay"         // sent by one node, not received by the other

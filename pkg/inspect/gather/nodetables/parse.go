@@ -125,13 +125,29 @@ func (p *parser) intern(s string) string {
 // sysctlCost is the memory of a sysctl beside its text, in bytes: its share of a map.
 const sysctlCost = 128
 
-// sysctls reads lines such as "ipv4/conf/all/rp_filter:1". The key is the path below net, with dots. It skips those of
-// pods' interfaces.
+// ofPod reports whether a setting is that of a pod's device, and as Felix sets it: there are many of these, and they say nothing.
+func ofPod(path, value string) bool {
+	_, setting, ok := strings.Cut(path, "/conf/"+calico.InterfacePrefix)
+	if !ok {
+		return false
+	}
+	v4 := strings.HasPrefix(path, "ipv4/")
+	switch _, name, _ := strings.Cut(setting, "/"); name {
+	case "forwarding", "proxy_arp":
+		return !v4 || value != "0"
+	case "disable_ipv6":
+		return value != "1"
+	default:
+		return true
+	}
+}
+
+// sysctls reads lines such as "ipv4/conf/all/rp_filter:1". The key is the path below net, with dots.
 func (p *parser) sysctls(b []byte, _ inspect.Family) error {
 	p.table.Sysctls = map[string]string{}
 	for line := range strings.Lines(string(b)) {
 		path, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if !ok || strings.Contains(path, "/conf/"+calico.InterfacePrefix) {
+		if !ok || ofPod(path, value) {
 			continue
 		}
 		if err := p.left.Spend(sysctlCost + len(line)); err != nil {

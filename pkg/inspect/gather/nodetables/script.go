@@ -1,6 +1,9 @@
 package nodetables
 
-import "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
+import (
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
+)
 
 // Script prints every table of a node. It is fixed: no text of a cluster ever becomes part of a shell line.
 //
@@ -8,10 +11,15 @@ import "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/access"
 // cksum where it exists. "ip -f bridge neigh" is the dump that "bridge fdb" prints too; without a device argument it names the device of
 // each entry, so no device name becomes part of a command. Reading needs no privilege.
 //
-// The sysctls are read with grep because the kernel gives only the first byte of one to a shell that reads by bytes.
+// The sysctls are read with grep because the kernel gives only the first byte of one to a shell that reads by bytes. Those of pods'
+// devices leave the node only where they are not what Felix sets (felix/dataplane/linux/endpoint_mgr.go, configureInterface).
 const Script = access.Preamble + `sysctls() {
-  cd /proc/sys/net && grep -Hs . ipv4/ip_forward ipv4/conf/*/rp_filter \
-    ipv6/conf/*/disable_ipv6 ipv6/conf/*/forwarding ipv6/conf/*/accept_ra; [ $? -lt 3 ]
+  cd /proc/sys/net || return
+  all=$(grep -Hs . ipv4/ip_forward ipv4/conf/*/rp_filter ipv4/conf/*/forwarding ipv4/conf/*/proxy_arp \
+    ipv6/conf/*/disable_ipv6 ipv6/conf/*/forwarding ipv6/conf/*/accept_ra)
+  code=$?
+  printf '%s\n' "$all" | sed -e '/\/conf\/` + calico.InterfacePrefix + `/!b' -e '/ipv4.*\/forwarding:0$/b' -e '/\/proxy_arp:0$/b' -e '/\/disable_ipv6:1$/b' -e d
+  [ $code -lt 3 ]
 }
 section link ip -j -d -s link show
 section addr ip -j addr show

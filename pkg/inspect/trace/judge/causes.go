@@ -108,7 +108,27 @@ func unresolved(f *Findings, g gap) *inspect.Finding {
 	if cause := noRule(f, g); cause != nil {
 		return cause
 	}
+	if cause := f.onWayToDNS(); cause != nil {
+		return trace.Reworded(cause, "the name is not resolved: %s", cause.Summary)
+	}
 	return trace.Cause(trace.DNSSilent, "", digCommand(p), "the name %s is not resolved", p.Probe.Host)
+}
+
+// onWayToDNS is what stops packets on the way from a path's pod to one of the endpoints of DNS. The pod's own question may have gone to
+// another one, and have been answered.
+func (f *Findings) onWayToDNS() *inspect.Finding {
+	for i := range f.Peers {
+		peer := &f.Peers[i]
+		if peer.Probe.Check != trace.Ask || !samePod(peer.Source, f.Path.Source) {
+			continue
+		}
+		for _, hop := range peer.Hops {
+			if trace.Stops(hop.Problem) {
+				return hop.Problem
+			}
+		}
+	}
+	return nil
 }
 
 // noRule is a frontend for which its node has no rule: the target, or DNS.

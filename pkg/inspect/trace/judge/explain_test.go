@@ -163,6 +163,12 @@ func TestExplain(t *testing.T) {
 			ask.Cause = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.DNSSilent, Summary: "no ready endpoint"}
 			f.Peers = []trace.Path{ask}
 		}, trace.DNSSilent, "the name is not resolved: no ready endpoint"},
+		{"the name is not resolved, and the question asked apart met another endpoint", service(trace.Get), 2, func(f *judge.Findings, family inspect.Family) {
+			f.Path.Result.Resolved = false
+			ask := peer(tracetest.ToService(a, family.Other(), trace.Ask), trace.Pass)
+			ask.Hops[1].Problem = &inspect.Finding{Severity: inspect.SeverityError, Code: trace.NeighborWrong, Summary: "endpoint coredns: another machine"}
+			f.Peers = []trace.Path{ask}
+		}, trace.NeighborWrong, "the name is not resolved: endpoint coredns: another machine"},
 		{"the name is not resolved, and an endpoint could not be reached", service(trace.Get), 2, func(f *judge.Findings, family inspect.Family) {
 			f.Path.Result.Resolved = false
 			ask := peer(tracetest.ToService(a, family, trace.Ask), trace.Fail)

@@ -17,6 +17,7 @@ type Node struct {
 	addresses map[netip.Addr]string // device by address
 	rules     inspect.ByFamily[[]inspect.Rule]
 	routes    map[routeTable][]int // numbers of routes, in the kernel's order
+	ethernet  inspect.ByFamily[map[netip.Addr]inspect.MAC]
 }
 
 type routeTable struct {
@@ -54,6 +55,7 @@ func New(t *inspect.NodeTable) *Node {
 	for _, f := range inspect.Families() {
 		n.rules.Set(f, rulesOf(t.Rules, f))
 	}
+	n.readEthernet()
 	return n
 }
 
@@ -126,6 +128,32 @@ func (n *Node) SourceOf(d *Decision, f inspect.Family) netip.Addr {
 		return d.Route.Source
 	}
 	return n.AddressOn(d.Route.Dev, f)
+}
+
+// GatewayFault says why a node does not answer a pod that asks, by the device of its cable, for the Ethernet address of its gateway; it is
+// empty where it does, and where that is not known. In IPv4 the node answers for an address that it does not hold, by proxy ARP
+// (net/ipv4/arp.c); in IPv6 the device holds the gateway's address. It is the same on the devices of all pods: held says whether one of
+// another node has it, so that this is how the cluster works.
+func (n *Node) GatewayFault(f inspect.Family, device string, gateway netip.Addr, held bool) string {
+	if f == inspect.IPv4 {
+		if key := "net.ipv4.conf." + device + ".proxy_arp"; n.table.Sysctls[key] == "0" {
+			return key + " is 0"
+		}
+		return ""
+	}
+	if key := "net.ipv6.conf." + device + ".disable_ipv6"; n.table.Sysctls[key] == "1" {
+		return key + " is 1"
+	}
+	own := false
+	for _, a := range n.table.Addresses {
+		if a.Prefix.Addr() == gateway {
+			own, held = own || a.Link == device, true
+		}
+	}
+	if l := n.links[device]; l == nil || !l.Up || own || !held {
+		return ""
+	}
+	return device + " does not have the address"
 }
 
 // Forwarding says whether a node forwards packets.

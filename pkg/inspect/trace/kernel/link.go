@@ -35,6 +35,30 @@ func (n *Node) Neighbor(device string, ip netip.Addr) Neighbor {
 	return found
 }
 
+// Ethernet returns the Ethernet addresses of a family's neighbours on the node's links, but for tunnels, by their addresses. An address
+// that two devices have neighbours of, with different addresses, is left out.
+func (n *Node) Ethernet(f inspect.Family) map[netip.Addr]inspect.MAC { return n.ethernet.Get(f) }
+
+func (n *Node) readEthernet() {
+	for _, f := range inspect.Families() {
+		n.ethernet.Set(f, map[netip.Addr]inspect.MAC{})
+	}
+	twice := map[netip.Addr]bool{}
+	for _, e := range n.table.Neighbors {
+		if e.MAC.IsZero() || n.IsVXLAN(e.Dev) || e.State == "FAILED" || e.State == "INCOMPLETE" {
+			continue
+		}
+		known := n.ethernet.Get(inspect.FamilyOf(e.IP))
+		if mac, ok := known[e.IP]; ok && mac != e.MAC {
+			twice[e.IP] = true
+		}
+		known[e.IP] = e.MAC
+	}
+	for ip := range twice {
+		delete(n.ethernet.Get(inspect.FamilyOf(ip)), ip)
+	}
+}
+
 // Forward is where a VXLAN device sends a frame.
 type Forward struct {
 	VTEPs []netip.Addr // none: it is dropped; several: each gets a copy

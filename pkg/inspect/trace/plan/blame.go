@@ -15,7 +15,16 @@ import (
 // blame returns the fault at a step: what the kernel does to the packet, or how its tables differ from what Felix should
 // have programmed. Nil means no fault.
 func (w *way) blame(s *walk.Step) *inspect.Finding {
+	if cause := w.blameWire(s); cause != nil {
+		return cause
+	}
 	switch s.Kind {
+	case walk.Pod:
+		if s.Fault != "" {
+			gateway := calico.PodGateway(w.family.Is6())
+			return trace.Cause(trace.PodGateway, s.Node, trace.OnNode(s.Node, "ip", "-d", "address", "show", "dev", s.Device),
+				"node %s does not answer the pod on %s for its gateway %s: %s", s.Node, s.Device, gateway, s.Fault)
+		}
 	case walk.NotHeld:
 		return w.lostAddress(s.Node, s.Packet.Dst.IP, s.Held, "packets to it are not accepted")
 	case walk.Received:
@@ -44,6 +53,24 @@ func (w *way) blame(s *walk.Step) *inspect.Finding {
 		return w.blameEnd(s)
 	}
 	return nil
+}
+
+// blameWire returns the fault in the Ethernet address of the next hop on a link. One that the kernel would ask for again is a deviation.
+func (w *way) blameWire(s *walk.Step) *inspect.Finding {
+	wire := &s.Wire
+	if !wire.Wrong() {
+		return nil
+	}
+	cause := trace.Cause(trace.NeighborWrong, s.Node, trace.OnNode(s.Node, "ip", "neighbor", "show", "to", wire.Next.String(), "dev", wire.Device),
+		"the neighbour entry of node %s for %s on %s has %s (%s); expected %s, of %s", s.Node, wire.Next, wire.Device, wire.Entry.MAC, wire.Entry.State, wire.MAC, wire.Of)
+	if wire.Of == "the other nodes" {
+		cause.Summary = fmt.Sprintf("the neighbour entry of node %s for %s on %s has %s (%s); the other nodes have %s", s.Node, wire.Next, wire.Device,
+			wire.Entry.MAC, wire.Entry.State, wire.MAC)
+	}
+	if !wire.Kept() {
+		cause.Severity = inspect.SeverityWarning
+	}
+	return cause
 }
 
 // deviation marks a cause as a warning unless the packet is lost: the path may still work.

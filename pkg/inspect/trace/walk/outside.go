@@ -38,6 +38,11 @@ func (w *Walker) toOutside(n *Node, s Step) {
 		w.exit.device = s.Decision.Route.Dev
 	}
 	w.wire(n.Name, w.exit.device, trace.TX, s.Packet)
+	if w.exit.device != "" {
+		out := &w.steps[len(w.steps)-1]
+		out.Wire = w.wireTo(n, w.exit.device, next(&s.Decision, s.Packet.Dst.IP))
+		w.leg.Lost = w.leg.Lost || out.Wire.Kept()
+	}
 }
 
 // wire adds the passage of a packet between a node and the network outside.

@@ -13,7 +13,7 @@ type Kind int
 
 // The kinds. Node, Packet and Device are set where they apply.
 const (
-	Pod         Kind = iota // a pod sends: Device is its cable
+	Pod         Kind = iota // a pod sends: Device is its cable, Fault what its gateway has
 	Cable                   // the packet passes the cable between pod and node: Link, Meter
 	Local                   // the node itself is its target: the address is on Device
 	NotHeld                 // the node itself is its target, and does not hold the address: Via, Held
@@ -63,6 +63,8 @@ type Step struct {
 
 	Decision   kernel.Decision
 	Forwarding kernel.Forwarding
+	Fault      string     // why the node does not answer the pod for its gateway
+	Wire       Wire       // the next hop of a packet that is sent on a link
 	Reaches    bool       // the decision leads to a node, or to a router on the way to it
 	Router     bool       // Via is a router
 	Via        netip.Addr // the next hop, or the VTEP
@@ -77,6 +79,23 @@ type Step struct {
 	Host     netip.Addr    // the VTEP that the datastore has for MAC
 	Sender   *inspect.Link // the tunnel device at the other end
 	Reason   string
+}
+
+// Wire is the next hop of a packet on the link of several machines, as the node has its Ethernet address, and as it is.
+type Wire struct {
+	Next   netip.Addr
+	Device string
+	Entry  inspect.Neighbor
+	MAC    inspect.MAC // zero where it is not known, or where the node has it
+	Of     string      // who says so
+}
+
+// Wrong reports whether frames go to another machine, or to none.
+func (w Wire) Wrong() bool { return !w.MAC.IsZero() && w.Entry.MAC != w.MAC }
+
+// Kept reports whether the kernel uses a wrong address without asking again: it asks for one that is stale.
+func (w Wire) Kept() bool {
+	return w.Wrong() && (w.Entry.State == "PERMANENT" || w.Entry.State == "REACHABLE" || w.Entry.State == "NOARP")
 }
 
 // Stopped reports whether a node that should forward a packet forwards nothing.

@@ -82,7 +82,10 @@ func (w *Walker) forward(n *Node, dev string, mac inspect.MAC, via netip.Addr) [
 func (w *Walker) outer(n *Node, link *inspect.Link, to netip.Addr) {
 	s := Step{Kind: Outer, Node: n.Name, Link: link, Via: to, Peer: w.Hosts[to], Decision: n.Kernel.Lookup(netip.Addr{}, to)}
 	s.Gone, s.Held = w.gone(s.Peer, to)
-	w.leg.Lost = w.leg.Lost || s.Decision.Drops() || s.Gone
+	if !s.Decision.Drops() {
+		s.Wire = w.wireTo(n, s.Decision.Route.Dev, next(&s.Decision, to))
+	}
+	w.leg.Lost = w.leg.Lost || s.Decision.Drops() || s.Gone || s.Wire.Kept()
 	w.add(s)
 }
 

@@ -9,6 +9,7 @@ package walk
 import (
 	"net/netip"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace"
@@ -188,8 +189,23 @@ func (w *Walker) comeIn(source, target trace.Endpoint) {
 }
 
 func (w *Walker) leave(pod trace.Endpoint) {
-	w.add(Step{Kind: Pod, Node: pod.Node, Device: pod.Interface})
+	s := Step{Kind: Pod, Node: pod.Node, Device: pod.Interface}
+	if k := w.kernelOf(pod.Node); k != nil && pod.Interface != "" {
+		gateway := calico.PodGateway(w.Family.Is6())
+		s.Fault = k.GatewayFault(w.Family, pod.Interface, gateway, w.held(gateway))
+	}
+	w.add(s)
 	w.cable(pod, trace.RX)
+}
+
+// held reports whether a device of any node has an address.
+func (w *Walker) held(a netip.Addr) bool {
+	for _, n := range w.Nodes {
+		if n.Kernel != nil && n.Kernel.DeviceOf(a) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *Walker) cable(pod trace.Endpoint, d trace.Direction) {
@@ -318,15 +334,17 @@ func (w *Walker) routedOn(n *Node, s *Step) (next, in string) {
 	dev := s.Decision.Route.Dev
 	w.Uncertain = true
 	w.add(Step{Kind: Routed, Node: n.Name, Packet: s.Packet, Via: s.Via, Peer: s.Packet.Dst.Node, Device: dev, Link: n.Kernel.Link(dev),
-		Meter: meter(n.Name, dev, trace.TX)})
+		Meter: meter(n.Name, dev, trace.TX), Wire: w.wireTo(n, dev, s.Via)})
 	return s.Packet.Dst.Node, ""
 }
 
 // direct passes a packet to another node as it is.
 func (w *Walker) direct(n *Node, s *Step) (next, in string) {
 	dev := s.Decision.Route.Dev
-	w.add(Step{Kind: Sent, Node: n.Name, Packet: s.Packet, Via: s.Via, Peer: s.Peer, Device: dev, Link: n.Kernel.Link(dev),
-		Meter: meter(n.Name, dev, trace.TX)})
+	sent := Step{Kind: Sent, Node: n.Name, Packet: s.Packet, Via: s.Via, Peer: s.Peer, Device: dev, Link: n.Kernel.Link(dev),
+		Meter: meter(n.Name, dev, trace.TX), Wire: w.wireTo(n, dev, s.Via)}
+	w.leg.Lost = w.leg.Lost || sent.Wire.Kept()
+	w.add(sent)
 	received := Step{Kind: Received, Node: s.Peer, Packet: s.Packet, Via: s.Via, Device: w.deviceOn(s.Peer, s.Via)}
 	if received.Device != "" {
 		received.Meter = meter(s.Peer, received.Device, trace.RX)
