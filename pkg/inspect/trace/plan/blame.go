@@ -58,7 +58,11 @@ func (w *way) blame(s *walk.Step) *inspect.Finding {
 // blameWire returns the fault in the Ethernet address of the next hop on a link. One that the kernel would ask for again is a deviation.
 func (w *way) blameWire(s *walk.Step) *inspect.Finding {
 	wire := &s.Wire
-	if !wire.Wrong() {
+	switch owner := w.ground.Hosts[wire.Next]; {
+	case wire.Twice != "":
+		return trace.Cause(trace.AddressLost, wire.Twice, showAddresses(wire.Twice),
+			"node %s holds the address %s of node %s, too: packets to it arrive at the one or the other", wire.Twice, wire.Next, owner)
+	case !wire.Wrong():
 		return nil
 	}
 	cause := trace.Cause(trace.NeighborWrong, s.Node, trace.OnNode(s.Node, "ip", "neighbor", "show", "to", wire.Next.String(), "dev", wire.Device),

@@ -85,6 +85,26 @@ func TestWireFaults(t *testing.T) {
 			return false
 		}
 	}
+	toNode := func(node string, f inspect.Family) func(*trace.Planned) bool { // something is sent to it, or it answers
+		return func(p *trace.Planned) bool {
+			ends := []string{p.Target.Node}
+			for _, e := range p.Expect.Endpoints {
+				ends = append(ends, e.Node)
+			}
+			if p.Class == trace.Name { // DNS is on the control plane, and asked over IPv4
+				return f == inspect.IPv4 && p.Source.Node == node
+			}
+			if p.Family != f {
+				return false
+			}
+			for _, end := range ends {
+				if end != "" && end != p.Source.Node && (end == node || p.Source.Node == node) {
+					return true
+				}
+			}
+			return false
+		}
+	}
 	setting := func(key, value string) it.Change {
 		return it.Table(a, func(t *inspect.NodeTable) {
 			t.Sysctls = map[string]string{"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1", key: value}
@@ -123,6 +143,9 @@ func TestWireFaults(t *testing.T) {
 				}
 			})), none, "", "", 0},
 			{"the gateway's address", known(a, gateway.Get(f), stranger, "PERMANENT"), and(class(trace.External), from(a, f)), trace.NeighborWrong, "the other nodes have 00:1c:73:00:00:01", 0},
+			{"an address of two nodes", it.Table(a, func(t *inspect.NodeTable) {
+				t.Addresses = append(t.Addresses, inspect.LinkAddress{Link: "eth1", Prefix: it.HostOf(b, f).Address, Scope: "global"})
+			}), toNode(b, f), trace.AddressLost, "holds the address " + other.String() + " of node " + b + ", too", 0},
 			{"the gateway's address, on all nodes", it.All(known(a, gateway.Get(f), stranger, "PERMANENT"), known(b, gateway.Get(f), stranger, "PERMANENT"),
 				known(it.ControlPlane, gateway.Get(f), stranger, "PERMANENT")), none, "", "", 0},
 			{"proxy ARP off", setting("net.ipv4.conf."+device+".proxy_arp", "0"), ofPod(f), trace.PodGateway, "proxy_arp is 0", inspect.IPv4},

@@ -88,6 +88,8 @@ type Wire struct {
 	Entry  inspect.Neighbor
 	MAC    inspect.MAC // zero where it is not known, or where the node has it
 	Of     string      // who says so
+	// Twice is a node that holds Next, too, which is the address of another one.
+	Twice string
 }
 
 // Wrong reports whether frames go to another machine, or to none.

@@ -20,7 +20,7 @@ func next(d *kernel.Decision, to netip.Addr) netip.Addr {
 // no node has another's true address.
 func (w *Walker) wireTo(n *Node, device string, to netip.Addr) Wire {
 	found := n.Kernel.Neighbor(device, to)
-	wire := Wire{Next: to, Device: device, Entry: found.Entry}
+	wire := Wire{Next: to, Device: device, Entry: found.Entry, Twice: w.twice(to)}
 	if !found.Found || n.Kernel.IsVXLAN(device) {
 		return wire
 	}
@@ -32,6 +32,20 @@ func (w *Walker) wireTo(n *Node, device string, to netip.Addr) Wire {
 	}
 	wire.MAC, wire.Of = w.asOthersHave(n.Name, to)
 	return wire
+}
+
+// twice returns a node that holds the address of another node, too: the other nodes reach the one or the other.
+func (w *Walker) twice(a netip.Addr) string {
+	owner := w.Hosts[a]
+	if owner == "" {
+		return ""
+	}
+	for name, n := range w.Nodes {
+		if name != owner && n.Kernel != nil && n.Kernel.DeviceOf(a) != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // truthful reports whether a node has the true Ethernet address of another one, for an address other than to on n.
