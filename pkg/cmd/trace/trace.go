@@ -27,9 +27,9 @@ const (
 		A path passes only with evidence of its own. If a path fails, the command probes it again alone, and names the cause
 		and a command that shows it.
 
-		TARGET is an IP address, a host name, pod/NAME, svc/NAME or node/NAME. Each is tried in the families that it has; a service in all the ways
+		TARGET is an IP address, a host name, a URL, pod/NAME, svc/NAME or node/NAME. Each is tried in the families that it has; a service in all the ways
 		in which it can be reached: cluster addresses, node ports on each kind of node, addresses of load balancers, the endpoints of a headless
-		one; a pod also by its host ports. Without a target
+		one; a pod also by its host ports. A URL is asked for, with its port and path, of whoever has its host; by HTTPS, it is a connection. Without a target
 		the command tries all kinds of paths from one pod of each node: to pods of the same and of another node, to services,
 		by DNS and HTTP, and to the external addresses of the lab or of the flags. It skips a family that a target cannot have.
 
@@ -45,7 +45,10 @@ const (
 		# A service, each of its families and ports, from the pods of one node
 		kubectl dualstack trace svc/multitool-dual-stack --from-node dual-stack-worker
 
-		# The same from the node itself, as its kubelet and its host-network pods see it
+		# One page of it, by name and by address
+		kubectl dualstack trace http://multitool-dual-stack.default.svc/
+
+		# The service from the node itself, as its kubelet and its host-network pods see it
 		kubectl dualstack trace svc/multitool-dual-stack --from node/dual-stack-worker
 
 		# The IPv6 paths between pods, with all of their hops

@@ -14,7 +14,7 @@ type Check string
 const (
 	Ping Check = "ping" // ICMP echo
 	TCP  Check = "tcp"  // a connection, opened and closed
-	Get  Check = "http" // GET / by HTTP
+	Get  Check = "http" // GET by HTTP, of / unless a path is given
 	Ask  Check = "dns"  // A or AAAA of a name
 )
 
@@ -27,6 +27,8 @@ type Probe struct {
 	// Host is the name to ask for (Ask) or to use (Ping, TCP, Get). It was validated: a DNS name, no option.
 	Host string `json:"host,omitempty"`
 	Port uint16 `json:"port,omitempty"`
+	// Path is what Get asks for, with its query; empty is "/". It was validated: plain ASCII without quotes and spaces.
+	Path string `json:"path,omitempty"`
 	// Server is the DNS server to ask; not set is the pod's own resolver.
 	Server netip.Addr `json:"server,omitzero"`
 	Count  int        `json:"count,omitempty"` // echo requests

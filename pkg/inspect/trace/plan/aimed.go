@@ -14,6 +14,7 @@ const allPorts = 1 << 16
 
 // aimed plans the paths from each source to one target.
 func (p *planner) aimed(t Target) error {
+	p.page = t.page
 	if f := inspect.FamilyOf(t.IP); t.IP.IsValid() && !p.req.Family.Matches(f) {
 		return fmt.Errorf("target %s is an %s address, and only %s is asked for", t.IP, f, p.req.Family)
 	}
@@ -38,13 +39,15 @@ func (p *planner) aim(t Target, source *inspect.Pod, f inspect.Family) {
 			p.skip(trace.SameNode, f, end, target, p.label(target), "it is the pod that is probed from")
 			return
 		}
-		p.toPod(pod, end, f, allPorts)
-		p.toHostPorts(pod, end, f)
+		p.toPodOrPage(pod, end, f, allPorts)
+		if p.page == nil {
+			p.toHostPorts(pod, end, f)
+		}
 		if p.req.Reverse && canProbe(pod) {
 			p.back(source, p.podEnd(pod, f), f)
 		}
 	case trace.Svc:
-		p.aimAtService(findService(p.s, t.Namespace, t.Name), t.IP, end, f)
+		p.aimAtService(p.serviceOf(&t), t.IP, end, f)
 	case trace.HostName:
 		p.toHost(t, end, f)
 	case trace.Node:
@@ -135,9 +138,9 @@ func (p *planner) toHost(t Target, source trace.Endpoint, f inspect.Family) {
 				p.skip(trace.External, f, source, trace.Endpoint{Kind: trace.HostName, Name: t.Name}, label, t.Name+" leads to the pod that is probed from")
 				continue
 			}
-			p.toPod(findPod(p.s, known.Namespace, known.Name), source, f, 0)
+			p.toPodOrPage(findPod(p.s, known.Namespace, known.Name), source, f, 0)
 		case trace.Svc:
-			p.aimAtService(findService(p.s, known.Namespace, known.Name), ip, source, f)
+			p.aimAtService(p.serviceOf(known), ip, source, f)
 		default:
 			p.toAddress(*known, source, f, label)
 		}
@@ -156,6 +159,31 @@ func (p *planner) toAddress(t Target, source trace.Endpoint, f inspect.Family, l
 		class, end.Node = trace.ToNode, t.Name
 	}
 	p.echo(class, f, source, end, label, true)
+	p.toPage(class, f, source, end, label)
+}
+
+// serviceOf is the service of a target, with one port if a page of it is asked for.
+func (p *planner) serviceOf(t *Target) *inspect.Service {
+	svc := findService(p.s, t.Namespace, t.Name)
+	if p.page == nil {
+		return svc
+	}
+	return onPort(svc, p.page)
+}
+
+// toPodOrPage plans the paths to a pod, at the ports that it declares, or at the page's.
+func (p *planner) toPodOrPage(target *inspect.Pod, source trace.Endpoint, f inspect.Family, ports int) {
+	if p.page == nil {
+		p.toPod(target, source, f, ports)
+		return
+	}
+	p.toPod(target, source, f, 0)
+	end := p.podEnd(target, f)
+	class := trace.CrossNode
+	if end.Node == source.Node {
+		class = trace.SameNode
+	}
+	p.toPage(class, f, source, end, p.label(end))
 }
 
 // notTraced says why a trace sends nothing to an address.

@@ -93,6 +93,9 @@ func (p *planner) put(path trace.Planned, label, check string) {
 		return // the same target by another way
 	}
 	p.names[path.Name] = true
+	if p.page != nil && path.Probe.Check == trace.Get {
+		path.Probe.Path = p.page.path
+	}
 	p.paths = append(p.paths, path)
 }
 

@@ -26,6 +26,7 @@ type planner struct {
 
 	findings map[string][]inspect.Finding // of check, by subject; nil until they are asked for: see cause
 
+	page  *page // that is asked for, if the target is a URL
 	paths []trace.Planned
 	names map[string]bool
 }

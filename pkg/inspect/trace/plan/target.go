@@ -22,6 +22,7 @@ type Target struct {
 	IP        netip.Addr // where an address was given
 	Host      string     // the name that led here, if one did
 
+	page      *page // of a URL
 	resolved  bool
 	addresses []netip.Addr
 }
@@ -33,8 +34,8 @@ func (t *Target) NeedsAnswer() bool { return t.Kind == trace.HostName && !t.reso
 // Resolve sets the addresses of a name. A family without any is skipped.
 func (t *Target) Resolve(addresses []netip.Addr) { t.resolved, t.addresses = true, addresses }
 
-// ParseTarget reads a target as typed: an address, pod/NAME or svc/NAME (also NAMESPACE in between), node/NAME, or a host
-// name. The namespace applies to names without one. The error is one line for the user.
+// ParseTarget reads a target as typed: an address, pod/NAME or svc/NAME (also NAMESPACE in between), node/NAME, a host
+// name, or a URL. The namespace applies to names without one. The error is one line for the user.
 func ParseTarget(s *inspect.Snapshot, text, namespace, domain string) (*Target, error) {
 	namespace, domain = cmp.Or(namespace, "default"), cmp.Or(domain, DefaultDomain)
 	switch {
@@ -42,6 +43,8 @@ func ParseTarget(s *inspect.Snapshot, text, namespace, domain string) (*Target, 
 		return nil, errors.New("the target is empty: give an IP address, a host name, pod/NAME, svc/NAME or node/NAME")
 	case strings.HasPrefix(text, "-"):
 		return nil, fmt.Errorf("target %q begins with a dash: give an IP address, a host name, pod/NAME, svc/NAME or node/NAME", text)
+	case strings.Contains(text, "://"):
+		return parseURL(s, text, domain)
 	case strings.Contains(text, "/"):
 		return parseObject(s, text, namespace, domain)
 	case strings.Contains(text, ":") || strings.Trim(text, "0123456789.") == "":

@@ -15,6 +15,57 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/plan"
 )
 
+// TestURLs: a page is asked for where it is, and nothing else of its host.
+func TestURLs(t *testing.T) {
+	s := lab()
+	svc := s.Services[slices.IndexFunc(s.Services, func(svc inspect.Service) bool { return svc.Name == it.ServiceDualStack })]
+	pod := it.HostOf(it.Worker2, inspect.IPv6).Pod
+	for _, tt := range []struct {
+		url      string
+		resolved []netip.Addr
+		want     []string // CHECK TARGET:PORT PATH of each probe from the first pod
+	}{
+		{"http://multitool-dual-stack.default.svc/a?b=c", nil, []string{
+			"http " + svc.ClusterIPs[0].String() + ":80 /a?b=c", "http " + svc.ClusterIPs[1].String() + ":80 /a?b=c", "dns :0", "dns :0",
+			"http multitool-dual-stack.default.svc.cluster.local:80 /a?b=c", "http multitool-dual-stack.default.svc.cluster.local:80 /a?b=c"}},
+		{"https://[2001:db8::1]:8443/a", nil, []string{"ping 2001:db8::1:0", "tcp 2001:db8::1:8443"}},
+		{"http://[" + pod.String() + "]:8080", nil, []string{"ping " + pod.String() + ":0", "http " + pod.String() + ":8080 /"}},
+		{"http://example.org/", []netip.Addr{netip.MustParseAddr("192.0.2.1")}, []string{"ping 192.0.2.1:0", "http 192.0.2.1:80 /", "dns :0", "dns :0"}},
+		{"http://example.org/", nil, []string{"dns :0", "dns :0"}},
+	} {
+		t.Run(tt.url, func(t *testing.T) {
+			target, err := plan.ParseTarget(s, tt.url, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.resolved != nil {
+				target.Resolve(tt.resolved)
+			}
+			sources, err := plan.Sources(s, plan.SourceOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, p := range build(t, s, plan.Request{Target: target, Sources: sources[:1]}) {
+				if p.Skip != "" {
+					continue
+				}
+				to := p.Probe.Host
+				if p.Probe.Target.IsValid() {
+					to = p.Probe.Target.String()
+				}
+				if p.Probe.Check == trace.Ask {
+					to = ""
+				}
+				got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s:%d %s", p.Probe.Check, to, p.Probe.Port, p.Probe.Path)))
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+			}
+		})
+	}
+}
+
 func TestParseTarget(t *testing.T) {
 	h6 := it.HostOf(it.Worker, inspect.IPv6)
 	tests := []struct {
@@ -43,6 +94,22 @@ func TestParseTarget(t *testing.T) {
 		{text: "node/", err: "neither pod/NAME, svc/NAME nor node/NAME"},
 		{text: "node/default/x", err: "neither pod, svc nor node"},
 		{text: "example.org.", kind: trace.HostName, name: "example.org"},
+		{text: "http://multitool-dual-stack.default.svc", kind: trace.Svc, name: it.ServiceDualStack},
+		{text: "http://multitool-dual-stack.default.svc:80/a?b=c", kind: trace.Svc, name: it.ServiceDualStack},
+		{text: "https://multitool-dual-stack.default.svc/", err: "service multitool-dual-stack has no TCP port 443"},
+		{text: "https://[2001:db8::1]:8443/", kind: trace.Switch},
+		{text: "http://" + h6.Pod.String() + "/", err: "is in brackets"},
+		{text: "http://[" + h6.Pod.String() + "]/", kind: trace.Pod, name: "multitool-worker"},
+		{text: "http://example.org/", kind: trace.HostName, name: "example.org"},
+		{text: "http://example.org:0/", err: "is not a port"},
+		{text: "http://example.org:/", err: "is not a port"},
+		{text: "http://example.org:99999/", err: "is not a port"},
+		{text: "http://user:secret@example.org/", err: "leave out the user"},
+		{text: "http:///x", err: "has no host"},
+		{text: "ftp://example.org/", err: "use http:// or https://"},
+		{text: "http://example.org/a b?c=d'e", err: "write what is not plain ASCII"},
+		{text: "http://127.0.0.1/", err: "cannot be traced: it is "},
+		{text: "http://%zz/", err: "is not a URL"},
 		{text: "", err: "is empty"},
 		{text: "-h", err: "begins with a dash"},
 		{text: "--help.example.org", err: "begins with a dash"},

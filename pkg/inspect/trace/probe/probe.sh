@@ -105,7 +105,7 @@ fetch() {
 
 http_() {
   address
-  url="http://$host:$port/"
+  url="http://$host:$port${server:-/}" # the word of the DNS server is the path here
   if has curl; then
     fetch "$url"
     return

@@ -289,6 +289,8 @@ func TestBadProbes(t *testing.T) {
 		"a server's zone":    {trace.Probe{Check: trace.Ask, Family: v4, Host: "x", Server: netip.MustParseAddr("fe80::1%x")}, "has a zone"},
 		"no name to ask for": {trace.Probe{Check: trace.Ask, Family: v4, Target: loopback4}, "needs an address or a name"},
 		"no port":            {trace.Probe{Check: trace.TCP, Family: v4, Target: loopback4}, "needs a port"},
+		"no path":            {trace.Probe{Check: trace.Get, Family: v4, Target: loopback4, Port: 80, Path: "a"}, "is not the path of a URL"},
+		"two lines":          {trace.Probe{Check: trace.Get, Family: v4, Target: loopback4, Port: 80, Path: "/a\nb"}, "is not the path of a URL"},
 		"no such check":      {trace.Probe{Check: "smoke", Family: v4, Target: loopback4}, `no probe by "smoke"`},
 	}
 	pods := &fakePods{answer: func(int, access.Container, []string, access.Streams) error { return errBroken }}
@@ -313,6 +315,7 @@ func TestWords(t *testing.T) {
 		"ping":        {trace.Probe{Check: trace.Ping, Family: 6, Target: loopback6, Count: 3, Size: 1500, Timeout: 2e9}, "7|ping|6|0|::1|0|3|1452|2|"},
 		"ping, IPv4":  {trace.Probe{Check: trace.Ping, Family: 4, Target: loopback4, Size: 1500}, "7|ping|4|0|127.0.0.1|0|1|1472|2|"},
 		"http":        {trace.Probe{Check: trace.Get, Family: 4, Host: "web.ns", Port: 80, Timeout: 1}, "7|http|4|1|web.ns|80|1|0|1|"},
+		"a page":      {trace.Probe{Check: trace.Get, Family: 4, Host: "web.ns", Port: 80, Path: "/a?b=c", Timeout: 1}, "7|http|4|1|web.ns|80|1|0|1|/a?b=c"},
 		"a full name": {trace.Probe{Check: trace.Ask, Family: 4, Host: "a.b.svc.c.d", Timeout: 3e9}, "7|dns|4|1|a.b.svc.c.d.|0|1|0|2|"},
 		"a short one": {trace.Probe{Check: trace.Ask, Family: 4, Host: "web", Timeout: 3e9}, "7|dns|4|1|web|0|1|0|2|search"},
 		"a server":    {trace.Probe{Check: trace.Ask, Family: 4, Host: "web", Server: loopback6}, "7|dns|4|1|web.|0|1|0|1|::1"},

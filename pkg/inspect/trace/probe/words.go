@@ -35,9 +35,9 @@ type job struct {
 	to     string // an address, a name, or the port of listen
 	port   uint16
 	count  int
-	size   int // bytes of payload
-	wait   int // seconds; its meaning depends on the check
-	server string
+	size   int           // bytes of payload
+	wait   int           // seconds; its meaning depends on the check
+	server string        // of Ask; the path of Get
 	budget time.Duration // the script's time limit
 }
 
@@ -63,6 +63,9 @@ func newJob(p trace.Probe) (job, error) {
 		}
 		j.wait = seconds(timeout)
 		j.budget = time.Duration(j.wait+1) * time.Second
+		if p.Check == trace.Get {
+			return j, j.setPath(p.Path)
+		}
 	case trace.Ask:
 		return j, j.setAsk(p, timeout)
 	default:
@@ -107,6 +110,18 @@ func headers(f inspect.Family) int {
 		return 40 + 8
 	}
 	return 20 + 8
+}
+
+// setPath refuses what is no path of a URL: it ends one that begins with "http://", so no tool takes it for an option.
+func (j *job) setPath(path string) error {
+	if path == "" {
+		return nil
+	}
+	if path[0] != '/' || strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return fmt.Errorf("%.80q is not the path of a URL", path)
+	}
+	j.server = path
+	return nil
 }
 
 // setAsk prepares a question that may be sent twice: a datagram may get lost.
