@@ -333,7 +333,7 @@ func (e *end) judgeRoutes(w Peering, s *inspect.Session, wrong func(Fault, strin
 	filters := e.filters(w)
 	theirs, own := e.owned[w.Node].Get(e.family), e.owned[e.local.Name].Get(e.family)
 	others := e.elsewhere(e.local.Name, e.family)
-	any := func(count func(*inspect.Session) int) bool {
+	some := func(count func(*inspect.Session) int) bool {
 		return slices.ContainsFunc(e.bird.Sessions, func(s inspect.Session) bool { return s.State == inspect.Established && count(&s) > 0 })
 	}
 	imported := func(s *inspect.Session) int { return s.Imported }
@@ -341,10 +341,10 @@ func (e *end) judgeRoutes(w Peering, s *inspect.Session, wrong func(Fault, strin
 	switch {
 	case w.Node != "" && theirs > 0 && s.Imported == 0:
 		wrong(NoRoutes, "established, and brings no route, though node %s has blocks of pods' addresses: %d%s", w.Node, theirs, filters)
-	case w.Node == "" && !e.mesh() && others > 0 && !any(imported):
+	case w.Node == "" && !e.mesh() && others > 0 && !some(imported):
 		wrong(NoRoutes, "established, and brings no route, though other nodes have blocks of pods' addresses: %d%s", others, filters)
 	}
-	if own > 0 && s.Exported == 0 && (w.Node != "" || !e.mesh()) && (w.Node != "" || !any(exported)) {
+	if own > 0 && s.Exported == 0 && (w.Node != "" || !e.mesh()) && (w.Node != "" || !some(exported)) {
 		wrong(NoRoutes, "established, and node %s sends no route to it, though it has blocks of pods' addresses: %d%s", e.local.Name, own, filters)
 	}
 }

@@ -22,7 +22,7 @@ type Peering struct {
 	Object string      // that asks for it: the name of a BGPPeer; empty for the mesh
 }
 
-// key tells the sessions of one node apart (KEY of confd/pkg/backends/calico/client.go, updatePeersV1).
+// key tells the sessions of one node apart (confd/pkg/backends/calico/client.go, updatePeersV1).
 type key struct {
 	peer netip.Addr
 	port uint16

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/bgp"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix/ways"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/neighbors"
@@ -145,7 +146,7 @@ type Options struct {
 func Needs() []inspect.Fact {
 	facts := []inspect.Fact{inspect.FactPods, inspect.FactServices, inspect.FactEndpointSlices, inspect.FactLab}
 	seen := map[inspect.Fact]bool{}
-	for _, needs := range [][]inspect.Fact{vxlan.Needs(), fdb.Needs(), neighbors.Needs(), routes.Needs()} {
+	for _, needs := range [][]inspect.Fact{vxlan.Needs(), fdb.Needs(), neighbors.Needs(), routes.Needs(), bgp.Needs()} {
 		for _, fact := range needs {
 			if !seen[fact] {
 				seen[fact], facts = true, append(facts, fact)

@@ -56,6 +56,12 @@ func TestFaults(t *testing.T) {
 		{"tunnel device gone, and all that was on it", DeviceDeleted(Worker, inspect.IPv6), []string{
 			"1 vxlan-v6.calico of dual-stack-worker, broken: missing tunnel device: no such device",
 			"1 vxlan-v6.calico of dual-stack-worker, broken: 6 routes and entries are missing with it"}},
+		{"BGP session down", All(Unencapsulated, Session(Worker, Worker2, inspect.IPv6, func(s *inspect.Session) { s.State = "Idle" })), []string{
+			"1 IPv6 from dual-stack-worker to dual-stack-worker2, broken: wrong BGP session with fd00:10:10::12: not established: Idle",
+			"2 IPv6 from dual-stack-worker2 to dual-stack-worker, broken: wrong BGP session with fd00:10:10::11: established, and not at the other end: " +
+				"there it is Idle. It ends in 190 s unless something comes"}},
+		{"a BGP session with a router is down", All(Unencapsulated, ByRouter, BIRD(Worker, inspect.IPv6, func(b *inspect.BIRD) { b.Sessions[0].State = "Active" })), []string{
+			"1 node dual-stack-worker, broken: wrong BGP session with fd00:10:10::1: not established: Active: the peer does not answer on TCP port 179 in IPv6"}},
 		{"tables not read", Unread(Worker, "no way in"), []string{
 			"1 vxlan.calico of dual-stack-worker, unknown: not verified: node tables: no way in",
 			"2 vxlan-v6.calico of dual-stack-worker, unknown: not verified: node tables: no way in"}},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/bgp"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/check"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/fdb"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
@@ -124,6 +125,16 @@ func (b *builder) addPaths() {
 	for _, e := range fdb.In(b.expected, fdb.Options{Filter: filter}).Items {
 		c.note(subject{check.FDBNotAsExpected, "forwarding entry of " + e.MAC.String(), text(e.VTEP), way{e.Node, e.RemoteNode, e.Family}, e.Judgement})
 	}
+	for _, s := range bgp.Analyze(b.snapshot, filter).Items {
+		if s.Fault == bgp.Unread {
+			continue // the node's tables are not verified either, or nothing here needs BGP
+		}
+		name := "BGP session"
+		if s.Peer.IsValid() {
+			name += " with " + s.Peer.String()
+		}
+		c.note(subject{codeOf(s.Fault), name, "", way{s.Node, s.PeerNode, s.Family}, s.Judgement})
+	}
 	for end, n := range c.followed {
 		end.add(inspect.Finding{Code: MissingWithDevice, Severity: inspect.SeverityError, Node: end.Node,
 			Summary: fmt.Sprintf("%d routes and entries are missing with it", n)})
@@ -133,6 +144,26 @@ func (b *builder) addPaths() {
 	})
 	for _, w := range keys {
 		b.graph.Paths = append(b.graph.Paths, Path{From: w.from, To: w.to, Family: w.family, Mark: *c.marks[w]})
+	}
+}
+
+// codeOf is the rule of check for a session's fault.
+func codeOf(fault bgp.Fault) inspect.Code {
+	switch fault {
+	case bgp.Silent:
+		return check.BIRDSilent
+	case bgp.None:
+		return check.NoSession
+	case bgp.Stale:
+		return check.SessionStale
+	case bgp.Held:
+		return check.RoutesHeld
+	case bgp.Dying:
+		return check.SessionDying
+	case bgp.NoRoutes:
+		return check.SessionEmpty
+	default:
+		return check.SessionDown
 	}
 }
 
