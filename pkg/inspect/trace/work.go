@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
@@ -37,10 +38,20 @@ type Observer interface {
 	Counters(ctx context.Context, nodes []string) (Readings, []inspect.Missing)
 	// Listeners says in which families a TCP port of a pod listens, by the kernel's tables of sockets.
 	Listeners(ctx context.Context, pod inspect.Pod, port uint16) (Listening, error)
+	// Footing says what a pod's own network has for an address of the pod, by the kernel's tables there.
+	Footing(ctx context.Context, pod inspect.Pod, own netip.Addr) (Footing, error)
 	// Silent names the nodes whose kubelet has not answered so far.
 	Silent() []string
 	// ServiceRule reports whether a node has a rule for a frontend.
 	ServiceRule(ctx context.Context, at inspect.Frontend) (inspect.ServiceRule, error)
+}
+
+// Footing is what a pod's network must have to send in a family, and to be answered.
+type Footing struct {
+	Held bool // the address, in use
+	// Tentative is set while the address may not be used: it is still looked for elsewhere, or was found there.
+	Tentative bool
+	Default   bool // a default route of the family
 }
 
 // Listening says in which families a port accepts connections. An IPv6 wildcard usually accepts both.

@@ -65,6 +65,43 @@ func filtersReverse(c *inspect.Finding, p *trace.Path, lost trace.Hop) bool {
 		(c.Code == trace.NoRoute || c.Code == trace.WrongRoute || c.Code == trace.Blackhole)
 }
 
+// PodFooting is what the network of a pod has for the address that it has in a path.
+type PodFooting struct {
+	Pod trace.Endpoint
+	trace.Footing
+}
+
+// footing is a pod that cannot send in a family, whatever its node and the network do: it does not hold its address, or has no way out.
+func footing(f *Findings, _ gap) *inspect.Finding {
+	for _, p := range f.Footings {
+		if cause := p.Fault(f.Path.Family); cause != nil {
+			return cause
+		}
+	}
+	return nil
+}
+
+// Fault says what a pod's network lacks, or nil.
+func (p PodFooting) Fault(f inspect.Family) *inspect.Finding {
+	table, routes := "/proc/net/if_inet6", "/proc/net/ipv6_route"
+	if f == inspect.IPv4 {
+		table, routes = "/proc/net/fib_trie", "/proc/net/route"
+	}
+	switch {
+	case !p.Held:
+		return trace.Cause(trace.AddressLost, p.Pod.Node, trace.InPod(p.Pod.Namespace, p.Pod.Name, "cat", table),
+			"pod %s does not hold its address %s: Calico gave it, and something in the pod took it away", p.Pod.Name, p.Pod.IP)
+	case p.Tentative:
+		return trace.Cause(trace.AddressLost, p.Pod.Node, trace.InPod(p.Pod.Namespace, p.Pod.Name, "cat", table),
+			"pod %s may not use its address %s yet: it is tentative, or another machine has it", p.Pod.Name, p.Pod.IP)
+	case !p.Default:
+		return trace.Cause(trace.NoRoute, p.Pod.Node, trace.InPod(p.Pod.Namespace, p.Pod.Name, "cat", routes),
+			"pod %s has no %s default route: Calico gave it one, and something in the pod took it away", p.Pod.Name, f)
+	default:
+		return nil
+	}
+}
+
 // detour is a loss on a way through a third node. That node sees only one direction, and the rules of kube-proxy and
 // Calico drop connections as invalid if they have not seen the beginning.
 func detour(f *Findings, _ gap) *inspect.Finding { return detourOf(&f.Path) }

@@ -20,6 +20,8 @@ type Findings struct {
 	Silent []string
 	// Listening has the listening sockets of the pods that could answer; only for TCP and HTTP.
 	Listening []PodListening
+	// Footings are what the networks of the pods at the ends have, as far as they were asked.
+	Footings []PodFooting
 	// Rule is whether there is a rule for the path's Frontend on its node; nil is unknown.
 	Rule *inspect.ServiceRule
 	// Flows are the ways that the packets may take, with what network policies say of them; none where those are not known.
@@ -50,7 +52,7 @@ func (f *Findings) selected() bool {
 // with such a function and its code, and its name here.
 func causes() []func(*Findings, gap) *inspect.Finding {
 	return []func(*Findings, gap) *inspect.Finding{
-		unresolved, silentNode, problem, noRule, denied, notListening, tooLarge, offload, brokenEndpoint, deniedEndpoint, closedPort, detour, toldByRouter, lostInGap,
+		footing, unresolved, silentNode, problem, noRule, denied, notListening, tooLarge, offload, brokenEndpoint, deniedEndpoint, closedPort, detour, toldByRouter, lostInGap,
 	}
 }
 

@@ -90,6 +90,19 @@ func TestExplain(t *testing.T) {
 			blame(f, 2, trace.PathMTU)
 			f.Path.Hops[2].Problem.Severity = inspect.SeverityWarning
 		}, trace.PolicyDrops, ""},
+		{"the pod has lost its address", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
+			f.Footings = []judge.PodFooting{{Pod: f.Path.Source, Footing: trace.Footing{Default: true}}}
+			f.Flows = denying(true)
+		}, trace.AddressLost, "does not hold its address"},
+		{"another machine has the pod's address", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
+			f.Footings = []judge.PodFooting{{Pod: f.Path.Target, Footing: trace.Footing{Held: true, Tentative: true, Default: true}}}
+		}, trace.AddressLost, "may not use its address"},
+		{"the pod has lost its default route", cross(trace.Ping), 0, func(f *judge.Findings, _ inspect.Family) {
+			f.Footings = []judge.PodFooting{{Pod: f.Path.Source, Footing: trace.Footing{Held: true, Default: true}}, {Pod: f.Path.Target, Footing: trace.Footing{Held: true}}}
+		}, trace.NoRoute, "default route"},
+		{"the pods have what they need", cross(trace.Ping), 3, func(f *judge.Findings, _ inspect.Family) {
+			f.Footings = []judge.PodFooting{{Pod: f.Path.Source, Footing: trace.Footing{Held: true, Default: true}}}
+		}, trace.PolicyDrops, "a firewall drops it"},
 		{"a problem on the way back", cross(trace.Ping), 100, func(f *judge.Findings, _ inspect.Family) {
 			blame(f, indexOf(f.Path.Hops, trace.ComponentRoute, true), trace.NoRoute)
 		}, trace.NoRoute, ""},

@@ -157,6 +157,34 @@ sockets() {
   done </proc/net/snmp
 }
 
+own_() { run /proc own "$to" "$fam"; }
+
+# own ADDRESS FAMILY says whether the pod's network holds an address, which is given as the kernel spells it, and whether it has a default
+# route of the family.
+own() {
+  if [ "$2" = 6 ]; then
+    while read -r address _ _ _ flags _; do
+      if [ "$address" = "$1" ]; then echo "held $flags"; fi
+    done </proc/net/if_inet6 || return
+    while read -r dst length _ _ _ _ _ _ _ device; do
+      if [ "$dst $length" = "00000000000000000000000000000000 00" ] && [ "$device" != lo ]; then echo default; fi
+    done </proc/net/ipv6_route || return
+  else
+    found=
+    while read -r line; do
+      case $line in
+      *"-- $1") found=1 ;;
+      *"/32 host LOCAL") if [ -n "$found" ]; then echo "held 0"; fi; found= ;;
+      *) found= ;;
+      esac
+    done </proc/net/fib_trie || return
+    while read -r _ dst _ _ _ _ _ mask _; do
+      if [ "$dst $mask" = "00000000 00000000" ]; then echo default; fi
+    done </proc/net/route || return
+  fi
+  echo whole
+}
+
 # tell prints the lines of a probe one by one: a pipe takes each as a whole, among those of other lanes.
 tell() {
   printf '%s\n' "$lines" | while IFS= read -r line; do printf '%s\n' "$line"; done >&3

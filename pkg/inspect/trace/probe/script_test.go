@@ -282,6 +282,44 @@ func TestScriptListeners(t *testing.T) {
 	})
 }
 
+// TestScriptFooting finds the loopback addresses of this machine, and none that it does not have.
+func TestScriptFooting(t *testing.T) {
+	eachShell(t, func(t *testing.T, stream access.Stream) {
+		p := quick(stream, nil)
+		for own, want := range map[netip.Addr]bool{
+			loopback4: true, loopback6: true, netip.MustParseAddr("192.0.2.1"): false, netip.MustParseAddr("2001:db8::7"): false,
+		} {
+			if got, err := p.Footing(t.Context(), somePod("c"), own); err != nil || got.Held != want || got.Tentative {
+				t.Errorf("%s: %+v, %v, want held: %t", own, got, err, want)
+			}
+		}
+	})
+}
+
+func TestFooting(t *testing.T) {
+	for name, tt := range map[string]struct {
+		out  string
+		want trace.Footing
+		err  string
+	}{
+		"whole":              {out: "held 80\ndefault\nwhole", want: trace.Footing{Held: true, Default: true}},
+		"no address":         {out: "default\nwhole", want: trace.Footing{Default: true}},
+		"no default route":   {out: "held 0\nwhole", want: trace.Footing{Held: true}},
+		"tentative":          {out: "held c0\ndefault\nwhole", want: trace.Footing{Held: true, Tentative: true, Default: true}},
+		"of another machine": {out: "held 88\ndefault\nwhole", want: trace.Footing{Held: true, Tentative: true, Default: true}},
+		"cut off":            {out: "held 80\n", err: "/proc/net cannot be read"},
+		"nonsense":           {out: "held by force\nwhole", err: `"by force" are not the flags`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := parseFooting(tt.out)
+			checkError(t, err, tt.err)
+			if err == nil && got != tt.want {
+				t.Errorf("got %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestSockets(t *testing.T) {
 	ips := []netip.Addr{netip.MustParseAddr("192.168.77.1"), netip.MustParseAddr("fd00:10:244:1b38:1133:7e2c:be1e:4d01")}
 	const read = "read tcp\nread tcp6\n"

@@ -27,6 +27,9 @@ const (
 // listen is the check of Listeners. It is run like a probe, in the same script.
 const listen trace.Check = "listen"
 
+// own is the check of Footing. It is run like a probe, too.
+const own trace.Check = "own"
+
 // job is one task of the script.
 type job struct {
 	check  trace.Check
@@ -158,6 +161,15 @@ func checkName(name string) error {
 // newListenJob asks for the sockets that listen on a port.
 func newListenJob(port uint16) job {
 	return job{check: listen, family: inspect.IPv4, to: fmt.Sprintf("%04X", port), wait: 1, budget: time.Second}
+}
+
+// newOwnJob asks what the pod's network has for an address. The kernel writes IPv6 as 32 digits.
+func newOwnJob(a netip.Addr) job {
+	j := job{check: own, family: inspect.FamilyOf(a), to: a.String(), wait: 1, budget: time.Second}
+	if a.Is6() {
+		j.to = fmt.Sprintf("%x", a.As16())
+	}
+	return j
 }
 
 // words are the script's ten words for the job.

@@ -41,6 +41,8 @@ type suspect struct {
 	flows []judge.Flow
 	rule  *inspect.ServiceRule
 	asked bool
+	// footings are those of the pods at its ends.
+	footings []judge.PodFooting
 }
 
 // lookedInto reports whether a path was probed again, or facts at hand explain it, or refuse it.
@@ -138,8 +140,9 @@ func (r *proof) recognize(ctx context.Context, all []*suspect, paths []trace.Pat
 			continue
 		}
 		group.Go(func() error {
-			s.rule, s.flows, s.asked = r.rule(ctx, p), r.flows(ctx, p), true
-			s.known = s.rule != nil && !s.rule.There || !p.Result.Refused && judge.Denied(s.flows)
+			s.rule, s.flows, s.footings, s.asked = r.rule(ctx, p), r.flows(ctx, p), r.footings(ctx, p), true
+			s.known = s.rule != nil && !s.rule.There || !p.Result.Refused && judge.Denied(s.flows) ||
+				slices.ContainsFunc(s.footings, func(f judge.PodFooting) bool { return f.Fault(p.Family) != nil })
 			return nil
 		})
 	}

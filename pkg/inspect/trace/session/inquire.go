@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"net/netip"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,12 +35,44 @@ func (r *proof) inquire(ctx context.Context, suspects []*suspect) []judge.Findin
 			if !s.known { // else the cause is known by the facts at hand
 				f.Listening = r.listening(ctx, p)
 			}
+			f.Footings = s.footings
 			f.Flows, f.Rule, f.CalicoGroup, f.NFTables = s.flows, s.rule, r.snap.Calico.APIGroup, r.nftables(s.rule)
 			return nil
 		})
 	}
 	_ = group.Wait() // the functions return none
 	return facts
+}
+
+// footings asks the pods at the ends of a path, as far as this trace sends from them, what their networks have. Others are left alone:
+// asking one that has no shell would add a container to it.
+func (r *proof) footings(ctx context.Context, p *trace.Path) []judge.PodFooting {
+	var all []judge.PodFooting
+	for _, end := range []trace.Endpoint{p.Source, p.Target} {
+		if end.Kind != trace.Pod || !r.sources[[2]string{end.Namespace, end.Name}] || inspect.FamilyOf(end.IP) != p.Family {
+			continue
+		}
+		pod, ok := r.pod(end)
+		if !ok || pod.HostNetwork {
+			continue
+		}
+		if f, err := r.footing(ctx, pod, end.IP); err == nil {
+			all = append(all, judge.PodFooting{Pod: end, Footing: f})
+		}
+	}
+	return all
+}
+
+// footing asks a pod once for each of its addresses.
+func (r *proof) footing(ctx context.Context, pod inspect.Pod, own netip.Addr) (trace.Footing, error) {
+	r.asking.Lock()
+	ask, ok := r.footingOf[own]
+	if !ok {
+		ask = sync.OnceValues(func() (trace.Footing, error) { return r.prober.Footing(ctx, pod, own) })
+		r.footingOf[own] = ask
+	}
+	r.asking.Unlock()
+	return ask()
 }
 
 // listening says what listens in the pods that could have answered a connection.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -113,6 +114,11 @@ func (c Cluster) Prove(
 	ctx context.Context, prober trace.Prober, snap *inspect.Snapshot, planned []trace.Planned, o Options,
 ) ([]trace.Path, error) {
 	r := c.newProof(prober, snap, o)
+	for i := range planned {
+		if source := planned[i].Source; planned[i].Skip == "" && source.Kind == trace.Pod {
+			r.sources[[2]string{source.Namespace, source.Name}] = true
+		}
+	}
 	o.progress("probing " + inspect.Quantity(len(toProbe(planned)), "path"))
 	probed, err := r.probe(ctx, planned)
 	if err != nil {
@@ -200,11 +206,16 @@ type proof struct {
 	policies func(context.Context, *inspect.Snapshot) *policy.Set
 	bgp      func(context.Context, *inspect.Snapshot, []string) *bgp.Sessions
 	options  Options
+	sources  map[[2]string]bool // the pods that are probed from, by namespace and name
+
+	asking    sync.Mutex
+	footingOf map[netip.Addr]func() (trace.Footing, error) // by the pod's address
 }
 
 func (c Cluster) newProof(prober trace.Prober, snap *inspect.Snapshot, o Options) *proof {
 	o.Calm = cmp.Or(o.Calm, calm)
 	p := &proof{prober: prober, snap: snap, policies: c.Policies, bgp: c.BGP, pods: make(map[[2]string]inspect.Pod, len(snap.Pods)), options: o}
+	p.sources, p.footingOf = map[[2]string]bool{}, map[netip.Addr]func() (trace.Footing, error){}
 	for _, pod := range snap.Pods {
 		p.pods[[2]string{pod.Namespace, pod.Name}] = pod
 	}

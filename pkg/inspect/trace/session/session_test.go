@@ -284,6 +284,29 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
+// TestFootings: a pod without its address, or without a way out, is the cause of what fails from it and to it.
+func TestFootings(t *testing.T) {
+	lost := trace.Footing{Default: true}
+	ip := inspecttest.HostOf(a, inspect.IPv6).Pod
+	n := &tracetest.Network{Paths: tracetest.Matrix(), Footings: map[netip.Addr]trace.Footing{ip: lost},
+		Lose: func(p *trace.Planned, _ trace.Hop) bool {
+			return p.Family == inspect.IPv6 && (p.Source.Node == a || p.Target.IP == ip) && p.Class != trace.Name && !p.Class.Translated()
+		}}
+	failed := 0
+	for _, p := range run(t, n, session.Options{Calm: 1}) {
+		if p.Verdict != trace.Fail {
+			continue
+		}
+		failed++
+		if p.Cause.Code != trace.AddressLost || !strings.Contains(p.Cause.Summary, "does not hold its address "+ip.String()) {
+			t.Errorf("%s: %s: %s", p.Name, p.Cause.Code, p.Cause.Summary)
+		}
+	}
+	if failed == 0 {
+		t.Error("nothing failed")
+	}
+}
+
 // TestNoKubeProxy does not blame kube-proxy where the eBPF data plane does its work.
 func TestNoKubeProxy(t *testing.T) {
 	n := &tracetest.Network{Paths: tracetest.Matrix(), Rules: map[netip.Addr]bool{},

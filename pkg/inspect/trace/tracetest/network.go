@@ -28,6 +28,8 @@ type Network struct {
 	Refuse map[string]error
 	// Sockets are the listening families, by pod; an absent pod listens in both.
 	Sockets map[string]trace.Listening
+	// Footings are what pods' networks have, by the pods' addresses; an absent one has all.
+	Footings map[netip.Addr]trace.Footing
 	// Rules are the addresses that kube-proxy knows; nil knows all.
 	Rules map[netip.Addr]bool
 	// Mute are the nodes whose kubelet does not answer.
@@ -152,6 +154,14 @@ func (n *Network) Listeners(_ context.Context, pod inspect.Pod, _ uint16) (trace
 		return l, nil
 	}
 	return trace.Listening{IPv4: true, IPv6: true}, nil
+}
+
+// Footing implements trace.Prober.
+func (n *Network) Footing(_ context.Context, pod inspect.Pod, own netip.Addr) (trace.Footing, error) {
+	if f, ok := n.Footings[own]; ok {
+		return f, nil
+	}
+	return trace.Footing{Held: slices.Contains(pod.IPs, own), Default: true}, nil
 }
 
 // ServiceRule implements trace.Prober.
