@@ -374,6 +374,7 @@ func TestRefusals(t *testing.T) {
 		{"taken name", nil, append(l.createArgs(), "--name", "bystander"), `error: name "bystander" is taken: container bystander-control-plane belongs to kind cluster "bystander"`},
 		{"unknown version", nil, l.createArgs("--calico-version", "v3.99.0"), "error: calico v3.99.0 was asked for, but calico-vxlan.yaml in "},
 		{"a name that is an option", nil, append(l.createArgs(), "--name", "--help"), `error: name: "--help"`},
+		{"a routing that is none", nil, append(l.createArgs(), "--routing", "ipip"), `error: --routing "ipip": use vxlan or bgp`},
 		{"an unknown switch", nil, l.createArgs("--switch", "hub"), `error: --switch "hub": use auto, ceos or linux`},
 		{"an argument too many", nil, l.createArgs("now"), "error: "},
 	}
