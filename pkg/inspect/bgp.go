@@ -56,7 +56,7 @@ const (
 	SessionGlobal   SessionKind = "global"   // Global_…: a BGPPeer for all nodes
 	SessionNode     SessionKind = "node"     // Node_…: a BGPPeer for some nodes
 	SessionWorkload SessionKind = "workload" // Local_Workload_…: with a pod of the node
-	SessionOther    SessionKind = "other"    // somebody's own
+	SessionOther    SessionKind = "other"    // of another program
 )
 
 // The states of a session that matter; others (Idle, Connect, Active, OpenSent, OpenConfirm) lead to them.

@@ -19,14 +19,7 @@ import (
 // bgpLab creates the lab of the tests of BGP, which ends with the test.
 func bgpLab(t *testing.T, args ...string) *lab {
 	t.Helper()
-	before := inventory(t)
-	l := newLab("e2e-bgp")
-	t.Cleanup(func() {
-		if r := l.plugin(t, "lab", "delete", "--name", l.name); r.code != 0 {
-			t.Error(r)
-		}
-		nothingLeft(t, before)
-	})
+	l := ownLab(t, "e2e-bgp")
 	l.mustPlugin(t, l.createArgs(args...)...)
 	return l
 }

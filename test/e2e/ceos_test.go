@@ -13,14 +13,7 @@ import (
 // TestCEOS takes a lab with a cEOS switch from its creation to its end. The switch is a stand-in: it is started, configured and asked as
 // cEOS is, and refuses a configuration and a question that it does not know; it is no cEOS.
 func TestCEOS(t *testing.T) {
-	before := inventory(t)
-	l := newLab("e2e-ceos")
-	t.Cleanup(func() {
-		if r := l.plugin(t, "lab", "delete", "--name", l.name); r.code != 0 {
-			t.Error(r)
-		}
-		nothingLeft(t, before)
-	})
+	l := ownLab(t, "e2e-ceos")
 	create := l.createArgs("--workers", "1", "--switch", "ceos", "--switch-image", w.env.CEOSImage)
 	l.mustPlugin(t, create...)
 	sw := l.name + "-switch"

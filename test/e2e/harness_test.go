@@ -163,6 +163,20 @@ func newLab(name string) *lab {
 	return &lab{name: name, kubeconfig: filepath.Join(w.dir, name+".kubeconfig")}
 }
 
+// ownLab is a lab of one test, which creates it. It ends with the test, and must leave nothing.
+func ownLab(t *testing.T, name string) *lab {
+	t.Helper()
+	before := inventory(t)
+	l := newLab(name)
+	t.Cleanup(func() {
+		if r := l.plugin(t, "lab", "delete", "--name", l.name); r.code != 0 {
+			t.Error(r)
+		}
+		nothingLeft(t, before)
+	})
+	return l
+}
+
 func (l *lab) env() []string { return []string{"KUBECONFIG=" + l.kubeconfig} }
 
 // createArgs are the arguments of "lab create" for the release that is tested.

@@ -2,7 +2,6 @@
 package bgp
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 
@@ -91,7 +90,7 @@ func peer(s bgp.Session) string {
 
 // routes counts those that are accepted and sent. A session that is not established has none.
 func routes(s bgp.Session) string {
-	if cmp.Or(s.State, "-") != inspect.Established {
+	if s.State != inspect.Established {
 		return ""
 	}
 	return fmt.Sprintf("%d/%d", s.PrefixesAccepted, s.PrefixesSent)

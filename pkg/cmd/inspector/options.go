@@ -80,10 +80,11 @@ func (o *Options) warn(missing []inspect.Missing, facts []inspect.Fact) {
 	var said []string
 	for _, m := range missing {
 		line := m.Reason
-		if (m.Fact == inspect.FactNAT || m.Fact == inspect.FactBIRD) && slices.Contains(missing, inspect.Missing{Fact: inspect.FactTables, Node: m.Node, Reason: m.Reason}) {
+		extra := m.Fact == inspect.FactNAT || m.Fact == inspect.FactBIRD
+		if extra && slices.Contains(missing, inspect.Missing{Fact: inspect.FactTables, Node: m.Node, Reason: m.Reason}) {
 			continue // one run reads all
 		}
-		if m.Fact == inspect.FactTables || m.Fact == inspect.FactNAT || m.Fact == inspect.FactBIRD { // the reason concerns a way into a node
+		if extra || m.Fact == inspect.FactTables { // the reason concerns a way into a node
 			line = string(m.Fact) + ": " + line
 		}
 		if slices.Contains(said, line) || !slices.Contains(facts, m.Fact) {

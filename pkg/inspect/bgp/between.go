@@ -1,10 +1,10 @@
 package bgp
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 // Sessions explains the absence of routes. It is for one goroutine at a time.
@@ -26,8 +26,8 @@ func NewSessions(s *inspect.Snapshot) *Sessions {
 	return &Sessions{analysis: newAnalysis(s), known: map[whose][]Session{}}
 }
 
-// Of returns the sessions of a node in a family.
-func (s *Sessions) Of(node string, f inspect.Family) []Session {
+// rowsOf returns the sessions of a node in a family.
+func (s *Sessions) rowsOf(node string, f inspect.Family) []Session {
 	w := whose{node, f}
 	if rows, ok := s.known[w]; ok {
 		return rows
@@ -46,10 +46,10 @@ func (s *Sessions) Of(node string, f inspect.Family) []Session {
 // other, of the node itself, or that pool's setting. It is empty where nothing of BGP explains it.
 func (s *Sessions) Between(node, remote string, pool *inspect.IPPool) (why, about string) {
 	f := pool.Family()
-	if pool.DisableBGPExport {
-		return fmt.Sprintf("pool %s has disableBGPExport, so no node tells the others of its blocks", pool.Name), ""
+	if why := felix.NotExported(pool); why != "" {
+		return why, ""
 	}
-	ends := [][]Session{s.Of(remote, f), s.Of(node, f)}
+	ends := [][]Session{s.rowsOf(remote, f), s.rowsOf(node, f)}
 	// What stops all of a daemon comes before what is wrong with one session, and a session of the two before one with a router.
 	for _, faults := range [][]Fault{{Silent, None, Held}, {NotEstablished, Stale}, {NoRoutes, Dying}} {
 		for _, direct := range []bool{true, false} {

@@ -1,6 +1,6 @@
 // Package bgp compares the BGP sessions of each node's BIRD with those that Calico's objects ask for: the mesh of nodes, BGPPeers, and
 // route reflectors (confd/etc/calico/confd/templates/bird.cfg.template, confd/pkg/backends/calico/client.go). Nothing else
-// does: calico-node is ready though all of its IPv6 sessions are down, since nobody asks BIRD of IPv6. It does no I/O.
+// does: calico-node is ready though all of its IPv6 sessions are down, since no probe asks the BIRD of IPv6. It does no I/O.
 package bgp
 
 import (
@@ -102,11 +102,20 @@ func Analyze(s *inspect.Snapshot, flt felix.Filter) *inspect.Report[Session] {
 	return inspect.NewReport(Kind, a.rows)
 }
 
-func newAnalysis(s *inspect.Snapshot) *analysis { return &analysis{plan: newPlan(s), owned: owned(s)} }
+func newAnalysis(s *inspect.Snapshot) *analysis {
+	a := &analysis{plan: newPlan(s), owned: owned(s)}
+	for _, blocks := range a.owned {
+		for _, f := range inspect.Families() {
+			a.total.Set(f, a.total.Get(f)+blocks.Get(f))
+		}
+	}
+	return a
+}
 
 type analysis struct {
 	*plan
 	owned map[string]inspect.ByFamily[int]
+	total inspect.ByFamily[int] // of owned
 	rows  []Session
 }
 
@@ -132,13 +141,7 @@ func owned(s *inspect.Snapshot) map[string]inspect.ByFamily[int] {
 
 // elsewhere counts the blocks of other nodes whose routes go by BGP.
 func (a *analysis) elsewhere(node string, f inspect.Family) int {
-	n := 0
-	for other, blocks := range a.owned {
-		if other != node {
-			n += blocks.Get(f)
-		}
-	}
-	return n
+	return a.total.Get(f) - a.owned[node].Get(f)
 }
 
 // node adds the rows of a node and family.
@@ -289,7 +292,7 @@ func (e *end) judge(w Peering, s *inspect.Session) Session {
 	if w.ASN != 0 && s.ASN != 0 && w.ASN != s.ASN {
 		wrong(Stale, "%s expects AS %d of the peer, and the configuration says AS %d", Daemon(e.family), s.ASN, w.ASN)
 	}
-	switch {
+	switch other := e.halfOpen(w); {
 	case s.State != inspect.Established:
 		row.Expected = inspect.Established
 		text, about := e.notEstablished(w, s)
@@ -299,8 +302,8 @@ func (e *end) judge(w Peering, s *inspect.Session) Session {
 		wrong(Held, "established, and held back: %s", e.recovery())
 	case silence(s) > allowed(s.HoldTime):
 		wrong(Dying, "established, and nothing has come from the peer for at least %d s: the session ends in %d s unless something does", silence(s), s.HoldLeft)
-	case e.halfOpen(w) != "":
-		wrong(Dying, "established, and not at the other end: there it is %s. It ends in %d s unless something comes", e.halfOpen(w), s.HoldLeft)
+	case other != "":
+		wrong(Dying, "established, and not at the other end: there it is %s. It ends in %d s unless something comes", other, s.HoldLeft)
 	default:
 		e.judgeRoutes(w, s, wrong)
 	}
@@ -330,7 +333,6 @@ func allowed(hold int) int { return hold/3 + max(5, hold/12) }
 
 // judgeRoutes looks at what an established session brings and sends.
 func (e *end) judgeRoutes(w Peering, s *inspect.Session, wrong func(Fault, string, ...any)) {
-	filters := e.filters(w)
 	theirs, own := e.owned[w.Node].Get(e.family), e.owned[e.local.Name].Get(e.family)
 	others := e.elsewhere(e.local.Name, e.family)
 	some := func(count func(*inspect.Session) int) bool {
@@ -340,12 +342,12 @@ func (e *end) judgeRoutes(w Peering, s *inspect.Session, wrong func(Fault, strin
 	exported := func(s *inspect.Session) int { return s.Exported }
 	switch {
 	case w.Node != "" && theirs > 0 && s.Imported == 0:
-		wrong(NoRoutes, "established, and brings no route, though node %s has blocks of pods' addresses: %d%s", w.Node, theirs, filters)
+		wrong(NoRoutes, "established, and brings no route, though node %s has blocks of pods' addresses: %d%s", w.Node, theirs, e.filters(w))
 	case w.Node == "" && !e.mesh() && others > 0 && !some(imported):
-		wrong(NoRoutes, "established, and brings no route, though other nodes have blocks of pods' addresses: %d%s", others, filters)
+		wrong(NoRoutes, "established, and brings no route, though other nodes have blocks of pods' addresses: %d%s", others, e.filters(w))
 	}
 	if own > 0 && s.Exported == 0 && (w.Node != "" || !e.mesh()) && (w.Node != "" || !some(exported)) {
-		wrong(NoRoutes, "established, and node %s sends no route to it, though it has blocks of pods' addresses: %d%s", e.local.Name, own, filters)
+		wrong(NoRoutes, "established, and node %s sends no route to it, though it has blocks of pods' addresses: %d%s", e.local.Name, own, e.filters(w))
 	}
 }
 

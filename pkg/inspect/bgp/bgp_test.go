@@ -158,7 +158,7 @@ func TestFaults(t *testing.T) {
 			w + " IPv4 " + cp + " unknown (unread)", w + " IPv4 " + w2 + " unknown (unread)", w + " IPv6 " + cp + " unknown (unread)", w + " IPv6 " + w2 + " unknown (unread)",
 			w2 + " IPv4 " + cp + " unknown (unread)", w2 + " IPv4 " + w + " unknown (unread)", w2 + " IPv6 " + cp + " unknown (unread)", w2 + " IPv6 " + w + " unknown (unread)",
 		}, "forbidden"},
-		{"somebody's own session, and one with a pod", it.All(peers(inspect.BGPPeer{Name: "pods", Workloads: true}), it.BIRD(w, f, func(b *inspect.BIRD) {
+		{"a session of another program, and one with a pod", it.All(peers(inspect.BGPPeer{Name: "pods", Workloads: true}), it.BIRD(w, f, func(b *inspect.BIRD) {
 			b.Sessions = append(b.Sessions, inspect.Session{Kind: inspect.SessionOther, State: "Idle"},
 				inspect.Session{Kind: inspect.SessionWorkload, Peer: netip.MustParseAddr("fd00:10:244::9"), State: inspect.Established})
 		})), nil, ""},
@@ -266,7 +266,7 @@ func TestIdle(t *testing.T) {
 		{inspect.BGPPeer{}, "peerIP is no address"},
 		{inspect.BGPPeer{PeerSelector: "has(rr)"}, "peerSelector has(rr) selects no node"},
 	} {
-		if got := bgp.Idle(it.Lab(), &tt.peer); got != tt.want {
+		if got := bgp.Idle(it.With(peers(tt.peer)))[tt.peer.Name]; got != tt.want {
 			t.Errorf("%+v: got %q, want %q", tt.peer, got, tt.want)
 		}
 	}

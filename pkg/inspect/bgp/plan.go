@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico/selector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/felix"
 )
 
 // Peering is a session that a node must have.
@@ -213,11 +214,21 @@ func (p *plan) of(n *inspect.Node, f inspect.Family) []Peering {
 	return all
 }
 
-// Idle says why a BGPPeer gives no node a session; it is empty if it gives one.
-func Idle(s *inspect.Snapshot, b *inspect.BGPPeer) string {
-	p := newPlan(s)
+// Idle says of each BGPPeer that gives no node a session why, by name.
+func Idle(s *inspect.Snapshot) map[string]string {
+	p, idle := newPlan(s), map[string]string{}
+	for i := range s.Calico.Peers {
+		b := &s.Calico.Peers[i]
+		if why := p.idle(b); why != "" {
+			idle[b.Name] = why
+		}
+	}
+	return idle
+}
+
+func (p *plan) idle(b *inspect.BGPPeer) string {
 	switch {
-	case b.Workloads || len(s.Nodes) == 0:
+	case b.Workloads || len(p.Nodes) == 0:
 		return ""
 	case len(p.locals(b)) == 0 && b.Node != "":
 		return fmt.Sprintf("there is no node %s", b.Node)
@@ -236,7 +247,7 @@ func Idle(s *inspect.Snapshot, b *inspect.BGPPeer) string {
 func (p *plan) noSession(n *inspect.Node, f inspect.Family) string {
 	switch {
 	case !n.Address.Get(f).IsValid():
-		return fmt.Sprintf("node %s has no %s address (annotation projectcalico.org/%sAddress), so it has no BGP session of the family", n.Name, f, f)
+		return felix.WithoutAddress(n.Name, f)
 	case n.RouteReflector.IsValid():
 		return fmt.Sprintf("node %s is a route reflector, which has no part in the mesh, and no BGPPeer gives it an %s session", n.Name, f)
 	case !p.mesh():

@@ -79,29 +79,24 @@ func bgpRules() []Rule {
 	}
 }
 
-// sessionsWith finds sessions with a fault: one finding for each node, family and node on the other end.
+// sessionsWith finds sessions with a fault: one finding for each, but for a daemon that does not answer, which all its sessions have.
 func (c *Cluster) sessionsWith(fault bgp.Fault) []inspect.Finding {
 	var found []inspect.Finding
-	seen := map[[3]string]bool{}
 	for _, s := range c.sessions() {
 		if s.Fault != fault {
 			continue
 		}
-		node, remote := s.Node, s.PeerNode
-		if fault == bgp.Silent {
-			remote = ""
-		}
-		if key := [3]string{node, remote + s.Peer.String(), s.Family.String()}; fault == bgp.Silent {
-			key[1] = ""
-			if seen[key] {
+		f := inspect.Finding{Subject: inspect.NodeSubject(s.Node), Node: s.Node, RemoteNode: s.PeerNode, Family: s.Family, Summary: s.Problems[0],
+			Command: fmt.Sprintf("kubectl dualstack bgp --node %s", s.Node)}
+		switch last := len(found) - 1; fault {
+		case bgp.Silent: // the rows of a node and family follow each other
+			if last >= 0 && found[last].Node == f.Node && found[last].Family == f.Family {
 				continue
 			}
-			seen[key] = true
-		}
-		f := inspect.Finding{Subject: inspect.NodeSubject(node), Node: node, RemoteNode: remote, Family: s.Family, Summary: s.Problems[0],
-			Command: fmt.Sprintf("kubectl dualstack bgp --node %s", node)}
-		if fault != bgp.Silent && fault != bgp.None {
-			f.Summary = fmt.Sprintf("the %s BGP session of node %s with %s: %s", s.Family, node, sessionPeer(&s), s.Problems[0])
+			f.RemoteNode = ""
+		case bgp.None:
+		default:
+			f.Summary = fmt.Sprintf("the %s BGP session of node %s with %s: %s", s.Family, s.Node, sessionPeer(&s), s.Problems[0])
 		}
 		found = append(found, f)
 	}
@@ -126,10 +121,11 @@ func (c *Cluster) sessions() []bgp.Session {
 // peersOfNobody finds BGPPeers that give no node a session.
 func peersOfNobody(c *Cluster) []inspect.Finding {
 	var found []inspect.Finding
+	idle := bgp.Idle(c.Snapshot)
 	for i := range c.Calico.Peers {
 		p := &c.Calico.Peers[i]
-		why := bgp.Idle(c.Snapshot, p)
-		if why == "" {
+		why, ok := idle[p.Name]
+		if !ok {
 			continue
 		}
 		f := inspect.FamilyOf(p.PeerIP)

@@ -45,9 +45,9 @@ func TestBGP(t *testing.T) {
 		{"bird6 has ended, and the others have noticed", it.All(it.BIRD(w2, f, func(b *inspect.BIRD) { *b = inspect.BIRD{Silent: "gone"} }), it.Session(w, w2, f, down), it.Session(cp, w2, f, down),
 			it.RouteDeleted(w, w2, f), it.RouteDeleted(cp, w2, f)), "DS1101"},
 		{"no IPv6 peer, and no mesh", it.All(off, it.ByRouter, func(s *inspect.Snapshot) { s.Calico.Peers = s.Calico.Peers[:1] }, each(func(b *inspect.BIRD) { b.Sessions = nil }), noRoutes), "DS1110"},
-		{"the IPv6 peer selects nobody", it.All(off, it.ByRouter, func(s *inspect.Snapshot) { s.Calico.Peers[1].NodeSelector = "has(rack)" },
+		{"the IPv6 peer selects no node", it.All(off, it.ByRouter, func(s *inspect.Snapshot) { s.Calico.Peers[1].NodeSelector = "has(rack)" },
 			each(func(b *inspect.BIRD) { b.Sessions = nil }), noRoutes), "DS1108"},
-		{"a peer of the other family selects nobody", it.All(off, it.ByRouter, func(s *inspect.Snapshot) {
+		{"a peer of the other family selects no node", it.All(off, it.ByRouter, func(s *inspect.Snapshot) {
 			peer.NodeSelector = "has(rack)"
 			s.Calico.Peers = []inspect.BGPPeer{s.Calico.Peers[0], peer}
 		}, each(func(b *inspect.BIRD) { b.Sessions = nil }), noRoutes), "DS1108 DS1110"},

@@ -1,6 +1,10 @@
 package felix
 
-import "github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+import (
+	"fmt"
+
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
+)
 
 // The values of programClusterRoutes, in FelixConfiguration and in BGPConfiguration: for which pools, of those without VXLAN, a
 // program makes the routes to other nodes' blocks.
@@ -52,4 +56,17 @@ func covers(setting string, p *inspect.IPPool) bool {
 		own = RoutesNoEncap
 	}
 	return setting == RoutesAll || setting == own
+}
+
+// WithoutAddress says why a node has no BGP session of a family: Calico has no address for it.
+func WithoutAddress(node string, f inspect.Family) string {
+	return fmt.Sprintf("node %s has no %s address (annotation projectcalico.org/%sAddress), so it has no BGP session of the family", node, f, f)
+}
+
+// NotExported says why no BGP session brings the routes of a pool; it is empty where they may be told of.
+func NotExported(p *inspect.IPPool) string {
+	if !p.DisableBGPExport {
+		return ""
+	}
+	return fmt.Sprintf("pool %s has disableBGPExport, so no node tells the others of its blocks", p.Name)
 }

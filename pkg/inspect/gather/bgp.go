@@ -26,8 +26,8 @@ type peerSpec struct {
 	ReversePeering        string `json:"reversePeering"`        // Auto or Manual; since v3.30
 }
 
-// readBGP reads BGPConfiguration "default", and the ports of those of single nodes. The objects exist only once somebody
-// has set something.
+// readBGP reads BGPConfiguration "default", and the ports of those of single nodes. The objects exist only once something is
+// set in them.
 func (g *gatherer) readBGP(ctx context.Context) error {
 	settings := &g.snap.Calico.BGP
 	return g.eachObject(ctx, "bgpconfigurations", func(u *unstructured.Unstructured) error {

@@ -78,16 +78,11 @@ func CalicoManifest(manifest string, l spec.Lab) ([]*unstructured.Unstructured, 
 	if err != nil {
 		return nil, err
 	}
-	if l.BGP() {
-		if err := runBIRD(objects); err != nil {
-			return nil, err
-		}
-	}
 	var config, daemon bool
 	for _, o := range objects {
 		switch {
 		case isCNIConfig(o):
-			config, err = true, assignBothFamilies(o)
+			config, err = true, setUpConfig(o, l)
 		case o.GetKind() == "DaemonSet" && o.GetName() == calico.NodeName:
 			daemon, err = true, edit(o, func(d *appsv1.DaemonSet) error { return setUpNode(d, l) })
 		case o.GetKind() == "Deployment" && o.GetName() == "calico-kube-controllers":
@@ -103,36 +98,23 @@ func CalicoManifest(manifest string, l spec.Lab) ([]*unstructured.Unstructured, 
 	return append(first, objects...), nil
 }
 
-// runBIRD makes of Calico's calico-vxlan.yaml what its calico.yaml is: the backend is BIRD, and the probes ask it. They ask the BIRD of
+// runBIRD makes of the calico-node of Calico's calico-vxlan.yaml that of its calico.yaml: the probes ask BIRD, too. They ask the BIRD of
 // IPv4 alone: so do those of every published manifest.
-func runBIRD(objects []*unstructured.Unstructured) error {
-	for _, o := range objects {
-		var err error
-		switch {
-		case isCNIConfig(o):
-			err = unstructured.SetNestedField(o.Object, "bird", "data", "calico_backend")
-		case o.GetKind() == "DaemonSet" && o.GetName() == calico.NodeName:
-			err = edit(o, func(d *appsv1.DaemonSet) error {
-				for i := range d.Spec.Template.Spec.Containers {
-					c := &d.Spec.Template.Spec.Containers[i]
-					if c.Name != calico.NodeName {
-						continue
-					}
-					c.Env = setEnv(c.Env, corev1.EnvVar{Name: "CLUSTER_TYPE", Value: "k8s,bgp"})
-					for probe, flag := range map[*corev1.Probe]string{c.LivenessProbe: "-bird-live", c.ReadinessProbe: "-bird-ready"} {
-						if probe != nil && probe.Exec != nil && !slices.Contains(probe.Exec.Command, flag) {
-							probe.Exec.Command = append(probe.Exec.Command, flag)
-						}
-					}
-				}
-				return nil
-			})
-		}
-		if err != nil {
-			return fmt.Errorf("let the manifest run BIRD: %w", err)
+func runBIRD(c *corev1.Container) {
+	c.Env = setEnv(c.Env, corev1.EnvVar{Name: "CLUSTER_TYPE", Value: "k8s,bgp"})
+	for probe, flag := range map[*corev1.Probe]string{c.LivenessProbe: "-bird-live", c.ReadinessProbe: "-bird-ready"} {
+		if probe != nil && probe.Exec != nil && !slices.Contains(probe.Exec.Command, flag) {
+			probe.Exec.Command = append(probe.Exec.Command, flag)
 		}
 	}
-	return nil
+}
+
+// setUpConfig changes the ConfigMap: both families, and BIRD where a family goes without a tunnel.
+func setUpConfig(o *unstructured.Unstructured, l spec.Lab) error {
+	if err := assignBothFamilies(o); err != nil || !l.BGP() {
+		return err
+	}
+	return unstructured.SetNestedField(o.Object, "bird", "data", "calico_backend")
 }
 
 // assignBothFamilies lets the IPAM plugin assign an address of each family.
@@ -230,6 +212,9 @@ func setUpNode(d *appsv1.DaemonSet, l spec.Lab) error {
 	}
 	c := &pod.Containers[i]
 	c.Env = setEnv(c.Env, NodeEnv(l)...)
+	if l.BGP() {
+		runBIRD(c)
+	}
 	askFelix(c.LivenessProbe, "-felix-live", "/liveness")
 	askFelix(c.ReadinessProbe, "-felix-ready", "/readiness")
 	if c.ReadinessProbe != nil {

@@ -7,7 +7,6 @@
 package clusterroutes
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -241,16 +240,13 @@ func (w *way) optional(d *felix.Destination) bool {
 
 // problem says why a route may be absent, if the API tells.
 func (w *way) problem(d *felix.Destination) string {
-	lost := "node %s has no %s address (annotation projectcalico.org/%sAddress), so it has no BGP session of the family"
 	switch {
 	case !w.node.Facts().Address.Get(w.family).IsValid():
-		return fmt.Sprintf(lost, w.node.Name, w.family, w.family)
+		return felix.WithoutAddress(w.node.Name, w.family)
 	case !d.Host.IsValid():
-		return fmt.Sprintf(lost, d.Node, w.family, w.family)
-	case d.Pool.DisableBGPExport:
-		return fmt.Sprintf("pool %s has disableBGPExport, so no node tells the others of its blocks", d.Pool.Name)
+		return felix.WithoutAddress(d.Node, w.family)
 	default:
-		return ""
+		return felix.NotExported(d.Pool)
 	}
 }
 

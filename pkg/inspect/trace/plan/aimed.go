@@ -179,11 +179,7 @@ func (p *planner) toPodOrPage(target *inspect.Pod, source trace.Endpoint, f insp
 	}
 	p.toPod(target, source, f, 0)
 	end := p.podEnd(target, f)
-	class := trace.CrossNode
-	if end.Node == source.Node {
-		class = trace.SameNode
-	}
-	p.toPage(class, f, source, end, p.label(end))
+	p.toPage(classTo(source, end), f, source, end, p.label(end))
 }
 
 // notTraced says why a trace sends nothing to an address.

@@ -23,6 +23,16 @@ func first(p *trace.Planned) *inspect.Finding {
 	return nil
 }
 
+// causeOf returns the cause of a path, and holds that it has one if it must.
+func causeOf(t *testing.T, p *trace.Planned, breaks func(*trace.Planned) bool) *inspect.Finding {
+	t.Helper()
+	cause := first(p)
+	if want := breaks(p) && p.Skip == ""; want != (cause != nil) {
+		t.Errorf("%s: broken is %v, want %v\n%s", p.Name, cause != nil, want, text([]trace.Planned{*p}))
+	}
+	return cause
+}
+
 // between reports whether a path, or one of the ways to a service's endpoints, leads from one of two nodes to the other.
 func between(a, b string, f inspect.Family) func(*trace.Planned) bool {
 	return func(p *trace.Planned) bool {
@@ -77,10 +87,7 @@ func TestFaults(t *testing.T) {
 				s := lab(it.OtherSubnet(it.Worker2), tt.change)
 				broken := 0
 				for _, p := range build(t, s, plan.Request{}) {
-					cause := first(&p)
-					if want := tt.breaks(&p) && p.Skip == ""; want != (cause != nil) {
-						t.Errorf("%s: broken is %v, want %v\n%s", p.Name, cause != nil, want, text([]trace.Planned{p}))
-					}
+					cause := causeOf(t, &p, tt.breaks)
 					if cause == nil {
 						continue
 					}

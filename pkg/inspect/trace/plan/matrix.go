@@ -102,14 +102,18 @@ func (p *planner) others(i int) []inspect.Pod {
 	return elsewhere[:min(len(elsewhere), 1)]
 }
 
+// classTo is the class of a path to a pod.
+func classTo(source, pod trace.Endpoint) trace.Class {
+	if pod.Node == source.Node {
+		return trace.SameNode
+	}
+	return trace.CrossNode
+}
+
 // toPod plans the paths to a pod: an echo, and connections to the first ports that it declares.
 func (p *planner) toPod(target *inspect.Pod, source trace.Endpoint, f inspect.Family, ports int) {
 	end := p.podEnd(target, f)
-	class := trace.CrossNode
-	if end.Node == source.Node {
-		class = trace.SameNode
-	}
-	label := p.label(end)
+	class, label := classTo(source, end), p.label(end)
 	p.echo(class, f, source, end, label, class == trace.CrossNode)
 	if p.lacking(f, source, end) != "" {
 		return

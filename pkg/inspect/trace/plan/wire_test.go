@@ -165,10 +165,7 @@ func TestWireFaults(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", f, tt.name), func(t *testing.T) {
 				broken := 0
 				for _, p := range build(t, lab(ethernet, tt.change), plan.Request{}) {
-					cause := first(&p)
-					if want := tt.breaks(&p) && p.Skip == ""; want != (cause != nil) {
-						t.Errorf("%s: broken is %v, want %v\n%s", p.Name, cause != nil, want, text([]trace.Planned{p}))
-					}
+					cause := causeOf(t, &p, tt.breaks)
 					if cause == nil {
 						continue
 					}

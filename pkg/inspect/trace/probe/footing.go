@@ -13,15 +13,11 @@ import (
 
 // Footing implements trace.Prober. It reads /proc/net of any container of the pod, and needs no tool but a shell.
 func (p *Prober) Footing(ctx context.Context, pod inspect.Pod, own netip.Addr) (trace.Footing, error) {
-	outcomes, err := p.run(ctx, pod, []job{newOwnJob(own.Unmap())})
+	out, err := p.look(ctx, pod, newOwnJob(own.Unmap()), "addresses")
 	if err != nil {
 		return trace.Footing{}, err
 	}
-	o := &outcomes[0]
-	if !o.settled() || o.code != 0 {
-		return trace.Footing{}, fmt.Errorf("read the addresses of pod %s/%s: the exec broke off", pod.Namespace, pod.Name)
-	}
-	return parseFooting(o.out)
+	return parseFooting(out)
 }
 
 // Flags of an IPv6 address in /proc/net/if_inet6 (linux/if_addr.h): IFA_F_DADFAILED and IFA_F_TENTATIVE.

@@ -19,19 +19,27 @@ import (
 // show. We assume both, unless the pod's sysctl bindv6only is set or another socket listens on 0.0.0.0: otherwise the two
 // could not coexist.
 func (p *Prober) Listeners(ctx context.Context, pod inspect.Pod, port uint16) (trace.Listening, error) {
-	outcomes, err := p.run(ctx, pod, []job{newListenJob(port)})
+	out, err := p.look(ctx, pod, newListenJob(port), "sockets")
 	if err != nil {
 		return trace.Listening{}, err
 	}
-	o := &outcomes[0]
-	if !o.settled() || o.code != 0 {
-		return trace.Listening{}, fmt.Errorf("read the sockets of pod %s/%s: the exec broke off", pod.Namespace, pod.Name)
-	}
-	listening, err := parseSockets(o.out, pod.IPs)
+	listening, err := parseSockets(out, pod.IPs)
 	if err != nil {
 		return trace.Listening{}, fmt.Errorf("read the sockets of pod %s/%s: %w", pod.Namespace, pod.Name, err)
 	}
 	return listening, nil
+}
+
+// look runs a job that reads something of a pod, and returns what it printed.
+func (p *Prober) look(ctx context.Context, pod inspect.Pod, j job, what string) (string, error) {
+	outcomes, err := p.run(ctx, pod, []job{j})
+	if err != nil {
+		return "", err
+	}
+	if o := &outcomes[0]; o.settled() && o.code == 0 {
+		return o.out, nil
+	}
+	return "", fmt.Errorf("read the %s of pod %s/%s: the exec broke off", what, pod.Namespace, pod.Name)
 }
 
 // parseSockets reads the listening sockets that the script found, as far as they serve one of the pod's addresses.

@@ -40,7 +40,7 @@ func (w *Walker) toOutside(n *Node, s Step) {
 	w.wire(n.Name, w.exit.device, trace.TX, s.Packet)
 	if w.exit.device != "" {
 		out := &w.steps[len(w.steps)-1]
-		out.Wire = w.wireTo(n, w.exit.device, next(&s.Decision, s.Packet.Dst.IP))
+		out.Wire = w.wireTo(n, w.exit.device, nextHop(&s.Decision, s.Packet.Dst.IP))
 		w.leg.Lost = w.leg.Lost || out.Wire.Kept()
 	}
 }

@@ -83,7 +83,7 @@ func (w *Walker) outer(n *Node, link *inspect.Link, to netip.Addr) {
 	s := Step{Kind: Outer, Node: n.Name, Link: link, Via: to, Peer: w.Hosts[to], Decision: n.Kernel.Lookup(netip.Addr{}, to)}
 	s.Gone, s.Held = w.gone(s.Peer, to)
 	if !s.Decision.Drops() {
-		s.Wire = w.wireTo(n, s.Decision.Route.Dev, next(&s.Decision, to))
+		s.Wire = w.wireTo(n, s.Decision.Route.Dev, nextHop(&s.Decision, to))
 	}
 	w.leg.Lost = w.leg.Lost || s.Decision.Drops() || s.Gone || s.Wire.Kept()
 	w.add(s)

@@ -192,20 +192,10 @@ func (w *Walker) leave(pod trace.Endpoint) {
 	s := Step{Kind: Pod, Node: pod.Node, Device: pod.Interface}
 	if k := w.kernelOf(pod.Node); k != nil && pod.Interface != "" {
 		gateway := calico.PodGateway(w.Family.Is6())
-		s.Fault = k.GatewayFault(w.Family, pod.Interface, gateway, w.held(gateway))
+		s.Fault = k.GatewayFault(w.Family, pod.Interface, gateway, w.holder(gateway, "") != "")
 	}
 	w.add(s)
 	w.cable(pod, trace.RX)
-}
-
-// held reports whether a device of any node has an address.
-func (w *Walker) held(a netip.Addr) bool {
-	for _, n := range w.Nodes {
-		if n.Kernel != nil && n.Kernel.DeviceOf(a) != "" {
-			return true
-		}
-	}
-	return false
 }
 
 func (w *Walker) cable(pod trace.Endpoint, d trace.Direction) {
@@ -289,10 +279,7 @@ func (w *Walker) step(n *Node, device string, pk Packet) (next, in string) {
 // toNode sends a packet on towards another node.
 func (w *Walker) toNode(n *Node, s Step) (next, in string) {
 	d, pk := &s.Decision, s.Packet
-	s.Via = d.Route.Gateway
-	if !s.Via.IsValid() {
-		s.Via = pk.Dst.IP
-	}
+	s.Via = nextHop(d, pk.Dst.IP)
 	tunnel := d.Type == kernel.Unicast && n.Kernel.IsVXLAN(d.Route.Dev)
 	s.Peer = w.Hosts[s.Via]
 	s.Router = !tunnel && s.Peer == "" && w.routed(n, &s)

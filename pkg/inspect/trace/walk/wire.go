@@ -7,8 +7,8 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect/trace/kernel"
 )
 
-// next is the next hop of a decision: its gateway, or the destination itself.
-func next(d *kernel.Decision, to netip.Addr) netip.Addr {
+// nextHop is the next hop of a decision: its gateway, or the destination itself.
+func nextHop(d *kernel.Decision, to netip.Addr) netip.Addr {
 	if d.Route.Gateway.IsValid() {
 		return d.Route.Gateway
 	}
@@ -40,8 +40,13 @@ func (w *Walker) twice(a netip.Addr) string {
 	if owner == "" {
 		return ""
 	}
+	return w.holder(a, owner)
+}
+
+// holder returns a node other than one that holds an address, or none.
+func (w *Walker) holder(a netip.Addr, other string) string {
 	for name, n := range w.Nodes {
-		if name != owner && n.Kernel != nil && n.Kernel.DeviceOf(a) != "" {
+		if name != other && n.Kernel != nil && n.Kernel.DeviceOf(a) != "" {
 			return name
 		}
 	}
@@ -72,7 +77,7 @@ func (w *Walker) truthful(n string, to netip.Addr) bool {
 	return false
 }
 
-// asOthersHave is the Ethernet address that all other nodes have of a router, if there is one of which at least one knows.
+// asOthersHave is the Ethernet address that the other nodes have of a router, if those that have any agree.
 func (w *Walker) asOthersHave(n string, to netip.Addr) (inspect.MAC, string) {
 	var mac inspect.MAC
 	for name, other := range w.Nodes {
