@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/check"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/command"
 	completioncmd "github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/completion"
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/diff"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/graph"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/inspector"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/cmd/lab"
@@ -77,6 +78,7 @@ func NewCmdDualstack(streams genericiooptions.IOStreams) *cobra.Command {
 		}},
 		{Message: "Other Commands:", Commands: []*cobra.Command{
 			snapshot.NewCmdSnapshot(snapshot.NewFlags(shared()), nil),
+			diff.NewCmdDiff(diff.NewFlags(shared()), nil),
 			version.NewCmdVersion(streams, nil),
 			completioncmd.NewCmdCompletion(streams, nil),
 		}},

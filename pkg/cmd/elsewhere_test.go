@@ -31,6 +31,7 @@ func elsewhere() []place {
 		{"kubectl dualstack lab status", lifecycle, `"lab", "status"`},
 		{"kubectl dualstack lab switch", "pkg/cmd/lab/switchcmd/switch_test.go", ".Switch(t.Context()"},
 		{"kubectl dualstack lab export", "pkg/lab/export_test.go", ".Existing(t.Context()"},
+		{"kubectl dualstack diff", "test/e2e/diff_test.go", `"diff", before`},
 		{"docker exec dual-stack-worker ip link set vxlan-v6.calico down", "test/e2e/fault_test.go", `"ip", "link", "set", s.device(), "down"`},
 		{"eval", demo, `eval "$("${offline[@]}" env)"`},
 		{"make images", demo, `"${offline[@]}" images`},

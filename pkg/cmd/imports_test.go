@@ -17,7 +17,7 @@ const importPath = "github.com/kubectl-dualstack/kubectl-dualstack/"
 func folder(pkg string) string {
 	pkg = strings.TrimPrefix(pkg, importPath)
 	own := []string{"pkg/cmd/command", "pkg/cmd/printer", "pkg/cmd/diagram", "pkg/inspect", "pkg/inspect/gather", "pkg/inspect/access", "pkg/inspect/felix", "pkg/inspect/policy",
-		"pkg/inspect/trace", "pkg/inspect/check", "pkg/inspect/graph", "pkg/inspect/snapfile", "pkg/inspect/redact"}
+		"pkg/inspect/trace", "pkg/inspect/check", "pkg/inspect/graph", "pkg/inspect/diff", "pkg/inspect/snapfile", "pkg/inspect/redact"}
 	for at := pkg; at != "."; at = path.Dir(at) {
 		switch base := path.Base(at); {
 		case strings.HasSuffix(base, "test") || base == "testutil":

@@ -37,6 +37,7 @@ func TestInterruptedSnapshots(t *testing.T) {
 		"written to a pipe":           {"snapshot", "pipe", "--snapshot", "demo"},
 		"trace, from standard input":  {"trace", "--dry-run", "--snapshot", "-"},
 		"graph, from standard input":  {"graph", "--snapshot", "-"},
+		"diff, from standard input":   {"diff", "demo", "-"},
 		"redacted to standard output": {"snapshot", "-", "--redact", "--snapshot", "demo"},
 	} {
 		t.Run(name, func(t *testing.T) {

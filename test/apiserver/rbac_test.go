@@ -43,7 +43,7 @@ func commandLines() map[string][]string {
 	lines := map[string][]string{
 		"check":    {"check"},
 		"graph":    {"graph -A"},
-		"snapshot": {"snapshot /dev/null", "trace --dry-run"},
+		"snapshot": {"snapshot /dev/null", "trace --dry-run", "diff demo"},
 	}
 	objects := map[inspect.Fact]string{
 		inspect.FactNodes: inspecttest.Worker, inspect.FactPods: "-n kube-system calico-node-" + inspecttest.Worker,
