@@ -29,10 +29,6 @@ func TestDiff(t *testing.T) {
 		}
 	}
 	diff(0)
-	t.Cleanup(func() { healthy(t, l) })
-	t.Cleanup(func() { thaw(t, l) })
-	freezeHealthy(t, l)
-	t.Cleanup(func() { s.run(t, "ip", "link", "set", s.device(), "up") })
-	s.run(t, "ip", "link", "set", s.device(), "down")
+	tunnelDown(t, l, s)
 	diff(2, "new ", "device "+s.device(), "up true -> false")
 }

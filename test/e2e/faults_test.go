@@ -245,6 +245,15 @@ func TestFaults(t *testing.T) {
 	l.kubectl(t, "rollout", "status", "--namespace", w.release.namespace(), "--timeout", "3m", "daemonset/calico-node")
 }
 
+// tunnelDown sets a node's tunnel device down until the end of the test.
+func tunnelDown(t testing.TB, l *lab, s site) {
+	t.Cleanup(func() { healthy(t, l) })
+	t.Cleanup(func() { thaw(t, l) })
+	freezeHealthy(t, l)
+	t.Cleanup(func() { s.run(t, "ip", "link", "set", s.device(), "up") })
+	s.run(t, "ip", "link", "set", s.device(), "down")
+}
+
 // freezeHealthy stops Felix at a time when it has nothing left to repair. The kubelet would start it anew after a minute
 // without an answer, and a busy machine may need that long to look at a fault: it is not asked any more whether it lives.
 func freezeHealthy(t testing.TB, l *lab) {

@@ -55,10 +55,6 @@ func TestGraph(t *testing.T) {
 		}
 	}
 	draw(0)
-	t.Cleanup(func() { healthy(t, l) })
-	t.Cleanup(func() { thaw(t, l) })
-	freezeHealthy(t, l)
-	t.Cleanup(func() { s.run(t, "ip", "link", "set", s.device(), "up") })
-	s.run(t, "ip", "link", "set", s.device(), "down")
+	tunnelDown(t, l, s)
 	draw(2)
 }

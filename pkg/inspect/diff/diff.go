@@ -8,6 +8,7 @@ package diff
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -113,18 +114,8 @@ func Analyze(before, after *inspect.Snapshot) *inspect.Report[Change] {
 // compare returns what was added, is gone or changed among things of one kind, in order of their names.
 func compare(before, after []thing) []Change {
 	was, is := byKey(before), byKey(after)
-	keys := make([]string, 0, len(was)+len(is))
-	for key := range was {
-		keys = append(keys, key)
-	}
-	for key := range is {
-		if _, ok := was[key]; !ok {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
 	var changes []Change
-	for _, key := range keys {
+	for _, key := range keysOf(was, is) {
 		old, had := was[key]
 		now, has := is[key]
 		one, what := now, Changed
@@ -143,6 +134,13 @@ func compare(before, after []thing) []Change {
 		changes = append(changes, Change{Change: what, Kind: one.kind, Subject: one.subject, Node: one.node, Fields: fields})
 	}
 	return changes
+}
+
+// keysOf are the keys of either of two maps, sorted.
+func keysOf[V any](a, b map[string]V) []string {
+	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 // byKey finds things by what identifies them. Of several alike, as the routes of equal cost, the second has a key of its own.

@@ -15,23 +15,26 @@ type findingKey struct {
 	family        inspect.Family
 }
 
-// keys identifies findings. Those about a pod of a controller are the same when they are about one that it made in its place, perhaps on
-// another node.
-type keys map[string]string // the controller's pods, by the subject of a pod
-
-func keysOf(s *inspect.Snapshot) keys {
-	all := keys{}
-	for i := range s.Pods {
-		p := &s.Pods[i]
-		if name := controller(p); name != "" {
-			all[inspect.PodSubject(p.Namespace, p.Name)] = podsSubject(p.Namespace, name)
-		}
-	}
-	return all
+// side holds the findings of one snapshot, with the groups of its pods.
+type side struct {
+	report *inspect.Report[inspect.Finding]
+	groups map[string]string // by the subject of a pod
 }
 
-func (k keys) of(f *inspect.Finding) findingKey {
-	if pods, ok := k[f.Subject]; ok {
+func sideOf(s *inspect.Snapshot, rules []check.Rule) side {
+	groups := map[string]string{}
+	for i := range s.Pods {
+		p := &s.Pods[i]
+		if name := group(p); name != "" {
+			groups[inspect.PodSubject(p.Namespace, p.Name)] = name
+		}
+	}
+	return side{check.Analyze(s, rules, check.Filter{}), groups}
+}
+
+// key identifies a finding. A controller may replace a pod, also on another node: a finding about the new pod is the same.
+func (s side) key(f *inspect.Finding) findingKey {
+	if pods, ok := s.groups[f.Subject]; ok {
 		return findingKey{f.Code, pods, "", "", f.Family}
 	}
 	return findingKey{f.Code, f.Subject, f.Node, f.RemoteNode, f.Family}
@@ -41,27 +44,24 @@ func (k keys) of(f *inspect.Finding) findingKey {
 // of rules that could not be checked in the other snapshot: it does not say that they are not there.
 func findings(before, after *inspect.Snapshot) []Change {
 	rules := check.Rules()
-	was, is := check.Analyze(before, rules, check.Filter{}), check.Analyze(after, rules, check.Filter{})
-	old, now := keysOf(before), keysOf(after)
-	return slices.Concat(only(New, is, now, was, old), only(Solved, was, old, is, now))
+	was, is := sideOf(before, rules), sideOf(after, rules)
+	return slices.Concat(only(New, is, was), only(Solved, was, is))
 }
 
-// only are the findings of a report that another one does not have.
-func only(
-	what What, report *inspect.Report[inspect.Finding], own keys, other *inspect.Report[inspect.Finding], others keys,
-) []Change {
+// only are the findings of one side that the other one does not have.
+func only(what What, own, other side) []Change {
 	had := map[findingKey]bool{}
-	for i := range other.Items {
-		had[others.of(&other.Items[i])] = true
+	for i := range other.report.Items {
+		had[other.key(&other.report.Items[i])] = true
 	}
 	unchecked := map[string]bool{}
-	for _, o := range other.Omitted {
+	for _, o := range other.report.Omitted {
 		unchecked[o.Part] = true
 	}
 	var changes []Change
-	for i := range report.Items {
-		f := &report.Items[i]
-		if len(f.CausedBy) == 0 && !had[own.of(f)] && !unchecked[string(f.Code)] {
+	for i := range own.report.Items {
+		f := &own.report.Items[i]
+		if len(f.CausedBy) == 0 && !had[own.key(f)] && !unchecked[string(f.Code)] {
 			changes = append(changes, Change{Change: what, Kind: "finding", Subject: f.Subject, Node: f.Node, Finding: f})
 		}
 	}

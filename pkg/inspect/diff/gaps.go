@@ -1,8 +1,8 @@
 package diff
 
 import (
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
@@ -43,30 +43,18 @@ func (g gaps) has(fact inspect.Fact, node string) bool {
 // omissions lists the gaps of what is compared, by fact, those of one reason together.
 func (g gaps) omissions() []inspect.Omission {
 	var all []inspect.Omission
-	var facts []inspect.Fact
 	for _, part := range parts() {
-		if !slices.Contains(facts, part.fact) {
-			facts = append(facts, part.fact)
-		}
-	}
-	for _, fact := range facts {
-		byReason := map[string][]string{}
+		nodes := map[string][]string{} // by the reason
 		for at, reason := range g {
-			if at.fact == fact {
-				byReason[reason] = append(byReason[reason], at.node)
+			if at.fact == part.fact {
+				nodes[reason] = append(nodes[reason], at.node)
 			}
 		}
-		for reason, nodes := range byReason {
-			slices.Sort(nodes)
-			nodes = slices.DeleteFunc(nodes, func(node string) bool { return node == "" })
-			all = append(all, inspect.Omission{Reason: NotCompared, Part: string(fact), Subjects: nodes, Explanation: reason})
+		for _, reason := range slices.Sorted(maps.Keys(nodes)) {
+			slices.Sort(nodes[reason])
+			named := slices.DeleteFunc(nodes[reason], func(node string) bool { return node == "" })
+			all = append(all, inspect.Omission{Reason: NotCompared, Part: string(part.fact), Subjects: named, Explanation: reason})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b inspect.Omission) int {
-		if a.Part != b.Part {
-			return 0 // as the facts are listed
-		}
-		return strings.Compare(a.Explanation, b.Explanation)
-	})
 	return all
 }

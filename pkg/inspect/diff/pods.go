@@ -2,7 +2,6 @@ package diff
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,7 +9,7 @@ import (
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
-// replacedField counts the pods that a controller made anew: it has no value before.
+// replacedField counts the pods that were replaced. It has no value before.
 const replacedField = "replaced"
 
 // pods are those without a controller; see replaced for the others.
@@ -18,7 +17,7 @@ func pods(s *inspect.Snapshot) []thing {
 	var all []thing
 	for i := range s.Pods {
 		p := &s.Pods[i]
-		if controller(p) == "" {
+		if group(p) == "" {
 			all = append(all, podThing(p))
 		}
 	}
@@ -32,11 +31,16 @@ func podThing(p *inspect.Pod) thing {
 	return thing{kind: "pod", subject: inspect.PodSubject(p.Namespace, p.Name), node: p.Node, fields: shown, shown: []string{"ips"}}
 }
 
-// podsSubject words the pods of a controller.
-func podsSubject(namespace, name string) string { return "pods of " + namespace + "/" + name }
+// group words the pods of the controller that made a pod; it is empty for a pod without a controller.
+func group(p *inspect.Pod) string {
+	if name := controller(p); name != "" {
+		return "pods of " + p.Namespace + "/" + name
+	}
+	return ""
+}
 
-// controller is the name of what makes a pod anew, without its namespace; empty for none. The labels that the controllers of Kubernetes
-// put on their pods tell.
+// controller is the name of the controller that made a pod, and replaces it when it ends; empty for none. Kubernetes' own controllers
+// put labels on their pods, and this function reads these.
 func controller(p *inspect.Pod) string {
 	if hash := p.Labels["pod-template-hash"]; hash != "" { // a Deployment's ReplicaSet
 		if name, _, ok := strings.Cut(p.Name, "-"+hash+"-"); ok {
@@ -58,11 +62,9 @@ func controller(p *inspect.Pod) string {
 // by how many have no address of a family.
 func replaced(before, after []inspect.Pod) []Change {
 	was, is := byController(before), byController(after)
-	keys := slices.Concat(slices.Collect(maps.Keys(was)), slices.Collect(maps.Keys(is)))
-	slices.SortFunc(keys, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
 	var changes []Change
-	for _, key := range slices.Compact(keys) {
-		old, now := was[key], is[key]
+	for _, subject := range keysOf(was, is) {
+		old, now := was[subject], is[subject]
 		var one, two []thing
 		for uid, p := range now {
 			if earlier, ok := old[uid]; ok {
@@ -70,7 +72,7 @@ func replaced(before, after []inspect.Pod) []Change {
 			}
 		}
 		changes = append(changes, compare(one, two)...)
-		c := Change{Change: Changed, Kind: "pods", Subject: podsSubject(key[0], key[1]), Fields: counted(old, now, len(one))}
+		c := Change{Change: Changed, Kind: "pods", Subject: subject, Fields: counted(old, now, len(one))}
 		switch {
 		case len(old) == 0:
 			c.Change = Added
@@ -84,7 +86,7 @@ func replaced(before, after []inspect.Pod) []Change {
 	return changes
 }
 
-// counted says what became of the pods of a controller, of which some stayed.
+// counted compares the pods of a controller by their numbers. stayed is how many are in both snapshots.
 func counted(before, after map[string]*inspect.Pod, stayed int) []Field {
 	var fields []Field
 	if n := min(len(before), len(after)) - stayed; n > 0 {
@@ -123,16 +125,15 @@ func without(pods map[string]*inspect.Pod, f inspect.Family) int {
 	return n
 }
 
-// byController groups pods by namespace and controller, and within by UID.
-func byController(pods []inspect.Pod) map[[2]string]map[string]*inspect.Pod {
-	all := map[[2]string]map[string]*inspect.Pod{}
+// byController returns the pods that have a controller, by their group and UID.
+func byController(pods []inspect.Pod) map[string]map[string]*inspect.Pod {
+	all := map[string]map[string]*inspect.Pod{}
 	for i := range pods {
 		p := &pods[i]
-		name := controller(p)
-		if name == "" {
+		key := group(p)
+		if key == "" {
 			continue
 		}
-		key := [2]string{p.Namespace, name}
 		if all[key] == nil {
 			all[key] = map[string]*inspect.Pod{}
 		}

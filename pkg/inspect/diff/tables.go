@@ -3,6 +3,7 @@ package diff
 import (
 	"strings"
 
+	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/calico"
 	"github.com/kubectl-dualstack/kubectl-dualstack/pkg/inspect"
 )
 
@@ -59,7 +60,7 @@ func tableOf(table *inspect.NodeTable) []thing {
 		}
 	}
 	for name, value := range table.Sysctls {
-		if !strings.Contains(name, ".cali") {
+		if !strings.Contains(name, "."+calico.InterfacePrefix) {
 			all = append(all, thing{kind: "setting", subject: "setting " + name, fields: map[string]string{"value": value}, shown: []string{"value"}})
 		}
 	}
@@ -68,7 +69,7 @@ func tableOf(table *inspect.NodeTable) []thing {
 
 // ofPod reports whether a device is that of a pod, by the prefixes of Calico and of other CNI plugins: it comes and goes with the pod.
 func ofPod(device string) bool {
-	return strings.HasPrefix(device, "cali") || strings.HasPrefix(device, "veth") || strings.HasPrefix(device, "lxc")
+	return strings.HasPrefix(device, calico.InterfacePrefix) || strings.HasPrefix(device, "veth") || strings.HasPrefix(device, "lxc")
 }
 
 // routeSubject names a route by what the kernel chooses it by.

@@ -128,11 +128,7 @@ func policies(s *inspect.Snapshot) []thing {
 	var all []thing
 	for i := range s.Policies {
 		p := &s.Policies[i]
-		name := p.Name
-		if p.Namespace != "" {
-			name = p.Namespace + "/" + name
-		}
-		all = append(all, thing{kind: "policy", subject: p.Kind + " " + name, fields: fieldsOf(p, "kind", "namespace", "name"),
+		all = append(all, thing{kind: "policy", subject: p.String(), fields: fieldsOf(p, "kind", "namespace", "name"),
 			shown: []string{"tier", "order", "selector"}})
 	}
 	return all
